@@ -1,0 +1,145 @@
+//! Adam, with the sum of the gradient's parts folded in.
+
+use crate::simd::{Isa, Kernel, Simd};
+
+/// One step of Adam (Kingma and Ba, 2015, Algorithm 1), bias correction included.
+///
+/// `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g^2`, and the parameter falls by
+/// `rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Adam {
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Decay of the mean of the gradients.
+    pub beta1: f32,
+    /// Decay of the mean of their squares.
+    pub beta2: f32,
+    /// What keeps the denominator from zero.
+    pub epsilon: f32,
+}
+
+/// The same stretch of the parameters and of all that belongs to them.
+#[derive(Debug)]
+pub struct AdamSlices<'a> {
+    /// The parameters.
+    pub parameters: &'a mut [f32],
+    /// Running mean of the gradients.
+    pub mean: &'a mut [f32],
+    /// Running mean of their squares.
+    pub square: &'a mut [f32],
+}
+
+impl Adam {
+    /// Step number `step` (the first is 1), for the gradient `scale * (parts[0] + parts[1] + ...)`, of which the slices are the
+    /// stretch that begins at `offset`. The parts are added in their order, whatever the stretch.
+    ///
+    /// # Panics
+    /// If the lengths differ, or a part is too short.
+    pub fn step<P: AsRef<[f32]>>(
+        &self,
+        isa: Isa,
+        step: u64,
+        parts: &[P],
+        scale: f32,
+        offset: usize,
+        slices: AdamSlices<'_>,
+    ) {
+        let len = slices.parameters.len();
+        assert!(slices.mean.len() == len && slices.square.len() == len, "moments");
+        let power = |beta: f32| f64::from(beta).powf(step as f64);
+        isa.run(Step {
+            parts,
+            scale,
+            offset,
+            slices,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            rate: (f64::from(self.learning_rate) / (1.0 - power(self.beta1))) as f32,
+            square_scale: (1.0 / (1.0 - power(self.beta2))) as f32,
+        });
+    }
+}
+
+struct Step<'a, P> {
+    parts: &'a [P],
+    scale: f32,
+    offset: usize,
+    slices: AdamSlices<'a>,
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    rate: f32,
+    square_scale: f32,
+}
+
+impl<P: AsRef<[f32]>> Kernel for Step<'_, P> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, _: S) {
+        /// Numbers summed at a time; they stay in registers or the first-level cache.
+        const RUN: usize = 256;
+        let AdamSlices { parameters, mean, square } = self.slices;
+        let mut offset = self.offset;
+        let stretches = parameters.chunks_mut(RUN).zip(mean.chunks_mut(RUN)).zip(square.chunks_mut(RUN));
+        for ((parameters, mean), square) in stretches {
+            let mut gradient = [0.0_f32; RUN];
+            let gradient = &mut gradient[..parameters.len()];
+            for part in self.parts {
+                let part = &part.as_ref()[offset..offset + gradient.len()];
+                for (sum, part) in gradient.iter_mut().zip(part) {
+                    *sum += part;
+                }
+            }
+            for (((parameter, mean), square), gradient) in parameters.iter_mut().zip(mean).zip(square).zip(&*gradient) {
+                let gradient = gradient * self.scale;
+                *mean = self.beta1 * *mean + (1.0 - self.beta1) * gradient;
+                *square = self.beta2 * *square + (1.0 - self.beta2) * gradient * gradient;
+                *parameter -= self.rate * *mean / ((*square * self.square_scale).sqrt() + self.epsilon);
+            }
+            offset += parameters.len();
+        }
+    }
+}
+
+impl AsRef<[f32]> for crate::Buffer {
+    fn as_ref(&self) -> &[f32] {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_steps_agree_with_the_formula_in_f64() {
+        let adam = Adam { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let len = 1001;
+        for isa in Isa::available() {
+            let (mut p, mut m, mut v) = (vec![0.5_f32; len], vec![0.0; len], vec![0.0; len]);
+            let mut exact = vec![(0.5_f64, 0.0_f64, 0.0_f64); len];
+            for step in 1..=10_u64 {
+                let parts: Vec<Vec<f32>> = (0..3_usize)
+                    .map(|part| (0..len).map(|i| ((i * 7 + part * 3) as f32 + step as f32).sin()).collect())
+                    .collect();
+                // In two stretches, to use the offset.
+                for (from, to) in [(0, 300), (300, len)] {
+                    let slices =
+                        AdamSlices { parameters: &mut p[from..to], mean: &mut m[from..to], square: &mut v[from..to] };
+                    adam.step(isa, step, &parts, 0.25, from, slices);
+                }
+                for (i, (p, m, v)) in exact.iter_mut().enumerate() {
+                    let g = 0.25 * parts.iter().map(|part| f64::from(part[i])).sum::<f64>();
+                    *m = 0.9 * *m + 0.1 * g;
+                    *v = 0.999 * *v + 0.001 * g * g;
+                    let (m, v) = (*m / (1.0 - 0.9_f64.powf(step as f64)), *v / (1.0 - 0.999_f64.powf(step as f64)));
+                    *p -= 1e-2 * m / (v.sqrt() + 1e-8);
+                }
+            }
+            for (p, (exact, _, _)) in p.iter().zip(&exact) {
+                assert!((f64::from(*p) - exact).abs() < 2e-5, "{isa}: {p}, not {exact}");
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What happens to each number, or each channel, by itself.
+
+use crate::simd::{Isa, Kernel, Simd, exp};
+
+/// Replaces each logit by its sigmoid, `1 / (1 + e^-x)`, a number in [0, 1].
+pub fn sigmoid(isa: Isa, logits: &mut [f32]) {
+    isa.run(Sigmoids(logits));
+}
+
+struct Sigmoids<'a>(&'a mut [f32]);
+
+impl Kernel for Sigmoids<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, simd: S) {
+        for chunk in self.0.chunks_mut(S::LANES) {
+            // SAFETY: a chunk has at most `LANES` numbers.
+            unsafe {
+                let x = simd.load_first(chunk.as_ptr(), chunk.len());
+                simd.store_first(chunk.as_mut_ptr(), sigmoid_vector(simd, x), chunk.len());
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn sigmoid_vector<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+    let one = simd.splat(1.0);
+    let e = exp(simd, simd.sub(simd.splat(0.0), x));
+    simd.div(one, simd.add(one, e))
+}
+
+/// The squared error of one image's reconstruction, `0.5 * sum (sigmoid(logit) - target)^2`; each logit is replaced by the
+/// derivative of that by it, `(s - t) s (1 - s)`.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn squared_error(isa: Isa, logits: &mut [f32], target: &[f32]) -> f64 {
+    assert_eq!(logits.len(), target.len(), "logits and target");
+    isa.run(SquaredError { logits, target })
+}
+
+struct SquaredError<'a> {
+    logits: &'a mut [f32],
+    target: &'a [f32],
+}
+
+impl Kernel for SquaredError<'_> {
+    type Output = f64;
+    #[inline(always)]
+    fn call<S: Simd>(self, simd: S) -> f64 {
+        /// Vectors added up in f32 before they go to the f64 total: large images must not lose small errors.
+        const RUN: usize = 64;
+        let mut total = 0.0;
+        for (logits, target) in self.logits.chunks_mut(RUN * S::LANES).zip(self.target.chunks(RUN * S::LANES)) {
+            let mut sum = simd.splat(0.0);
+            for (logits, target) in logits.chunks_mut(S::LANES).zip(target.chunks(S::LANES)) {
+                // SAFETY: both chunks have the same length, at most `LANES`. Lanes beyond it hold sigmoid(0) - 0, which
+                // is put to zero by the gate of ones.
+                unsafe {
+                    let count = logits.len();
+                    let s = sigmoid_vector(simd, simd.load_first(logits.as_ptr(), count));
+                    let error = simd.sub(s, simd.load_first(target.as_ptr(), count));
+                    let slope = simd.mul(s, simd.sub(simd.splat(1.0), s));
+                    simd.store_first(logits.as_mut_ptr(), simd.mul(error, slope), count);
+                    let error = if count == S::LANES {
+                        error
+                    } else {
+                        let ones = simd.splat(1.0);
+                        let mut gate = [0.0_f32; 16];
+                        simd.store_first(gate.as_mut_ptr(), ones, count);
+                        simd.where_positive(simd.load(gate.as_ptr()), error)
+                    };
+                    sum = simd.mul_add(error, error, sum);
+                }
+            }
+            total += 0.5 * f64::from(simd.sum(sum));
+        }
+        total
+    }
+}
+
+/// Adds to each of `sums` the sum of its column of `rows`, `[.., sums.len()]`: a bias gradient.
+///
+/// # Panics
+/// If `rows` is no whole number of rows.
+pub fn add_column_sums(isa: Isa, rows: &[f32], sums: &mut [f32]) {
+    assert!(!sums.is_empty() && rows.len().is_multiple_of(sums.len()), "whole rows");
+    isa.run(ColumnSums { rows, sums });
+}
+
+struct ColumnSums<'a> {
+    rows: &'a [f32],
+    sums: &'a mut [f32],
+}
+
+impl Kernel for ColumnSums<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, simd: S) {
+        let columns = self.sums.len();
+        let rows = self.rows.len() / columns;
+        let mut column = 0;
+        while column < columns {
+            let lanes = S::LANES.min(columns - column);
+            // Four sums at once hide the latency of an addition.
+            let mut sums = [simd.splat(0.0); 4];
+            // SAFETY: `column + lanes <= columns`, and row `row` of `columns` numbers exists.
+            unsafe {
+                for row in 0..rows {
+                    let from = self.rows.as_ptr().add(row * columns + column);
+                    let x = if lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) };
+                    sums[row % 4] = simd.add(sums[row % 4], x);
+                }
+                let sum = simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3]));
+                let to = self.sums.as_mut_ptr().add(column);
+                simd.store_first(to, simd.add(simd.load_first(to, lanes), sum), lanes);
+            }
+            column += lanes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lengths just below, at and above those of vectors and runs.
+    const LENGTHS: [usize; 14] = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 783, 1023, 1025];
+
+    fn numbers(len: usize, scale: f32) -> Vec<f32> {
+        (0..len).map(|i| scale * (i as f32 * 0.731).sin()).collect()
+    }
+
+    #[test]
+    fn sigmoid_is_right_and_stays_in_its_range() {
+        for isa in Isa::available() {
+            for len in LENGTHS {
+                let logits = numbers(len, 12.0);
+                let mut outputs = logits.clone();
+                sigmoid(isa, &mut outputs);
+                for (x, y) in logits.iter().zip(outputs) {
+                    let exact = 1.0 / (1.0 + (-f64::from(*x)).exp());
+                    assert!((f64::from(y) - exact).abs() <= 3e-7 * exact, "{isa}: sigmoid({x}) = {y}, not {exact}");
+                }
+            }
+            let mut extremes = [f32::NEG_INFINITY, -1e30, -100.0, 100.0, 1e30, f32::INFINITY, f32::NAN];
+            sigmoid(isa, &mut extremes);
+            assert!(extremes[..6].iter().all(|y| (0.0..=1.0).contains(y)), "{isa}: {extremes:?}");
+            assert!(extremes[6].is_nan(), "{isa}: NaN must not become a number");
+        }
+    }
+
+    #[test]
+    fn squared_error_and_its_gradient_are_right() {
+        for isa in Isa::available() {
+            for len in LENGTHS {
+                let logits = numbers(len, 4.0);
+                let target: Vec<f32> = (0..len).map(|i| (i % 256) as f32 / 255.0).collect();
+                let mut gradient = logits.clone();
+                let loss = squared_error(isa, &mut gradient, &target);
+                let mut exact_loss = 0.0;
+                for ((x, t), g) in logits.iter().zip(&target).zip(gradient) {
+                    let s = 1.0 / (1.0 + (-f64::from(*x)).exp());
+                    let error = s - f64::from(*t);
+                    exact_loss += 0.5 * error * error;
+                    assert!((f64::from(g) - error * s * (1.0 - s)).abs() < 2e-7, "{isa}");
+                }
+                assert!((loss - exact_loss).abs() <= 1e-6 * exact_loss, "{isa}: {loss}, not {exact_loss}");
+            }
+        }
+    }
+
+    #[test]
+    fn squared_error_of_nan_is_nan() {
+        for isa in Isa::available() {
+            assert!(squared_error(isa, &mut [0.0, f32::NAN, 0.0], &[0.0; 3]).is_nan());
+        }
+    }
+
+    #[test]
+    fn column_sums_are_added() {
+        for isa in Isa::available() {
+            for columns in [1, 3, 7, 8, 9, 17, 64] {
+                for rows in [0, 1, 3, 4, 5, 49] {
+                    let matrix = numbers(rows * columns, 1.0);
+                    let mut sums = vec![10.0; columns];
+                    add_column_sums(isa, &matrix, &mut sums);
+                    for (column, sum) in sums.iter().enumerate() {
+                        let exact: f64 = (0..rows).map(|row| f64::from(matrix[row * columns + column])).sum();
+                        assert!((f64::from(*sum) - 10.0 - exact).abs() < 1e-5, "{isa}: {rows} x {columns}");
+                    }
+                }
+            }
+        }
+    }
+}

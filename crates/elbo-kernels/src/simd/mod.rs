@@ -1,0 +1,189 @@
+//! One vector type for all instruction sets.
+//!
+//! Kernels are written once, against [`Simd`]; an implementation is a token that can only be had (through [`Isa`]) on a
+//! machine that has the instructions, which is what makes the kernels safe to call. It is no general vector library:
+//! only what the kernels of this crate need is here.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod isa;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+pub use isa::{Isa, UnknownIsa};
+
+/// Vectors in a panel: a kernel's tile is `ROWS x (PANEL_VECTORS * LANES)`.
+pub(crate) const PANEL_VECTORS: usize = 2;
+
+/// The most rows a tile has on any instruction set.
+pub(crate) const MAX_ROWS: usize = 12;
+
+/// A set of vector instructions. A value of an implementing type proves that the machine has them.
+pub(crate) trait Simd: Copy {
+    /// A vector of `LANES` numbers.
+    type Vector: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Rows of a register tile: as many as leave no accumulator outside the registers.
+    const ROWS: usize;
+    /// Columns of a register tile, and so the width of a panel of packed weights.
+    const COLUMNS: usize = Self::LANES * PANEL_VECTORS;
+
+    /// Runs `kernel` compiled for this instruction set.
+    fn run<K: Kernel>(self, kernel: K) -> K::Output;
+
+    /// Reads `LANES` numbers.
+    ///
+    /// # Safety
+    /// `from` must be readable for `LANES` numbers; it need not be aligned.
+    unsafe fn load(self, from: *const f32) -> Self::Vector;
+    /// Reads `count <= LANES` numbers; the other lanes are zero.
+    ///
+    /// # Safety
+    /// `from` must be readable for `count` numbers.
+    unsafe fn load_first(self, from: *const f32, count: usize) -> Self::Vector;
+    /// Writes `LANES` numbers.
+    ///
+    /// # Safety
+    /// `to` must be writable for `LANES` numbers; it need not be aligned.
+    unsafe fn store(self, to: *mut f32, vector: Self::Vector);
+    /// Writes the first `count <= LANES` numbers.
+    ///
+    /// # Safety
+    /// `to` must be writable for `count` numbers.
+    unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
+
+    /// The same number in every lane.
+    fn splat(self, number: f32) -> Self::Vector;
+    /// `a * b + c`, fused where the instruction set fuses.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `a + b`.
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a - b`.
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b`.
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a / b`.
+    fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a` where `a` is below the limit or is not a number, else the limit.
+    fn at_most(self, a: Self::Vector, limit: Self::Vector) -> Self::Vector;
+    /// `a` where `a` is above the limit or is not a number, else the limit.
+    fn at_least(self, a: Self::Vector, limit: Self::Vector) -> Self::Vector;
+    /// `a` where `gate > 0`, else zero.
+    fn where_positive(self, gate: Self::Vector, a: Self::Vector) -> Self::Vector;
+    /// `a * 2^n`, where `n` is held in the low bits of `shifted = n + 1.5 * 2^23`; `a` and the result must be normal.
+    fn scale(self, a: Self::Vector, shifted: Self::Vector) -> Self::Vector;
+    /// The sum over the lanes.
+    fn sum(self, a: Self::Vector) -> f32;
+}
+
+/// A piece of work that is compiled once for each instruction set.
+pub(crate) trait Kernel {
+    /// What it returns.
+    type Output;
+    /// Does the work. Implementations are `#[inline(always)]`: they must end up inside [`Simd::run`].
+    fn call<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// `e^x`, within 2 units in the last place for `x` in [-87, 88]; `x` is clamped to that range, and NaN stays NaN.
+///
+/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`; the polynomial for `e^r` is the minimax one of Cephes' `expf`.
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+    /// 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    // ln 2 in two parts; the first has few enough bits that n times it is exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.0e-1];
+    let x = simd.at_most(x, simd.splat(88.0));
+    let x = simd.at_least(x, simd.splat(-87.0));
+    let round = simd.splat(ROUND);
+    let shifted = simd.mul_add(x, simd.splat(std::f32::consts::LOG2_E), round);
+    let n = simd.sub(shifted, round);
+    let r = simd.mul_add(n, simd.splat(-LN_2_HIGH), x);
+    let r = simd.mul_add(n, simd.splat(-LN_2_LOW), r);
+    let mut p = simd.splat(POLYNOMIAL[0]);
+    for coefficient in &POLYNOMIAL[1..] {
+        p = simd.mul_add(p, r, simd.splat(*coefficient));
+    }
+    let p = simd.mul_add(p, simd.mul(r, r), r);
+    simd.scale(simd.add(p, simd.splat(1.0)), shifted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Exponentials<'a>(&'a mut [f32]);
+
+    impl Kernel for Exponentials<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn call<S: Simd>(self, simd: S) {
+            for chunk in self.0.chunks_mut(S::LANES) {
+                // SAFETY: a chunk has `chunk.len() <= LANES` numbers.
+                unsafe {
+                    let x = simd.load_first(chunk.as_ptr(), chunk.len());
+                    simd.store_first(chunk.as_mut_ptr(), exp(simd, x), chunk.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn exp_is_within_two_units_in_the_last_place() {
+        for isa in Isa::available() {
+            let inputs: Vec<f32> = (-87_000..=88_000_i32).map(|i| i as f32 / 1000.0).collect();
+            let mut outputs = inputs.clone();
+            isa.run(Exponentials(&mut outputs));
+            for (x, y) in inputs.iter().zip(&outputs) {
+                let exact = f64::from(*x).exp();
+                let unit = f64::from((exact as f32).next_up() - exact as f32);
+                assert!((f64::from(*y) - exact).abs() <= 2.0 * unit, "{isa}: exp({x}) = {y}, not {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn exp_keeps_nan_and_clamps_infinities() {
+        for isa in Isa::available() {
+            let mut values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+            isa.run(Exponentials(&mut values));
+            assert!(values[0].is_nan(), "{isa}");
+            assert!(values[1] > 1e38 && values[1].is_finite(), "{isa}");
+            assert!(values[2] > 0.0 && values[2] < 1e-37, "{isa}");
+        }
+    }
+
+    struct Tails;
+
+    impl Kernel for Tails {
+        type Output = ();
+        #[inline(always)]
+        fn call<S: Simd>(self, simd: S) {
+            for count in 0..=S::LANES {
+                let source: Vec<f32> = (1..=count).map(|i| i as f32).collect();
+                let mut target = vec![-1.0; S::LANES + 1];
+                // SAFETY: `source` has `count` numbers, `target` more than `LANES`.
+                unsafe {
+                    let vector = simd.load_first(source.as_ptr(), count);
+                    assert!((simd.sum(vector) - (count * (count + 1)) as f32 / 2.0).abs() < 1e-6);
+                    simd.store_first(target.as_mut_ptr(), vector, count);
+                }
+                assert_eq!(&target[..count], &source[..]);
+                assert!(target[count..].iter().all(|&x| x == -1.0), "wrote past {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn partial_loads_and_stores_touch_only_what_they_should() {
+        for isa in Isa::available() {
+            isa.run(Tails);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The other product: the gradient of a layer's weights.
+//!
+//! For each tap `t`: `dW[t] += sum over the pixel pairs (p, q) that t joins of x[p]' * dy[q]`, a `C_in x C_out` matrix. A tile of
+//! `ROWS x COLUMNS` of it stays in registers while the kernel sweeps over a block of pairs, short enough for both
+//! operands to stay in the first-level cache until all tiles have had their turn.
+
+use crate::gather::{tile_rows, with_constant_rows};
+use crate::geometry::{Direction, Geometry};
+use crate::simd::{Isa, Kernel, PANEL_VECTORS, Simd};
+
+/// Pairs swept over before the next tile's turn.
+const BLOCK: usize = 96;
+
+/// Whether a gradient replaces what is there or is added to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Accumulate {
+    /// Replace.
+    No,
+    /// Add.
+    Yes,
+}
+
+/// Offsets in numbers of the two pixels that a tap joins.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    x: u32,
+    dy: u32,
+}
+
+/// A tap and the pixels that it joins.
+#[derive(Clone, Debug)]
+struct TapPairs {
+    /// Image after image.
+    pairs: Vec<Pair>,
+    pairs_an_image: usize,
+}
+
+/// A layer's table of pixel pairs, for up to a fixed number of images at a time, and the kernel that goes over it.
+#[derive(Clone, Debug)]
+pub struct WeightGradient {
+    isa: Isa,
+    taps: Vec<TapPairs>,
+    c_in: usize,
+    c_out: usize,
+    images: usize,
+    /// Images gone through with all taps before the next images' turn.
+    images_a_round: usize,
+    source_len: usize,
+    target_len: usize,
+}
+
+impl WeightGradient {
+    /// The table of the layer that goes over `geometry` in `direction`, from `c_in` channels to `c_out`.
+    ///
+    /// # Panics
+    /// If a count is zero, or the offsets of `images` images do not fit 31 bits.
+    #[must_use]
+    pub fn new(isa: Isa, geometry: &Geometry, direction: Direction, c_in: usize, c_out: usize, images: usize) -> Self {
+        let source_len = geometry.source_pixels(direction) * c_in;
+        let target_len = geometry.target_pixels(direction) * c_out;
+        assert!(c_in > 0 && c_out > 0 && images > 0, "a layer has channels and images");
+        let fits = |len: usize| len.checked_mul(images).is_some_and(|n| i32::try_from(n).is_ok());
+        assert!(fits(source_len) && fits(target_len), "offsets must fit 31 bits");
+
+        let mut one_image = vec![Vec::new(); geometry.taps()];
+        for target in 0..geometry.target_pixels(direction) {
+            for (tap, source) in geometry.sources(direction, target) {
+                one_image[tap].push(Pair { x: (source * c_in) as u32, dy: (target * c_out) as u32 });
+            }
+        }
+        let most = one_image.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let taps = one_image
+            .into_iter()
+            .map(|one_image| TapPairs {
+                pairs_an_image: one_image.len(),
+                pairs: (0..images)
+                    .flat_map(|image| {
+                        one_image.iter().map(move |pair| Pair {
+                            x: pair.x + (image * source_len) as u32,
+                            dy: pair.dy + (image * target_len) as u32,
+                        })
+                    })
+                    .collect(),
+            })
+            .collect();
+        let images_a_round = (BLOCK / most).clamp(1, images);
+        Self { isa, taps, c_in, c_out, images, images_a_round, source_len, target_len }
+    }
+
+    /// Numbers of the gradient: `taps * C_in * C_out`.
+    #[must_use]
+    pub fn gradient_len(&self) -> usize {
+        self.taps.len() * self.c_in * self.c_out
+    }
+
+    /// The gradient `dw`, `[taps, C_in, C_out]`, from the layer's input `x`, `[images, source pixels, C_in]`, and the gradient of its output
+    /// `dy`, `[images, target pixels, C_out]`.
+    ///
+    /// # Panics
+    /// If there are more images than the table was made for, `x` or `dy` is too short, or `dw` is not of its length.
+    pub fn run(&self, images: usize, x: &[f32], dy: &[f32], accumulate: Accumulate, dw: &mut [f32]) {
+        assert!(images <= self.images, "{images} images in a table for {}", self.images);
+        assert!(x.len() >= images * self.source_len, "input");
+        assert!(dy.len() >= images * self.target_len, "output gradient");
+        assert_eq!(dw.len(), self.gradient_len(), "weight gradient");
+        if accumulate == Accumulate::No {
+            dw.fill(0.0);
+        }
+        self.isa.run(Sweeps { plan: self, images, x: x.as_ptr(), dy: dy.as_ptr(), dw: dw.as_mut_ptr() });
+    }
+}
+
+/// Checked by [`WeightGradient::run`]: `x` and `dy` have room for `images` images of `plan`, `dw` for the gradient.
+struct Sweeps<'a> {
+    plan: &'a WeightGradient,
+    images: usize,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+}
+
+/// Where a tile lies in the matrix of one tap.
+#[derive(Clone, Copy)]
+struct Tile {
+    row: usize,
+    column: usize,
+    /// Columns that exist.
+    used: usize,
+    /// Where the tile begins in the gradient.
+    offset: usize,
+}
+
+impl Kernel for Sweeps<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, simd: S) {
+        let WeightGradient { taps, c_in, c_out, .. } = self.plan;
+        let (c_in, c_out) = (*c_in, *c_out);
+        let mut first_image = 0;
+        while first_image < self.images {
+            let end = self.images.min(first_image + self.plan.images_a_round);
+            for (number, tap) in taps.iter().enumerate() {
+                let pairs = &tap.pairs[first_image * tap.pairs_an_image..end * tap.pairs_an_image];
+                let mut rest = pairs;
+                while !rest.is_empty() {
+                    let (block, after) = rest.split_at(tile_rows(rest.len(), BLOCK));
+                    for column in (0..c_out).step_by(S::COLUMNS) {
+                        let used = S::COLUMNS.min(c_out - column);
+                        let mut row = 0;
+                        while row < c_in {
+                            let rows = tile_rows(c_in - row, S::ROWS);
+                            let offset = (number * c_in + row) * c_out + column;
+                            let tile = Tile { row, column, used, offset };
+                            // SAFETY: the tile has `rows` rows, which exist; the rest is the contract of `Sweeps`.
+                            unsafe {
+                                if used == S::COLUMNS {
+                                    with_constant_rows!(rows, S, sweep_whole(simd, &self, block, tile));
+                                } else {
+                                    with_constant_rows!(rows, S, sweep_part(simd, &self, block, tile));
+                                }
+                            }
+                            row += rows;
+                        }
+                    }
+                    rest = after;
+                }
+            }
+            first_image = end;
+        }
+    }
+}
+
+/// A tile all of whose columns exist; see [`sweep`].
+///
+/// # Safety
+/// As [`sweep`].
+#[inline(always)]
+unsafe fn sweep_whole<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
+    // SAFETY: the caller's.
+    unsafe { sweep::<S, M, true>(simd, run, block, tile) }
+}
+
+/// A tile some of whose columns do not exist; see [`sweep`].
+///
+/// # Safety
+/// As [`sweep`].
+#[inline(always)]
+unsafe fn sweep_part<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
+    // SAFETY: the caller's.
+    unsafe { sweep::<S, M, false>(simd, run, block, tile) }
+}
+
+/// Adds the products of a block of pairs to a tile of `M` rows of the gradient.
+///
+/// # Safety
+/// `block` is of the plan; rows `tile.row..tile.row + M` and columns `tile.column..tile.column + tile.used` exist, and
+/// `tile.used == COLUMNS` if `WHOLE`; the pointers of `run` are as [`Sweeps`] says.
+#[inline(always)]
+unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
+    let lanes: [usize; PANEL_VECTORS] = std::array::from_fn(|j| tile.used.saturating_sub(j * S::LANES).min(S::LANES));
+    let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
+    // SAFETY: `pair.x + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.dy + column + lanes` in that of
+    // `c_out` numbers of `dy`; no lane that does not exist is read or written.
+    unsafe {
+        let x = run.x.add(tile.row);
+        let dy = run.dy.add(tile.column);
+        for pair in block {
+            let from = dy.add(pair.dy as usize);
+            let d: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| {
+                if WHOLE {
+                    simd.load(from.add(j * S::LANES))
+                } else if lanes[j] > 0 {
+                    simd.load_first(from.add(j * S::LANES), lanes[j])
+                } else {
+                    simd.splat(0.0)
+                }
+            });
+            let x = x.add(pair.x as usize);
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let x = simd.splat(*x.add(i));
+                for (sum, d) in sums.iter_mut().zip(d) {
+                    *sum = simd.mul_add(x, d, *sum);
+                }
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            let row = run.dw.add(tile.offset + i * run.plan.c_out);
+            for (j, sum) in sums.into_iter().enumerate() {
+                let to = row.add((j * S::LANES).min(tile.used));
+                if lanes[j] == S::LANES {
+                    simd.store(to, simd.add(simd.load(to), sum));
+                } else {
+                    simd.store_first(to, simd.add(simd.load_first(to, lanes[j]), sum), lanes[j]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Every kernel, on every instruction set of the machine, against the plain reference: at the edges of tiles, panels and
+//! vectors, at odd sizes, with fewer images than the table was made for.
+
+use elbo_kernels::{
+    Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, reference,
+};
+use proptest::prelude::*;
+
+/// Numbers of both signs and many sizes, the same on every run.
+fn numbers(len: usize, salt: u32) -> Vec<f32> {
+    (0..len as u32)
+        .map(|i| {
+            let hash = (i ^ salt.wrapping_mul(0x9E37_79B9)).wrapping_mul(0x85EB_CA6B);
+            ((hash ^ (hash >> 15)) & 0xFFFF) as f32 / 32768.0 - 1.0
+        })
+        .collect()
+}
+
+fn widen(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// `terms` products of numbers in [-1, 1] are added in f32 in some order: each addition errs by at most half a unit in the last
+/// place of a sum that is below `terms`.
+fn assert_close(what: &str, found: &[f32], expected: &[f64], terms: usize) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let tolerance = 1e-6 * (terms as f64).sqrt().max(1.0);
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let error = (f64::from(*found) - expected).abs();
+        assert!(error <= tolerance + 1e-6 * expected.abs(), "{what}: number {i} is {found}, not {expected}");
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    geometry: Geometry,
+    direction: Direction,
+    c_in: usize,
+    c_out: usize,
+    images: usize,
+}
+
+/// Forward, input gradient and weight gradient of one layer on every instruction set.
+fn check(case: Case) {
+    let Case { geometry, direction, c_in, c_out, images } = case;
+    let x = numbers(images * geometry.source_pixels(direction) * c_in, 1);
+    let w = numbers(geometry.taps() * c_in * c_out, 2);
+    let dy = numbers(images * geometry.target_pixels(direction) * c_out, 3);
+    let bias = numbers(c_out, 4);
+    let channels = [c_in, c_out];
+    let (y, dx, dw) = {
+        let (x, w, dy) = (widen(&x), widen(&w), widen(&dy));
+        let back = [c_out, c_in];
+        let transposed = reference::transpose_taps(channels, &w);
+        match direction {
+            Direction::Down => (
+                reference::convolution(&geometry, channels, &x, &w),
+                reference::transposed_convolution(&geometry, back, &dy, &transposed),
+                reference::convolution_weight_gradient(&geometry, channels, &x, &dy),
+            ),
+            Direction::Up => (
+                reference::transposed_convolution(&geometry, channels, &x, &w),
+                reference::convolution(&geometry, back, &dy, &transposed),
+                reference::transposed_convolution_weight_gradient(&geometry, channels, &x, &dy),
+            ),
+        }
+    };
+    let with_bias: Vec<f64> = y.iter().enumerate().map(|(i, y)| y + f64::from(bias[i % c_out])).collect();
+    let with_relu: Vec<f64> = with_bias.iter().map(|y| y.max(0.0)).collect();
+    let gated: Vec<f64> = dx.iter().zip(&x).map(|(dx, x)| if *x > 0.0 { *dx } else { 0.0 }).collect();
+    let terms = geometry.taps() * c_in.max(c_out);
+
+    for isa in Isa::available() {
+        let what = |part: &str| format!("{isa}, {part}, {case:?}");
+        let room = images + 1;
+        let forward = Gather::new(isa, &geometry, direction, c_in, c_out, room);
+        let mut packed = vec![f32::NAN; forward.packed_len()];
+        forward.pack(Operand::Weights, &w, &mut packed);
+        // One number more than needed, to see that it stays.
+        let mut found = vec![7.0; y.len() + 1];
+        for (epilogue, expected) in
+            [(Epilogue::Store, &y), (Epilogue::Bias(&bias), &with_bias), (Epilogue::BiasRelu(&bias), &with_relu)]
+        {
+            forward.run(images, &x, &packed, epilogue, &mut found);
+            assert_close(&what("forward"), &found[..y.len()], expected, terms);
+            assert_eq!(found[y.len()], 7.0, "wrote beyond its output");
+        }
+
+        let backward = Gather::new(isa, &geometry, direction.reversed(), c_out, c_in, room);
+        let mut packed = vec![f32::NAN; backward.packed_len()];
+        backward.pack(Operand::Transposed, &w, &mut packed);
+        let mut found = vec![7.0; dx.len()];
+        backward.run(images, &dy, &packed, Epilogue::Store, &mut found);
+        assert_close(&what("input gradient"), &found, &dx, terms);
+        backward.run(images, &dy, &packed, Epilogue::WherePositive(&x), &mut found);
+        assert_close(&what("gated input gradient"), &found, &gated, terms);
+
+        let gradient = WeightGradient::new(isa, &geometry, direction, c_in, c_out, room);
+        let mut found = vec![f32::NAN; dw.len()];
+        let terms = images * geometry.small_pixels();
+        gradient.run(images, &x, &dy, Accumulate::No, &mut found);
+        assert_close(&what("weight gradient"), &found, &dw, terms);
+        gradient.run(images, &x, &dy, Accumulate::Yes, &mut found);
+        let twice: Vec<f64> = dw.iter().map(|dw| 2.0 * dw).collect();
+        assert_close(&what("accumulated weight gradient"), &found, &twice, terms);
+    }
+}
+
+fn directions(geometry: Geometry, c_in: usize, c_out: usize, images: usize) {
+    for direction in [Direction::Down, Direction::Up] {
+        check(Case { geometry, direction, c_in, c_out, images });
+    }
+}
+
+/// Output channels around the widths of vectors and panels of all instruction sets, dot-product form included.
+#[test]
+fn output_channels_around_every_panel_edge() {
+    for c_out in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 64] {
+        directions(Geometry::halving([5, 6]), 6, c_out, 2);
+    }
+}
+
+/// Input channels around the rows of weight-gradient tiles and the vectors of dot products.
+#[test]
+fn input_channels_around_every_tile_edge() {
+    for c_in in [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 32, 33] {
+        directions(Geometry::halving([6, 5]), c_in, 9, 2);
+        directions(Geometry::same([4, 3]), c_in, 2, 2);
+    }
+}
+
+/// Numbers of pixels around the rows of tiles and the blocks of pixels.
+#[test]
+fn pixels_around_every_tile_and_block_edge() {
+    for width in [1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 15, 95, 96, 97, 193] {
+        directions(Geometry::pointwise([1, width]), 3, 8, 1);
+        directions(Geometry::halving([1, width]), 2, 6, 3);
+    }
+}
+
+#[test]
+fn numbers_of_images_around_every_tile_edge() {
+    for images in [1, 4, 5, 6, 7, 12, 13, 16] {
+        directions(Geometry::whole([3, 2]), 5, 20, images);
+    }
+}
+
+/// Odd sizes, even sizes, sides of one pixel.
+#[test]
+fn sizes_of_every_parity() {
+    for size in [[1, 1], [1, 2], [2, 1], [2, 3], [3, 3], [7, 7], [8, 9], [14, 14]] {
+        directions(Geometry::halving(size), 4, 5, 2);
+        directions(Geometry::same(size), 5, 4, 2);
+        directions(Geometry::whole(size), 4, 5, 2);
+    }
+}
+
+/// The layers of the reference network.
+#[test]
+fn the_layers_of_the_reference_network() {
+    check(Case { geometry: Geometry::halving([14, 14]), direction: Direction::Down, c_in: 32, c_out: 64, images: 2 });
+    check(Case { geometry: Geometry::whole([7, 7]), direction: Direction::Down, c_in: 64, c_out: 40, images: 2 });
+    check(Case { geometry: Geometry::whole([7, 7]), direction: Direction::Up, c_in: 20, c_out: 64, images: 2 });
+    check(Case { geometry: Geometry::halving([14, 14]), direction: Direction::Up, c_in: 64, c_out: 64, images: 2 });
+    check(Case { geometry: Geometry::halving([28, 28]), direction: Direction::Up, c_in: 64, c_out: 32, images: 1 });
+    check(Case { geometry: Geometry::same([28, 28]), direction: Direction::Up, c_in: 32, c_out: 1, images: 1 });
+}
+
+/// Patches followed by a pointwise layer are the layer itself.
+#[test]
+fn patches_make_a_layer_pointwise() {
+    for channels in 1..=4 {
+        for geometry in [Geometry::halving([9, 8]), Geometry::same([7, 6])] {
+            let (c_out, images, isa) = (10, 3, Isa::fastest());
+            let x = numbers(images * geometry.large_pixels() * channels, 5);
+            let w = numbers(geometry.taps() * channels * c_out, 6);
+            let patches = Patches::new(&geometry, channels);
+            let mut patched = vec![f32::NAN; images * patches.target_len()];
+            patches.run(images, &x, &mut patched);
+            let gather = Gather::over_patches(isa, &geometry, channels, c_out, images);
+            let mut packed = vec![0.0; gather.packed_len()];
+            gather.pack(Operand::Weights, &w, &mut packed);
+            let mut found = vec![0.0; images * gather.target_len()];
+            gather.run(images, &patched, &packed, Epilogue::Store, &mut found);
+            let expected = reference::convolution(&geometry, [channels, c_out], &widen(&x), &widen(&w));
+            assert_close("patches", &found, &expected, geometry.taps() * channels);
+
+            // The input gradient of a transposed convolution from `c_out` to `channels` channels.
+            gather.pack(Operand::Transposed, &reference::transpose_taps([channels, c_out], &w), &mut packed);
+            gather.run(images, &patched, &packed, Epilogue::Store, &mut found);
+            assert_close("transposed patches", &found, &expected, geometry.taps() * channels);
+        }
+    }
+}
+
+/// Not-a-number in gives not-a-number out, through `ReLU` too.
+#[test]
+fn nan_is_not_swallowed() {
+    for isa in Isa::available() {
+        for c_out in [1, 8] {
+            let geometry = Geometry::pointwise([2, 2]);
+            let gather = Gather::new(isa, &geometry, Direction::Down, 3, c_out, 1);
+            let mut packed = vec![0.0; gather.packed_len()];
+            gather.pack(Operand::Weights, &vec![1.0; 3 * c_out], &mut packed);
+            let mut y = vec![0.0; 4 * c_out];
+            let bias = vec![0.0; c_out];
+            gather.run(1, &[f32::NAN; 12], &packed, Epilogue::BiasRelu(&bias), &mut y);
+            assert!(y.iter().all(|y| y.is_nan()), "{isa}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn any_layer(
+        size in [1_usize..10, 1_usize..10],
+        c_in in 1_usize..20,
+        c_out in 1_usize..40,
+        images in 1_usize..4,
+        up in any::<bool>(),
+        kind in 0..3,
+    ) {
+        let geometry = match kind {
+            0 => Geometry::halving(size),
+            1 => Geometry::same(size),
+            _ => Geometry::whole(size),
+        };
+        let direction = if up { Direction::Up } else { Direction::Down };
+        check(Case { geometry, direction, c_in, c_out, images });
+    }
+}
