@@ -30,16 +30,16 @@ pub struct AdamSlices<'a> {
 }
 
 impl Adam {
-    /// Step number `step` (the first is 1), for the gradient `scale * (parts[0] + parts[1] + ...)`, of which the slices are the
+    /// Step number `step` (the first is 1), for the gradient `scale * (part 0 + part 1 + ...)`, of which the slices are the
     /// stretch that begins at `offset`. The parts are added in their order, whatever the stretch.
     ///
     /// # Panics
     /// If the lengths differ, or a part is too short.
-    pub fn step<P: AsRef<[f32]>>(
+    pub fn step<'a>(
         &self,
         isa: Isa,
         step: u64,
-        parts: &[P],
+        parts: impl Iterator<Item = &'a [f32]> + Clone,
         scale: f32,
         offset: usize,
         slices: AdamSlices<'_>,
@@ -62,7 +62,7 @@ impl Adam {
 }
 
 struct Step<'a, P> {
-    parts: &'a [P],
+    parts: P,
     scale: f32,
     offset: usize,
     slices: AdamSlices<'a>,
@@ -73,7 +73,7 @@ struct Step<'a, P> {
     square_scale: f32,
 }
 
-impl<P: AsRef<[f32]>> Kernel for Step<'_, P> {
+impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, _: S) {
@@ -85,8 +85,8 @@ impl<P: AsRef<[f32]>> Kernel for Step<'_, P> {
         for ((parameters, mean), square) in stretches {
             let mut gradient = [0.0_f32; RUN];
             let gradient = &mut gradient[..parameters.len()];
-            for part in self.parts {
-                let part = &part.as_ref()[offset..offset + gradient.len()];
+            for part in self.parts.clone() {
+                let part = &part[offset..offset + gradient.len()];
                 for (sum, part) in gradient.iter_mut().zip(part) {
                     *sum += part;
                 }
@@ -99,12 +99,6 @@ impl<P: AsRef<[f32]>> Kernel for Step<'_, P> {
             }
             offset += parameters.len();
         }
-    }
-}
-
-impl AsRef<[f32]> for crate::Buffer {
-    fn as_ref(&self) -> &[f32] {
-        self
     }
 }
 
@@ -127,7 +121,7 @@ mod tests {
                 for (from, to) in [(0, 300), (300, len)] {
                     let slices =
                         AdamSlices { parameters: &mut p[from..to], mean: &mut m[from..to], square: &mut v[from..to] };
-                    adam.step(isa, step, &parts, 0.25, from, slices);
+                    adam.step(isa, step, parts.iter().map(Vec::as_slice), 0.25, from, slices);
                 }
                 for (i, (p, m, v)) in exact.iter_mut().enumerate() {
                     let g = 0.25 * parts.iter().map(|part| f64::from(part[i])).sum::<f64>();

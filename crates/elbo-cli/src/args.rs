@@ -1,0 +1,228 @@
+//! The arguments, as clap parses them.
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use elbo::Recipe;
+use std::path::PathBuf;
+
+const ABOUT: &str = "\
+Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
+
+Losses are negative evidence lower bounds (ELBO) in nats an image, with a Gaussian likelihood of unit variance, up to the \
+constant pixels/2 ln(2 pi): reconstruction 0.5 * sum (x' - x)^2 plus Kullback-Leibler divergence (KL).";
+
+const ENVIRONMENT: &str = "\
+Environment:
+  ELBO_ISA  instruction set to use: avx512, avx2, neon or portable [default: the fastest that the machine has]
+
+Examples:
+  elbo train                                    the reference run on MNIST, which is built in
+  elbo train --epochs 10 --out runs/short       a shorter one
+  elbo generate runs/mnist --count 100          new digits";
+
+#[derive(Parser)]
+#[command(version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = ENVIRONMENT, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Train(TrainArgs),
+    Generate(GenerateArgs),
+    Reconstruct(ReconstructArgs),
+    Evaluate(EvaluateArgs),
+    Figures(FiguresArgs),
+    Summary(SummaryArgs),
+}
+
+/// Recipes to start from.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum RecipeName {
+    /// The published run: 50 epochs, batches of 512 in file order, Adam at a constant 1e-3
+    Reference,
+}
+
+impl RecipeName {
+    pub(crate) fn recipe(self) -> Recipe {
+        match self {
+            Self::Reference => Recipe::reference(),
+        }
+    }
+}
+
+/// Train a model
+///
+/// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint to go on
+/// from. Ctrl-C finishes the step, saves and stops.
+#[derive(clap::Args)]
+pub(crate) struct TrainArgs {
+    /// Directory with IDX files as MNIST has them, gzip or plain; DIR/PREFIX where there are several sets [default: the
+    /// MNIST built in]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Recipe to start from; the options below change it
+    #[arg(long, value_enum, default_value_t = RecipeName::Reference, conflicts_with_all = ["config", "resume"])]
+    pub(crate) recipe: RecipeName,
+
+    /// Times to go through the training images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) epochs: Option<u32>,
+
+    /// Images a step
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    pub(crate) batch_size: Option<usize>,
+
+    /// Step size of Adam
+    #[arg(long, value_name = "RATE", conflicts_with = "resume")]
+    pub(crate) learning_rate: Option<f64>,
+
+    /// Dimensions of the latent space
+    #[arg(long, value_name = "Z", conflicts_with = "resume")]
+    pub(crate) latent_dim: Option<usize>,
+
+    /// Channels of each stride-2 stage, 1 to 5 of them, such as 32,64
+    #[arg(long, value_name = "C,C", value_delimiter = ',', conflicts_with = "resume")]
+    pub(crate) widths: Option<Vec<usize>>,
+
+    /// Weight of the KL divergence in what is minimised
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) beta: Option<f64>,
+
+    /// What fixes all random numbers; equal runs give equal bits
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]
+    pub(crate) seed: Option<u64>,
+
+    /// Threads; the result is the same for any number [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+
+    /// Go through the images in a new random order each epoch
+    #[arg(long, action = ArgAction::SetTrue, overrides_with = "no_shuffle", conflicts_with = "resume")]
+    pub(crate) shuffle: bool,
+
+    /// Go through the images in the order of the file
+    #[arg(long, action = ArgAction::SetTrue, overrides_with = "shuffle", conflicts_with = "resume")]
+    pub(crate) no_shuffle: bool,
+
+    /// Run directory, which must not hold a run yet [default: runs/NAME, with a new number]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Settings from the config.toml of a run; options given beside it go before
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than planned
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Print the last line only
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Generate new images
+///
+/// Decodes draws from the standard normal distribution. The same seed gives the same images, whatever the count.
+#[derive(clap::Args)]
+pub(crate) struct GenerateArgs {
+    /// Run directory or model file
+    pub(crate) run: PathBuf,
+
+    /// Images to generate
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+
+    /// What fixes the draws
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// PNG file for a sheet of all images, or a directory for single ones
+    #[arg(long, value_name = "PATH", default_value = "generated.png")]
+    pub(crate) out: PathBuf,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+/// Show images beside their reconstructions
+///
+/// Writes a sheet of pairs, image and reconstruction, of images chosen at random, class by class where there are labels.
+#[derive(clap::Args)]
+pub(crate) struct ReconstructArgs {
+    /// Run directory or model file
+    pub(crate) run: PathBuf,
+
+    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Pairs to show
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) count: u32,
+
+    /// What fixes the choice and the draws
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// PNG file
+    #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
+    pub(crate) out: PathBuf,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+/// Measure the loss of a model
+///
+/// With one sample an image, as the reference measures it, and with the mean of each image's latent distribution.
+#[derive(clap::Args)]
+pub(crate) struct EvaluateArgs {
+    /// Run directory or model file
+    pub(crate) run: PathBuf,
+
+    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// What fixes the samples
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+/// Draw the figures of a run
+///
+/// Reconstructions, latent space, generated samples and loss curve, as PNG and SVG, into the run's figures directory. Training
+/// ends with this.
+#[derive(clap::Args)]
+pub(crate) struct FiguresArgs {
+    /// Run directory
+    pub(crate) run: PathBuf,
+
+    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    pub(crate) data: Option<PathBuf>,
+
+    /// What fixes the choice and the draws [default: the seed of the run]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+/// Show the layers, shapes, parameters and cost of a model
+#[derive(clap::Args)]
+pub(crate) struct SummaryArgs {
+    /// Run directory or model file [default: the reference network]
+    pub(crate) run: Option<PathBuf>,
+}

@@ -1,0 +1,62 @@
+//! `elbo generate`.
+
+use crate::Outcome;
+use crate::args::GenerateArgs;
+use crate::output::print;
+use elbo::figures::sheet;
+use elbo::{Images, Vae, write_atomically};
+use std::path::Path;
+
+/// Pixels between the images of a sheet.
+pub(crate) const GAP: usize = 2;
+
+/// Images decoded at a time into single files: memory stays flat whatever the count.
+const SINGLE: usize = 256;
+
+pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
+    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let count = arguments.count as usize;
+    if is_directory(&arguments.out)? {
+        write_single(&vae, count, arguments.seed, &arguments.out)?;
+        print(&format!("{count} images in {}\n", arguments.out.display()))?;
+    } else {
+        let images = vae.generate(count, arguments.seed);
+        let columns = (count as f64).sqrt().ceil() as usize;
+        write_sheet(&images, columns, &arguments.out)?;
+        print(&format!("{count} images, {columns} to a row, in {}\n", arguments.out.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Whether a path is to be a directory of pictures rather than a PNG file.
+fn is_directory(path: &Path) -> anyhow::Result<bool> {
+    if path.is_dir() {
+        return Ok(true);
+    }
+    match path.extension() {
+        None => Ok(true),
+        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(false),
+        Some(_) => anyhow::bail!("{}: only PNG files are written; name a .png file or a directory", path.display()),
+    }
+}
+
+/// Writes all images into one PNG file.
+pub(crate) fn write_sheet(images: &Images, columns: usize, path: &Path) -> Result<(), elbo::Error> {
+    let sheet = sheet(&images.as_pixels(), columns, GAP)?;
+    Ok(write_atomically(path, &sheet.png()?)?)
+}
+
+fn write_single(vae: &Vae, count: usize, seed: u64, directory: &Path) -> Result<(), elbo::Error> {
+    elbo::create_directory(directory)?;
+    let digits = count.to_string().len().max(4);
+    let mut number = 0;
+    while number < count {
+        let images = vae.generate_from(number, SINGLE.min(count - number), seed);
+        for image in images.as_pixels() {
+            number += 1;
+            let path = directory.join(format!("{number:0digits$}.png"));
+            write_atomically(&path, &sheet(&[image], 1, 0)?.png()?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Commands that look at a model: `evaluate`, `figures`, `summary`.
+
+use crate::Outcome;
+use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
+use crate::output::{print, thousands};
+use crate::source::Tested;
+use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_csv, write_figures};
+use serde_json::json;
+use std::fmt::Write;
+
+pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
+    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
+    let evaluation = vae.evaluate(&tested.dataset, arguments.seed)?;
+    let rows = [("sampled", evaluation.sampled), ("at the mean", evaluation.at_mean)];
+    let text = if arguments.json {
+        let parts = |elbo: Elbo| json!({ "loss": elbo.loss(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
+        let json = json!({
+            "data": tested.name,
+            "split": tested.split,
+            "images": evaluation.images,
+            "unit": "nats an image, up to pixels/2 ln(2 pi)",
+            "seed": arguments.seed,
+            "sampled": parts(evaluation.sampled),
+            "mean": parts(evaluation.at_mean),
+        });
+        format!("{json:#}\n")
+    } else {
+        let mut text = format!(
+            "{}, {} images of the {} set; nats an image, up to a constant\n\n{:<14}{:>12}{:>18}{:>12}\n",
+            tested.name,
+            thousands(evaluation.images),
+            tested.split,
+            "latent vector",
+            "ELBO loss",
+            "reconstruction",
+            "KL"
+        );
+        for (name, elbo) in rows {
+            writeln!(text, "{name:<14}{:>12.4}{:>18.4}{:>12.4}", elbo.loss(), elbo.reconstruction, elbo.kl)?;
+        }
+        text
+    };
+    print(&text)?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
+    let directory = RunDirectory::open(&arguments.run).map_err(elbo::Error::from)?;
+    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
+    let history = read_csv(&directory.metrics()).map_err(elbo::Error::from)?;
+    let seed = arguments.seed.unwrap_or(vae.card().recipe.seed);
+    for path in write_figures(&directory.figures(), &vae, &tested.dataset, &history, seed)? {
+        print(&format!("{}\n", path.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+pub(crate) fn summary(arguments: &SummaryArgs) -> anyhow::Result<Outcome> {
+    let (title, architecture) = match &arguments.run {
+        Some(run) => {
+            let path = RunDirectory::model_of(run).map_err(elbo::Error::from)?;
+            let card = Model::read(&path).map_err(elbo::Error::from)?.card;
+            let loss = card.metrics.and_then(|metrics| metrics.test_loss);
+            let loss = loss.map_or(String::new(), |loss| format!(", test ELBO loss {loss:.4} nats an image"));
+            let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
+            (title, card.architecture)
+        }
+        None => ("the reference network".to_owned(), Architecture::reference()),
+    };
+    print(&format!("{title}\n\n{}", table(&architecture)?))?;
+    Ok(Outcome::Done)
+}
+
+/// Layers, shapes, parameters and cost.
+fn table(architecture: &Architecture) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "{:<18}{:<38}{:>14}{:>12}{:>9}", "layer", "", "output", "parameters", "MFLOP")?;
+    writeln!(text, "{:<18}{:<38}{:>14}", "input", "", architecture.image().to_string())?;
+    let mut totals = (0, 0.0);
+    for layer in architecture.summary() {
+        writeln!(
+            text,
+            "{:<18}{:<38}{:>14}{:>12}{:>9.2}",
+            layer.name,
+            layer.kind,
+            layer.output.to_string(),
+            thousands(layer.parameters),
+            layer.flops as f64 / 1e6
+        )?;
+        totals = (totals.0 + layer.parameters, totals.1 + layer.flops as f64 / 1e6);
+    }
+    writeln!(text, "{:<18}{:<38}{:>14}{:>12}{:>9.2}", "", "", "", thousands(totals.0), totals.1)?;
+    writeln!(
+        text,
+        "\nMFLOP: forward, one image; a training step takes {:.1} an image. Latent dimension {}.",
+        architecture.training_flops() as f64 / 1e6,
+        architecture.latent_dim()
+    )?;
+    Ok(text)
+}

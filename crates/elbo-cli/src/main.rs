@@ -1,0 +1,45 @@
+//! The command `elbo`: reads arguments, calls the library, shows what comes back.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod generate;
+mod inspect;
+mod output;
+mod progress;
+mod reconstruct;
+mod source;
+mod train;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Exit code of a run that was interrupted, as shells have it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Reconstruct(arguments) => reconstruct::run(&arguments),
+        Command::Evaluate(arguments) => inspect::evaluate(&arguments),
+        Command::Figures(arguments) => inspect::figures(&arguments),
+        Command::Summary(arguments) => inspect::summary(&arguments),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How a command ended, if it did not fail.
+enum Outcome {
+    Done,
+    Interrupted,
+}

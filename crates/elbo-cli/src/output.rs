@@ -1,0 +1,63 @@
+//! What is printed, and where: results to stdout, all else to stderr.
+
+use std::io::{self, Write};
+
+/// Prints lines to stdout. An error is the caller's: a closed pipe ends a command that only prints.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// Prints a line to stderr. Where that is closed, there is nobody to tell.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether all that went wrong is that nobody reads stdout any more.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints an error and what to do about it to stderr.
+pub(crate) fn print_error(error: &anyhow::Error) {
+    note(&format!("error: {error:#}"));
+    if let Some(hint) = error.downcast_ref::<elbo::Error>().and_then(elbo::Error::hint) {
+        note(&format!("hint: {hint}"));
+    }
+}
+
+/// A duration as `1:23:45` or `3:45`.
+pub(crate) fn clock(seconds: f64) -> String {
+    let seconds = seconds.round().max(0.0) as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A whole number with thousands set apart: `262,761`.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(262_761), "262,761");
+        assert_eq!(thousands(1_000_000), "1,000,000");
+        assert_eq!(clock(5.4), "0:05");
+        assert_eq!(clock(225.0), "3:45");
+        assert_eq!(clock(3600.0 * 2.0 + 61.0), "2:01:01");
+    }
+}

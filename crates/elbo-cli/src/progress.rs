@@ -1,0 +1,106 @@
+//! How training shows its progress: a bar where there is a terminal, plain lines everywhere.
+
+use crate::output::clock;
+use elbo::{BatchProgress, EpochMetrics};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, Write};
+use std::time::Instant;
+
+/// What a terminal shows while training runs, and the line after each epoch.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+    epochs: u32,
+    /// When and where the last mark for the time left was set: the end of evaluation must not count.
+    mark: Instant,
+    /// Mean time of a batch since this run began.
+    seconds_a_batch: Option<f64>,
+}
+
+impl Progress {
+    /// `quiet` shows nothing.
+    pub(crate) fn new(epochs: u32, batches: usize, quiet: bool) -> Self {
+        // indicatif draws nothing where stderr is no terminal.
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(batches as u64), target);
+        let template = "{prefix} {wide_bar:.cyan/dim} {pos}/{len}  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        Self { bar, quiet, epochs, mark: Instant::now(), seconds_a_batch: None }
+    }
+
+    pub(crate) fn batch(&mut self, progress: &BatchProgress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let seconds = self.mark.elapsed().as_secs_f64();
+        self.mark = Instant::now();
+        // A moving mean over some fifty batches follows a machine whose speed changes.
+        let mean = self.seconds_a_batch.map_or(seconds, |mean| mean + (seconds - mean) / 50.0);
+        self.seconds_a_batch = Some(mean);
+        let epochs_left = self.epochs.saturating_sub(progress.epoch) as usize;
+        let batches_left = progress.batches - progress.batch + epochs_left * progress.batches;
+        self.bar.set_prefix(format!("epoch {}/{}", progress.epoch, self.epochs));
+        self.bar.set_position(progress.batch as u64);
+        self.bar.set_message(format!(
+            "{:.0} images/s  loss {:.4}  {} left",
+            progress.images_per_second,
+            progress.loss,
+            clock(mean * batches_left as f64)
+        ));
+    }
+
+    /// Prints the line of an epoch. A reader that has gone does not stop the training.
+    pub(crate) fn epoch(&mut self, metrics: &EpochMetrics) {
+        if !self.quiet {
+            let line = epoch_line(metrics, self.epochs);
+            self.bar.suspend(|| {
+                let _ = writeln!(io::stdout(), "{line}");
+            });
+        }
+        self.mark = Instant::now();
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One line an epoch, after the reference's.
+fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
+    let width = epochs.to_string().len();
+    let loss = match (metrics.test_loss, metrics.test_reconstruction, metrics.test_kl) {
+        (Some(loss), Some(reconstruction), Some(kl)) => {
+            format!("test ELBO loss {loss:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})")
+        }
+        _ => format!("training ELBO loss {:.4}", metrics.train_loss),
+    };
+    let EpochMetrics { epoch, seconds, images_per_second, .. } = metrics;
+    format!("epoch {epoch:>width$}/{epochs}  {loss}  {seconds:.1} s, {images_per_second:.0} images/s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_line_says_what_was_measured() {
+        let metrics = EpochMetrics {
+            epoch: 7,
+            learning_rate: 1e-3,
+            train_loss: 20.5,
+            test_loss: Some(19.99881),
+            test_reconstruction: Some(11.5),
+            test_kl: Some(8.49881),
+            seconds: 28.057,
+            images_per_second: 2135.3,
+        };
+        assert_eq!(
+            epoch_line(&metrics, 50),
+            "epoch  7/50  test ELBO loss 19.9988 (reconstruction 11.5000, KL 8.4988)  28.1 s, 2135 images/s"
+        );
+        let untested = EpochMetrics { test_loss: None, ..metrics };
+        assert_eq!(epoch_line(&untested, 9), "epoch 7/9  training ELBO loss 20.5000  28.1 s, 2135 images/s");
+    }
+}

@@ -1,0 +1,31 @@
+//! `elbo reconstruct`.
+
+use crate::Outcome;
+use crate::args::ReconstructArgs;
+use crate::generate::GAP;
+use crate::output::print;
+use crate::source::Tested;
+use elbo::figures::{Pixels, sheet};
+use elbo::{Batch, Images, Vae, choose_examples, write_atomically};
+
+/// Pairs to a row.
+const COLUMNS: usize = 5;
+
+pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
+    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
+    let indices = choose_examples(&tested.dataset, arguments.count as usize, arguments.seed);
+    let reconstructed = vae.reconstruct(&tested.dataset, &indices, arguments.seed)?;
+    let truth = Images::of(Batch { dataset: &tested.dataset, indices: &indices });
+    let pairs: Vec<Pixels<'_>> =
+        truth.as_pixels().into_iter().zip(reconstructed.as_pixels()).flat_map(|(truth, made)| [truth, made]).collect();
+    let sheet = sheet(&pairs, 2 * COLUMNS, GAP).map_err(elbo::Error::from)?;
+    let png = sheet.png().map_err(elbo::Error::from)?;
+    write_atomically(&arguments.out, &png).map_err(elbo::Error::from)?;
+    let (count, name, split) = (indices.len(), tested.name, tested.split);
+    print(&format!(
+        "{count} images of {name} ({split} set), each to the left of its reconstruction, in {}\n",
+        arguments.out.display()
+    ))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,60 @@
+//! Which data a command is about.
+
+use elbo::dataset::{Dataset, Splits};
+use elbo::{EMBEDDED_DATA, RunDirectory, Settings, Vae};
+use std::path::Path;
+
+/// The data of this name: the MNIST built in, or a path.
+pub(crate) fn load(data: &str) -> Result<Splits, elbo::Error> {
+    if data == EMBEDDED_DATA && !Path::new(data).exists() {
+        return Ok(Splits::mnist());
+    }
+    Ok(Splits::from_path(data)?)
+}
+
+/// The name under which settings keep the data of an argument: as an absolute path, so that it is found from anywhere.
+pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
+    let Some(path) = data else { return Ok(EMBEDDED_DATA.to_owned()) };
+    // A path that does not exist may yet be a directory and a prefix in it.
+    let absolute = std::path::absolute(path)?;
+    match absolute.into_os_string().into_string() {
+        Ok(name) => Ok(name),
+        Err(name) => anyhow::bail!("the path {} is not UTF-8, which the settings of a run must be", name.display()),
+    }
+}
+
+/// The images that a model is to be tried on: of `data`, or else of what it was trained on; the test set where there is one.
+pub(crate) struct Tested {
+    pub(crate) name: String,
+    pub(crate) split: &'static str,
+    pub(crate) dataset: Dataset,
+}
+
+impl Tested {
+    pub(crate) fn load(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<Self> {
+        let splits = match data {
+            Some(path) => load(&name_of(Some(path))?)?,
+            None => load(&trained_on(run, vae)?)?,
+        };
+        let (split, dataset) = match splits.test {
+            Some(test) => ("test", test),
+            None => ("training", splits.train),
+        };
+        Ok(Self { name: splits.name, split, dataset })
+    }
+}
+
+/// The data that a run was trained on, if that can be told.
+fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
+    if vae.card().data.name == EMBEDDED_DATA {
+        return Ok(EMBEDDED_DATA.to_owned());
+    }
+    let config = if run.is_dir() { RunDirectory::open(run).ok().map(|run| run.config()) } else { None };
+    match config.and_then(|config| Settings::read(&config).ok()) {
+        Some(settings) => Ok(settings.data),
+        None => anyhow::bail!(
+            "the model was trained on '{}', and a model file does not say where that is: give DATA",
+            vae.card().data.name
+        ),
+    }
+}

@@ -1,0 +1,162 @@
+//! `elbo train`.
+
+use crate::Outcome;
+use crate::args::TrainArgs;
+use crate::output::{clock, note, print, thousands};
+use crate::progress::Progress;
+use crate::source;
+use elbo::{RunDirectory, Settings, Training, Vae, write_figures};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where runs go unless told otherwise.
+const RUNS: &str = "runs";
+
+pub(crate) fn run(arguments: TrainArgs) -> anyhow::Result<Outcome> {
+    let stop = stop_on_interrupt()?;
+    let quiet = arguments.quiet;
+    let (directory, mut training) = match &arguments.resume {
+        Some(run) => resume(&arguments, run)?,
+        None => start(&arguments)?,
+    };
+    if !quiet {
+        note(&describe(&training, &directory));
+    }
+    let epochs = training.settings().recipe.epochs;
+    let mut progress = Progress::new(epochs, training.batches(), quiet);
+    let result = loop {
+        if stop.load(Ordering::Relaxed) {
+            break training.save().map(|()| false);
+        }
+        match training.advance() {
+            Ok(Some(elbo::Progress::Batch(batch))) => progress.batch(&batch),
+            Ok(Some(elbo::Progress::Epoch(metrics))) => progress.epoch(&metrics),
+            Ok(None) => break Ok(true),
+            Err(error) => break Err(error),
+        }
+    };
+    progress.finish();
+    if !result? {
+        let (done, batches) = (training.history().len(), training.batches_done());
+        note(&format!("stopped after {done} of {epochs} epochs and {batches} batches; the run is saved"));
+        note(&format!("go on with: elbo train --resume {}", directory.path().display()));
+        return Ok(Outcome::Interrupted);
+    }
+    draw_figures(&training, &directory)?;
+    print(&last_line(&training, &directory))?;
+    Ok(Outcome::Done)
+}
+
+/// A flag that Ctrl-C raises; a second one ends the process at once, which harms nothing that is saved.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(crate::INTERRUPTED));
+        }
+    })?;
+    Ok(stop)
+}
+
+fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
+    let settings = resolve(arguments)?;
+    let data = source::load(&settings.data)?;
+    // Settings are checked before a directory is made: a typing error leaves no empty run.
+    let training = Training::new(settings, data)?;
+    let directory = match &arguments.out {
+        Some(out) => RunDirectory::create(out),
+        None => RunDirectory::create_numbered(Path::new(RUNS), &training.data().name),
+    };
+    let directory = directory.map_err(elbo::Error::from)?;
+    Ok((directory.clone(), training.save_in(directory)?))
+}
+
+/// The settings: those of the configuration file or the recipe, changed by what else is given.
+fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
+    let mut settings = match &arguments.config {
+        Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
+        None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
+    };
+    let TrainArgs { epochs, batch_size, learning_rate, latent_dim, widths, beta, seed, threads, .. } = arguments;
+    fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
+        if let Some(given) = given {
+            setting.clone_from(given);
+        }
+    }
+    if arguments.data.is_some() {
+        settings.data = source::name_of(arguments.data.as_deref())?;
+    }
+    set(&mut settings.threads, threads.as_ref());
+    let recipe = &mut settings.recipe;
+    set(&mut recipe.epochs, epochs.as_ref());
+    set(&mut recipe.batch_size, batch_size.as_ref());
+    set(&mut recipe.learning_rate, learning_rate.as_ref());
+    set(&mut recipe.latent_dim, latent_dim.as_ref());
+    set(&mut recipe.widths, widths.as_ref());
+    set(&mut recipe.beta, beta.as_ref());
+    set(&mut recipe.seed, seed.as_ref());
+    if arguments.shuffle || arguments.no_shuffle {
+        recipe.shuffle = arguments.shuffle;
+    }
+    Ok(settings)
+}
+
+fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training)> {
+    let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
+    let data = match &arguments.data {
+        Some(path) => source::name_of(Some(path))?,
+        None => Training::settings_of(&directory)?.data,
+    };
+    let training = Training::resume(directory.clone(), source::load(&data)?, |settings| {
+        settings.data = data;
+        settings.threads = arguments.threads.unwrap_or(settings.threads);
+        settings.recipe.epochs = arguments.epochs.unwrap_or(settings.recipe.epochs);
+    })?;
+    Ok((directory, training))
+}
+
+/// What is about to happen, in three lines.
+fn describe(training: &Training, directory: &RunDirectory) -> String {
+    let (engine, data, recipe) = (training.engine(), training.data(), &training.settings().recipe);
+    let test =
+        data.test.as_ref().map_or("no test images".to_owned(), |test| format!("{} to test", thousands(test.len())));
+    format!(
+        "{}: {} images of {} to train on, {test}\n\
+         {} parameters, latent dimension {}, {} threads ({}); {} batches of {} an epoch\n\
+         run directory {}; ELBO losses in nats an image, up to a constant",
+        data.name,
+        thousands(data.train.len()),
+        data.train.shape(),
+        thousands(engine.table().len()),
+        recipe.latent_dim,
+        engine.threads(),
+        engine.isa(),
+        training.batches(),
+        training.batch_size(),
+        directory.path().display(),
+    )
+}
+
+fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
+    let vae = Vae::try_from(training)?;
+    let data = training.data();
+    let dataset = data.test.as_ref().unwrap_or(&data.train);
+    let seed = training.settings().recipe.seed;
+    write_figures(&directory.figures(), &vae, dataset, training.history(), seed)?;
+    Ok(())
+}
+
+fn last_line(training: &Training, directory: &RunDirectory) -> String {
+    let seconds: f64 = training.history().iter().map(|row| row.seconds).sum();
+    let loss = match training.history().last() {
+        Some(row) => match row.test_loss {
+            Some(loss) => format!("test ELBO loss {loss:.4} nats an image, "),
+            None => format!("training ELBO loss {:.4} nats an image, ", row.train_loss),
+        },
+        None => String::new(),
+    };
+    let epochs = training.history().len();
+    format!("done: {loss}{epochs} epochs in {}; see {}\n", clock(seconds), directory.path().display())
+}

@@ -1,0 +1,171 @@
+//! One IDX file: a big-endian magic number, the dimensions, then unsigned bytes.
+//!
+//! Plain or gzip is told from the first bytes: gzip begins with 0x1f, IDX with 0. Whatever the header claims, memory
+//! is taken only for bytes that are there.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::{DatasetError, ImageShape};
+
+/// The magic number of images: unsigned bytes (0x08) in 3 dimensions.
+pub(super) const IMAGES: u32 = 0x0803;
+/// The magic number of labels: unsigned bytes (0x08) in 1 dimension.
+pub(super) const LABELS: u32 = 0x0801;
+/// The longest side of an image that is taken for sense.
+pub(super) const MAX_SIDE: u32 = 4096;
+/// The first bytes of gzip data.
+pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Reads a file of images: its shape, and `[N, H, W, 1]` values of at least one image.
+pub(super) fn read_images(path: &Path) -> Result<(ImageShape, Vec<u8>), DatasetError> {
+    let mut file = IdxFile::open(path, IMAGES, 16)?;
+    let [count, height, width] = [file.number()?, file.number()?, file.number()?];
+    if count == 0 {
+        return Err(DatasetError::EmptyFile { path: path.to_owned(), items: "images" });
+    }
+    if ![height, width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+        return Err(DatasetError::BadDimensions { path: path.to_owned(), height, width });
+    }
+    // At most 2^32 * 2^12 * 2^12.
+    let size = u64::from(count) * u64::from(height) * u64::from(width);
+    let images = file.payload(size, || format!("{count} images of {height}x{width}"))?;
+    Ok((ImageShape { height: height as usize, width: width as usize, channels: 1 }, images))
+}
+
+/// Reads a file of labels, at least one.
+pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>, DatasetError> {
+    let mut file = IdxFile::open(path, LABELS, 8)?;
+    let count = file.number()?;
+    if count == 0 {
+        return Err(DatasetError::EmptyFile { path: path.to_owned(), items: "labels" });
+    }
+    file.payload(u64::from(count), || format!("{count} labels"))
+}
+
+/// An IDX file being read, from front to end.
+struct IdxFile<'a> {
+    path: &'a Path,
+    reader: Box<dyn Read>,
+    /// The length of the file where that tells the length of its content: unknown when compressed.
+    length: Option<u64>,
+    /// Bytes of the header.
+    header: u64,
+    /// Bytes of the header that have been read.
+    position: u64,
+}
+
+impl<'a> IdxFile<'a> {
+    /// Opens a file and checks its magic number.
+    fn open(path: &'a Path, magic: u32, header: u64) -> Result<Self, DatasetError> {
+        let failed = |source| DatasetError::io(path, source);
+        let mut file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut start = Vec::with_capacity(GZIP.len());
+        file.by_ref().take(GZIP.len() as u64).read_to_end(&mut start).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+
+        let buffered = BufReader::with_capacity(1 << 16, file);
+        let mut idx = if start == GZIP {
+            Self { path, reader: Box::new(MultiGzDecoder::new(buffered)), length: None, header, position: 0 }
+        } else {
+            Self { path, reader: Box::new(buffered), length: Some(length), header, position: 0 }
+        };
+        let found = idx.number()?;
+        if found != magic {
+            return Err(DatasetError::WrongMagic { path: path.to_owned(), expected: magic, found });
+        }
+        Ok(idx)
+    }
+
+    /// The next number of the header.
+    fn number(&mut self) -> Result<u32, DatasetError> {
+        let mut bytes = Vec::with_capacity(4);
+        let result = self.reader.by_ref().take(4).read_to_end(&mut bytes);
+        self.position += bytes.len() as u64;
+        self.check(result)?;
+        match <[u8; 4]>::try_from(bytes) {
+            Ok(bytes) => Ok(u32::from_be_bytes(bytes)),
+            Err(_) => Err(DatasetError::TruncatedHeader {
+                path: self.path.to_owned(),
+                expected: self.header,
+                found: self.position,
+            }),
+        }
+    }
+
+    /// All that follows the header, which has to be exactly `size` bytes; `announces` says in words why.
+    fn payload(mut self, size: u64, announces: impl Fn() -> String) -> Result<Vec<u8>, DatasetError> {
+        let path = self.path.to_owned();
+        let truncated = |found| DatasetError::TruncatedPayload {
+            path: path.clone(),
+            announces: announces(),
+            expected: size,
+            found,
+        };
+        let trailing =
+            |found| DatasetError::TrailingBytes { path: path.clone(), announces: announces(), expected: size, found };
+        let Ok(capacity) = usize::try_from(size) else {
+            return Err(DatasetError::TooLarge { path: path.clone(), announces: announces(), expected: size });
+        };
+
+        let mut bytes = Vec::new();
+        if let Some(length) = self.length {
+            let found = length.saturating_sub(self.header);
+            if found < size {
+                return Err(truncated(found));
+            }
+            if found > size {
+                return Err(trailing(Some(found)));
+            }
+            // The file is as long as this. What then remains to go wrong is an error of the operating system's.
+            bytes
+                .try_reserve_exact(capacity)
+                .map_err(|_| DatasetError::io(self.path, io::ErrorKind::OutOfMemory.into()))?;
+        }
+        // One byte more than announced, to see the end: of the file, and of the compressed data with their checksum.
+        // The vector grows with what has been read.
+        let result = self.reader.by_ref().take(size + 1).read_to_end(&mut bytes);
+        let found = bytes.len() as u64;
+        if found > size {
+            return Err(trailing(None));
+        }
+        match result {
+            // Compressed data that end early: either bytes are missing, or only the checksum is.
+            Err(source) if self.ends_early(&source) && found == size => {
+                return Err(DatasetError::CorruptGzip { path: self.path.to_owned(), reason: source });
+            }
+            result => self.check(result)?,
+        }
+        if found < size {
+            return Err(truncated(found));
+        }
+        // A vector that grew may have twice the capacity it needs.
+        bytes.shrink_to_fit();
+        Ok(bytes)
+    }
+
+    /// Whether the compressed data end before they say so themselves.
+    fn ends_early(&self, error: &io::Error) -> bool {
+        self.length.is_none() && error.kind() == io::ErrorKind::UnexpectedEof
+    }
+
+    /// Tells damage of compressed data from failures of the operating system. Compressed data that end early pass:
+    /// the caller sees which bytes are missing.
+    fn check(&self, result: io::Result<usize>) -> Result<(), DatasetError> {
+        match result {
+            Err(source) if self.ends_early(&source) => Ok(()),
+            Err(source)
+                if self.length.is_none()
+                    && matches!(source.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
+            {
+                Err(DatasetError::CorruptGzip { path: self.path.to_owned(), reason: source })
+            }
+            Err(source) => Err(DatasetError::io(self.path, source)),
+            Ok(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Images to the mean and log-variance of their latent vectors.
+
+use crate::architecture::Architecture;
+use crate::layer::{GradientSink, Layer};
+use crate::scratch::PingPong;
+use elbo_kernels::Buffer;
+
+/// The encoder's layers: convolutions, then the head.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoder<'a> {
+    pub(crate) layers: &'a [Layer],
+}
+
+/// What a forward pass leaves for the way back.
+#[derive(Debug)]
+pub(crate) struct EncoderState {
+    /// `[images, H, W, C]`.
+    pub(crate) images: Buffer,
+    patches: Buffer,
+    /// The output of each layer; the last is `[images, 2Z]`, means first.
+    outputs: Vec<Buffer>,
+}
+
+impl EncoderState {
+    pub(crate) fn new(architecture: &Architecture, layers: &[Layer], images: usize) -> Self {
+        Self {
+            images: Buffer::zeros(images * architecture.image().len()),
+            patches: Buffer::zeros(images * layers[0].patches_len()),
+            outputs: layers.iter().map(|layer| Buffer::zeros(images * layer.output_len())).collect(),
+        }
+    }
+
+    /// Means and log-variances, `[images, 2Z]`, means first.
+    pub(crate) fn statistics(&self) -> &[f32] {
+        self.outputs.last().expect("an encoder has layers")
+    }
+}
+
+impl Encoder<'_> {
+    /// From `state.images` to `state.statistics()`.
+    pub(crate) fn forward(&self, images: usize, state: &mut EncoderState) {
+        self.layers[0].lay_out(images, &state.images, &mut state.patches);
+        for (number, layer) in self.layers.iter().enumerate() {
+            let (before, here) = state.outputs.split_at_mut(number);
+            let x = before.last().unwrap_or(&state.patches);
+            layer.forward(images, x, &mut here[0]);
+        }
+    }
+
+    /// The gradient of the parameters from that of the statistics, which is in `gradients.here`.
+    pub(crate) fn backward(
+        &self,
+        images: usize,
+        state: &EncoderState,
+        gradients: &mut PingPong,
+        sink: &mut GradientSink<'_>,
+    ) {
+        for (number, layer) in self.layers.iter().enumerate().rev() {
+            let before = number.checked_sub(1).map(|before| &state.outputs[before]);
+            layer.weight_gradient(images, before.unwrap_or(&state.patches), &gradients.here, &[], sink);
+            if let Some(x) = before {
+                layer.input_gradient(images, &gradients.here, Some(x), &mut gradients.there);
+                gradients.swap();
+            }
+        }
+    }
+}

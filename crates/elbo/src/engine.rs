@@ -1,0 +1,382 @@
+//! The engine: parameters, and what can be done with them on this machine's cores.
+//!
+//! Everything above talks to an [`Engine`] and to nothing below it. Work is depth first: a thread takes a few images (a
+//! micro-batch) through the whole network and back while their activations are still in cache. A batch is cut into chunks by the position of its
+//! images alone; each chunk has a gradient of its own, and the chunks are added in their order. So the result is the same to the
+//! last bit for any number of threads, and threads meet once a step.
+
+use crate::architecture::Architecture;
+use crate::batch::Batch;
+use crate::latent::Draw;
+use crate::layer::GradientSink;
+use crate::loss::Elbo;
+use crate::network::Network;
+use crate::optimizer::AdamState;
+use crate::parameters::ParameterTable;
+use crate::scratch::{Scratch, micro_batch};
+use elbo_kernels::{Accumulate, Adam, AdamSlices, Buffer, Isa, UnknownIsa, sigmoid};
+use rayon::prelude::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The environment variable that forces an instruction set: `avx512`, `avx2`, `neon` or `portable`.
+pub const ISA_VARIABLE: &str = "ELBO_ISA";
+
+/// The most chunks that a batch is cut into, and so the most threads that a step can use.
+const MAX_CHUNKS: usize = 32;
+
+/// The least images in a chunk: below that the fully connected layers read their weights for too little work.
+const MIN_CHUNK: usize = 8;
+
+/// The most numbers that the gradients of all chunks may take together: 256 MiB.
+const MAX_GRADIENT_NUMBERS: usize = 1 << 26;
+
+/// Parameters that one thread updates at a time.
+const UPDATE: usize = 1 << 13;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// [`ISA_VARIABLE`] names what this machine does not have.
+    #[error("{ISA_VARIABLE}: {0}")]
+    Isa(#[from] UnknownIsa),
+    /// The threads could not be started.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many were to be started; 0 for one a core.
+        threads: usize,
+        /// What the system said.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The parameters are not those of the architecture.
+    #[error("{found} parameters for a network that has {expected}")]
+    ParameterCount {
+        /// Those of the architecture.
+        expected: usize,
+        /// Those given.
+        found: usize,
+    },
+}
+
+/// A network on the processor: its parameters, its threads, and all memory that its work needs.
+#[derive(Debug)]
+pub struct Engine {
+    network: Network,
+    parameters: Buffer,
+    pool: rayon::ThreadPool,
+    scratch: Vec<Mutex<Scratch>>,
+    training: Option<TrainingMemory>,
+}
+
+/// What only training needs.
+#[derive(Debug)]
+struct TrainingMemory {
+    adam: AdamState,
+    /// One gradient a chunk, and its loss.
+    chunks: Vec<(Buffer, Elbo)>,
+}
+
+impl Engine {
+    /// A network with these parameters, on `threads` threads; 0 is one a core.
+    ///
+    /// The instruction set is the fastest of the machine, unless the environment variable [`ISA_VARIABLE`] names another.
+    ///
+    /// # Errors
+    /// If the number of parameters is not that of the architecture, the threads cannot be started, or the variable names no instruction
+    /// set of this machine.
+    pub fn new(architecture: Architecture, parameters: &[f32], threads: usize) -> Result<Self, EngineError> {
+        let isa = match std::env::var(ISA_VARIABLE) {
+            Ok(name) => Isa::named(&name)?,
+            Err(_) => Isa::fastest(),
+        };
+        let mut network = Network::new(isa, architecture);
+        if parameters.len() != network.table().len() {
+            return Err(EngineError::ParameterCount { expected: network.table().len(), found: parameters.len() });
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("elbo-{number}"))
+            .build()
+            .map_err(|source| EngineError::Threads { threads, source })?;
+        let scratch = (0..pool.current_num_threads()).map(|_| Mutex::new(Scratch::new(&network))).collect();
+        let mut owned = Buffer::zeros(parameters.len());
+        owned.copy_from_slice(parameters);
+        pool.install(|| network.pack(&owned, false));
+        Ok(Self { network, parameters: owned, pool, scratch, training: None })
+    }
+
+    /// The shape of the network.
+    #[must_use]
+    pub fn architecture(&self) -> &Architecture {
+        self.network.architecture()
+    }
+
+    /// Names, shapes and places of the parameters.
+    #[must_use]
+    pub fn table(&self) -> &ParameterTable {
+        self.network.table()
+    }
+
+    /// All parameters, in the layout of [`Engine::table`].
+    #[must_use]
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
+    }
+
+    /// How many threads work.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// The instruction set in use.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.network.isa()
+    }
+
+    /// The optimiser's state, once there has been training.
+    #[must_use]
+    pub fn optimizer(&self) -> Option<&AdamState> {
+        self.training.as_ref().map(|training| &training.adam)
+    }
+
+    /// Goes on with training from this state of the optimiser.
+    ///
+    /// # Errors
+    /// If it is not of the length of the parameters.
+    pub fn resume_training(&mut self, adam: AdamState) -> Result<(), EngineError> {
+        let expected = self.parameters.len();
+        for found in [adam.mean.len(), adam.square.len()] {
+            if found != expected {
+                return Err(EngineError::ParameterCount { expected, found });
+            }
+        }
+        let Self { network, parameters, pool, .. } = self;
+        pool.install(|| network.pack(parameters, true));
+        self.training = Some(TrainingMemory { adam, chunks: Vec::new() });
+        Ok(())
+    }
+
+    /// One step of training: the gradient of the mean of `reconstruction + beta * kl` over the batch, then Adam. Returns the
+    /// batch's mean loss before the step, in nats an image.
+    ///
+    /// A loss that is not finite changes nothing: the parameters stay as they were.
+    pub fn train_batch(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32, adam: &Adam) -> Elbo {
+        let loss = self.accumulate(batch, draw, beta);
+        if !loss.is_finite() || batch.is_empty() {
+            return loss;
+        }
+        let isa = self.isa();
+        let Self { network, parameters, pool, training, .. } = self;
+        let Some(TrainingMemory { adam: AdamState { step, mean, square }, chunks }) = training else { return loss };
+        *step += 1;
+        let parts = &chunks[..chunk_count(batch.len(), network.table().len())];
+        let scale = 1.0 / batch.len() as f32;
+        pool.install(|| {
+            parameters
+                .par_chunks_mut(UPDATE)
+                .zip(mean.par_chunks_mut(UPDATE))
+                .zip(square.par_chunks_mut(UPDATE))
+                .enumerate()
+                .for_each(|(number, ((parameters, mean), square))| {
+                    let slices = AdamSlices { parameters, mean, square };
+                    let parts = parts.iter().map(|(gradient, _)| &**gradient);
+                    adam.step(isa, *step, parts, scale, number * UPDATE, slices);
+                });
+            network.pack(parameters, true);
+        });
+        loss
+    }
+
+    /// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of [`Engine::table`].
+    pub fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> (Elbo, Vec<f32>) {
+        let loss = self.accumulate(batch, draw, beta);
+        let mut sum = vec![0.0; self.parameters.len()];
+        if let Some(training) = &self.training {
+            for (gradient, _) in &training.chunks[..chunk_count(batch.len(), sum.len())] {
+                sum.iter_mut().zip(&**gradient).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        let scale = 1.0 / batch.len().max(1) as f32;
+        sum.iter_mut().for_each(|sum| *sum *= scale);
+        (loss, sum)
+    }
+
+    /// Fills the gradients of the batch's chunks and returns its mean loss.
+    fn accumulate(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> Elbo {
+        let parameter_count = self.parameters.len();
+        let Self { network, parameters, pool, scratch, training } = self;
+        let training = training.get_or_insert_with(|| {
+            pool.install(|| network.pack(parameters, true));
+            TrainingMemory { adam: AdamState::new(parameter_count), chunks: Vec::new() }
+        });
+        let count = chunk_count(batch.len(), parameter_count);
+        if training.chunks.len() < count {
+            training.chunks.resize_with(count, || (Buffer::zeros(parameter_count), Elbo::default()));
+        }
+        let chunk_len = batch.len().div_ceil(count.max(1));
+        let network = &*network;
+        pool.install(|| {
+            training.chunks[..count].par_iter_mut().with_max_len(1).enumerate().for_each(
+                |(number, (gradient, loss))| {
+                    let start = number * chunk_len;
+                    let len = chunk_len.min(batch.len() - start);
+                    let mut scratch = own_scratch(scratch);
+                    let mut sink = GradientSink { values: gradient, accumulate: Accumulate::No };
+                    *loss = Elbo::default();
+                    for (position, images) in micro_batches(len, micro_batch(network.architecture())) {
+                        let position = start + position;
+                        let part = batch.part(position, images);
+                        *loss += network.gradient(part, draw, position, beta, &mut scratch, &mut sink);
+                        sink.accumulate = Accumulate::Yes;
+                    }
+                },
+            );
+        });
+        let mut total = Elbo::default();
+        for (_, loss) in &training.chunks[..count] {
+            total += *loss;
+        }
+        total.mean(batch.len().max(1))
+    }
+
+    /// The mean loss over a batch of any length, in nats an image; nothing is learned.
+    #[must_use]
+    pub fn evaluate(&self, batch: Batch<'_>, draw: Draw<'_>) -> Elbo {
+        let most = micro_batch(self.architecture());
+        let mut losses = vec![Elbo::default(); batch.len().div_ceil(most)];
+        self.pool.install(|| {
+            losses.par_iter_mut().with_max_len(1).enumerate().for_each(|(number, loss)| {
+                let position = number * most;
+                let part = batch.part(position, most.min(batch.len() - position));
+                *loss = self.network.loss(part, draw, position, &mut own_scratch(&self.scratch));
+            });
+        });
+        let mut total = Elbo::default();
+        for loss in losses {
+            total += loss;
+        }
+        total.mean(batch.len().max(1))
+    }
+
+    /// The latent distribution of each image: `[N, 2Z]`, means first, then log-variances.
+    #[must_use]
+    pub fn encode(&self, batch: Batch<'_>) -> Vec<f32> {
+        let most = micro_batch(self.architecture());
+        let statistics_len = 2 * self.architecture().latent_dim();
+        let mut statistics = vec![0.0; batch.len() * statistics_len];
+        self.pool.install(|| {
+            statistics.par_chunks_mut(most * statistics_len).with_max_len(1).enumerate().for_each(|(number, out)| {
+                let mut scratch = own_scratch(&self.scratch);
+                let images = out.len() / statistics_len;
+                let state = &mut scratch.encoder;
+                batch.part(number * most, images).write(&mut state.images);
+                self.network.encoder().forward(images, state);
+                out.copy_from_slice(&state.statistics()[..out.len()]);
+            });
+        });
+        statistics
+    }
+
+    /// The image of each latent vector: `[N, Z]` to `[N, H, W, C]` in [0, 1].
+    ///
+    /// # Panics
+    /// If `latents` is no whole number of latent vectors.
+    #[must_use]
+    pub fn decode(&self, latents: &[f32]) -> Vec<f32> {
+        let dim = self.architecture().latent_dim();
+        assert!(
+            latents.len().is_multiple_of(dim),
+            "{} numbers are no whole number of latent vectors of {dim}",
+            latents.len()
+        );
+        let most = micro_batch(self.architecture());
+        let len = self.architecture().image().len();
+        let mut images = vec![0.0; latents.len() / dim * len];
+        self.pool.install(|| {
+            let parts = images.par_chunks_mut(most * len).zip(latents.par_chunks(most * dim));
+            parts.with_max_len(1).for_each(|(out, latents)| {
+                let mut scratch = own_scratch(&self.scratch);
+                let state = &mut scratch.decoder;
+                state.latents[..latents.len()].copy_from_slice(latents);
+                self.network.decoder().forward(latents.len() / dim, state);
+                out.copy_from_slice(&state.logits()[..out.len()]);
+                sigmoid(self.isa(), out);
+            });
+        });
+        images
+    }
+
+    /// Each image encoded, drawn from and decoded: `[N, H, W, C]` in [0, 1].
+    #[must_use]
+    pub fn reconstruct(&self, batch: Batch<'_>, draw: Draw<'_>) -> Vec<f32> {
+        let most = micro_batch(self.architecture());
+        let len = self.architecture().image().len();
+        let mut images = vec![0.0; batch.len() * len];
+        self.pool.install(|| {
+            images.par_chunks_mut(most * len).with_max_len(1).enumerate().for_each(|(number, out)| {
+                let mut scratch = own_scratch(&self.scratch);
+                let part = batch.part(number * most, out.len() / len);
+                self.network.encode(part, draw, number * most, &mut scratch);
+                let state = &mut scratch.decoder;
+                self.network.decoder().forward(part.len(), state);
+                out.copy_from_slice(&state.logits()[..out.len()]);
+                sigmoid(self.isa(), out);
+            });
+        });
+        images
+    }
+}
+
+/// The memory of the thread that asks. No other thread takes it, so the lock is always free.
+fn own_scratch(scratch: &[Mutex<Scratch>]) -> MutexGuard<'_, Scratch> {
+    let number = rayon::current_thread_index().unwrap_or(0);
+    // Memory that a panicking thread left is overwritten before it is read.
+    scratch[number].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many chunks a batch is cut into: a matter of the batch and the network alone.
+fn chunk_count(batch: usize, parameters: usize) -> usize {
+    let most = (MAX_GRADIENT_NUMBERS / parameters.max(1)).clamp(1, MAX_CHUNKS);
+    let chunk = batch.div_ceil(most).max(MIN_CHUNK);
+    batch.div_ceil(chunk)
+}
+
+/// Cuts `len` images into micro-batches of nearly equal length, none above `most`: (position, images).
+fn micro_batches(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = len.div_ceil(most);
+    (0..count).map(move |number| {
+        let (start, end) = (number * len / count, (number + 1) * len / count);
+        (start, end - start)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_cover_the_batch_and_none_is_empty() {
+        for parameters in [100, 262_761, 50_000_000] {
+            for batch in 1..600 {
+                let count = chunk_count(batch, parameters);
+                let len = batch.div_ceil(count);
+                assert!(count <= MAX_CHUNKS && (count - 1) * len < batch && count * len >= batch, "{batch}");
+            }
+        }
+        assert_eq!(chunk_count(512, 262_761), 32);
+        assert_eq!(chunk_count(64, 262_761), 8);
+    }
+
+    #[test]
+    fn micro_batches_cover_the_chunk() {
+        for len in 0..100 {
+            let mut next = 0;
+            for (start, images) in micro_batches(len, 16) {
+                assert!(start == next && (1..=16).contains(&images));
+                next = start + images;
+            }
+            assert_eq!(next, len);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! All that can go wrong, in one type.
+
+use crate::architecture::ArchitectureError;
+use crate::dataset::DatasetError;
+use crate::engine::EngineError;
+use crate::figures::FigureError;
+use crate::pca::PcaError;
+use crate::recipe::RecipeError;
+use crate::run_directory::RunDirectoryError;
+use crate::settings::SettingsError;
+use crate::storage::StorageError;
+use crate::tensors::TensorFileError;
+use crate::train::TrainingError;
+use crate::vae::ShapeError;
+
+/// Whatever this library could not do, with what was wrong and where.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum Error {
+    /// A data set.
+    Dataset(#[from] DatasetError),
+    /// The shape of a network.
+    Architecture(#[from] ArchitectureError),
+    /// A training setting.
+    Recipe(#[from] RecipeError),
+    /// A file of settings.
+    Settings(#[from] SettingsError),
+    /// The engine.
+    Engine(#[from] EngineError),
+    /// The training itself.
+    Training(#[from] TrainingError),
+    /// A run directory.
+    RunDirectory(#[from] RunDirectoryError),
+    /// A model or a checkpoint.
+    TensorFile(#[from] TensorFileError),
+    /// Any other file.
+    Storage(#[from] StorageError),
+    /// Images of a shape that the model does not take.
+    Shape(#[from] ShapeError),
+    /// A figure.
+    Figure(#[from] FigureError),
+    /// A projection to principal components.
+    Pca(#[from] PcaError),
+}
+
+impl Error {
+    /// What to do about it, in a sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Dataset(error) => error.hint(),
+            Self::Training(error) => error.hint(),
+            Self::RunDirectory(error) => error.hint(),
+            Self::TensorFile(error) => error.hint(),
+            Self::Storage(error) | Self::Settings(SettingsError::Storage(error)) => error.hint(),
+            _ => None,
+        }
+    }
+}

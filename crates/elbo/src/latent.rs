@@ -1,0 +1,125 @@
+//! The latent vector: drawn from what the encoder says, so that the draw can be differentiated.
+
+use crate::noise::Noise;
+
+/// Which point of the encoder's distribution is taken as latent vector.
+#[derive(Clone, Copy, Debug)]
+pub enum Draw<'a> {
+    /// One draw an image, from the noise at the address of its index in the data set.
+    Noise(&'a Noise),
+    /// The standard normal draws themselves, `[images, Z]` in the order of the batch.
+    Given(&'a [f32]),
+    /// No draw: the mean.
+    Mean,
+}
+
+/// The latent part of a micro-batch.
+#[derive(Debug)]
+pub(crate) struct Latent {
+    dim: usize,
+    /// `[images, Z]`.
+    noise: Vec<f32>,
+}
+
+impl Latent {
+    pub(crate) fn new(dim: usize, images: usize) -> Self {
+        Self { dim, noise: vec![0.0; dim * images] }
+    }
+
+    /// Takes the noise of the images `indices`, which stand at `position` in the batch.
+    pub(crate) fn draw(&mut self, draw: Draw<'_>, indices: &[u32], position: usize) {
+        match draw {
+            Draw::Noise(noise) => {
+                for (index, out) in indices.iter().zip(self.noise.chunks_exact_mut(self.dim)) {
+                    noise.normal(u64::from(*index), out);
+                }
+            }
+            Draw::Given(given) => {
+                let len = indices.len() * self.dim;
+                self.noise[..len].copy_from_slice(&given[position * self.dim..][..len]);
+            }
+            Draw::Mean => self.noise.fill(0.0),
+        }
+    }
+
+    /// `z = mean + noise * exp(logvar / 2)` (Kingma and Welling, 2014, section 2.4), from `statistics`, `[images, 2Z]` with means
+    /// first, to `latents`, `[images, Z]`. Returns the sum over images of the divergence from the standard normal,
+    /// `-1/2 sum (1 + logvar - mean^2 - exp(logvar))` (appendix B), in nats.
+    pub(crate) fn forward(&self, images: usize, statistics: &[f32], latents: &mut [f32]) -> f64 {
+        let mut divergence = 0.0;
+        let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact_mut(self.dim));
+        for ((statistics, latents), noise) in rows.zip(self.noise.chunks_exact(self.dim)).take(images) {
+            let (mean, logvar) = statistics.split_at(self.dim);
+            for (((latent, mean), logvar), noise) in latents.iter_mut().zip(mean).zip(logvar).zip(noise) {
+                *latent = mean + noise * (0.5 * logvar).exp();
+                let (mean, logvar) = (f64::from(*mean), f64::from(*logvar));
+                // exp_m1 keeps the digits where the variance is near 1, so that no term is below zero.
+                divergence += 0.5 * (mean * mean + (logvar.exp_m1() - logvar));
+            }
+        }
+        divergence
+    }
+
+    /// The gradient of the statistics from that of the latent vectors, and `beta` times that of the divergence.
+    pub(crate) fn backward(&self, images: usize, statistics: &[f32], latents: &[f32], beta: f32, gradient: &mut [f32]) {
+        let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact(self.dim));
+        let rows = rows.zip(self.noise.chunks_exact(self.dim)).zip(gradient.chunks_exact_mut(2 * self.dim));
+        for (((statistics, latents), noise), gradient) in rows.take(images) {
+            for i in 0..self.dim {
+                let (mean, logvar) = (statistics[i], statistics[self.dim + i]);
+                gradient[i] = latents[i] + beta * mean;
+                gradient[self.dim + i] = 0.5 * (latents[i] * noise[i] * (0.5 * logvar).exp() + beta * logvar.exp_m1());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// `e^x - 1 >= x`, and rounding must not break it.
+        #[test]
+        fn the_divergence_is_never_negative(mean in -4.0_f32..4.0, logvar in -20.0_f32..20.0) {
+            let latent = Latent::new(1, 1);
+            prop_assert!(latent.forward(1, &[mean, logvar], &mut [0.0]) >= 0.0);
+        }
+
+        #[test]
+        fn the_divergence_near_the_prior_is_never_negative(mean in -1e-4_f32..1e-4, logvar in -1e-4_f32..1e-4) {
+            let latent = Latent::new(1, 1);
+            prop_assert!(latent.forward(1, &[mean, logvar], &mut [0.0]) >= 0.0);
+        }
+    }
+
+    #[test]
+    fn the_prior_itself_has_no_divergence() {
+        assert_eq!(Latent::new(2, 1).forward(1, &[0.0; 4], &mut [0.0; 2]), 0.0);
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_formulae() {
+        let mut latent = Latent::new(2, 1);
+        latent.draw(Draw::Given(&[0.3, -1.2]), &[0], 0);
+        let statistics = [0.5_f32, -0.25, 0.4, -0.7];
+        let weights = [0.9_f32, -0.6];
+        let beta = 0.5;
+        // weights . z + beta * divergence
+        let objective = |statistics: &[f32]| {
+            let mut z = [0.0; 2];
+            let divergence = latent.forward(1, statistics, &mut z);
+            f64::from(weights[0] * z[0] + weights[1] * z[1]) + f64::from(beta) * divergence
+        };
+        let mut gradient = [0.0; 4];
+        latent.backward(1, &statistics, &weights, beta, &mut gradient);
+        for i in 0..4 {
+            let (mut above, mut below) = (statistics, statistics);
+            above[i] += 1e-2;
+            below[i] -= 1e-2;
+            let difference = (objective(&above) - objective(&below)) / 2e-2;
+            assert!((difference - f64::from(gradient[i])).abs() < 1e-4, "{i}: {difference}, not {}", gradient[i]);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What is measured after each epoch.
+
+use crate::loss::Elbo;
+use crate::storage::StorageError;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds with `beta` 1 whatever the recipe's, in nats an
+/// image, up to the constant `pixels / 2 * ln(2 pi)`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// Number of the epoch; the first is 1.
+    pub epoch: u32,
+    /// Adam's step size.
+    pub learning_rate: f64,
+    /// Mean over the epoch's batches, each before its step.
+    pub train_loss: f64,
+    /// Loss over the test set after the epoch, one draw an image; none without a test set.
+    pub test_loss: Option<f64>,
+    /// The reconstruction part of `test_loss`.
+    pub test_reconstruction: Option<f64>,
+    /// The divergence part of `test_loss`.
+    pub test_kl: Option<f64>,
+    /// Time spent in training steps.
+    pub seconds: f64,
+    /// Images trained on in one second.
+    pub images_per_second: f64,
+}
+
+impl EpochMetrics {
+    /// The loss over the test set in its parts.
+    #[must_use]
+    pub fn test(&self) -> Option<Elbo> {
+        Some(Elbo { reconstruction: self.test_reconstruction?, kl: self.test_kl? })
+    }
+}
+
+/// The rows as CSV, with a header.
+#[must_use]
+pub fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second";
+    let mut write = || -> csv::Result<()> {
+        writer.write_record(header.split(','))?;
+        rows.iter().try_for_each(|row| writer.serialize(row))
+    };
+    // Plain rows of numbers into memory: nothing can fail.
+    let written = write();
+    debug_assert!(written.is_ok());
+    writer.into_inner().unwrap_or_default()
+}
+
+/// Reads back the rows of a `metrics.csv`.
+///
+/// # Errors
+/// If the file cannot be read, or is no such table.
+pub fn read_csv(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
+    let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
+    rows().map_err(|error| StorageError::new("read", path)(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_has_a_row_an_epoch_and_blanks_without_a_test_set() {
+        let row = EpochMetrics {
+            epoch: 1,
+            learning_rate: 1e-3,
+            train_loss: 40.5,
+            test_loss: Some(28.25),
+            test_reconstruction: Some(20.0),
+            test_kl: Some(8.25),
+            seconds: 2.0,
+            images_per_second: 1000.0,
+        };
+        let blank = EpochMetrics { epoch: 2, test_loss: None, test_reconstruction: None, test_kl: None, ..row };
+        let csv = String::from_utf8(to_csv(&[row, blank])).unwrap();
+        let expected = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second\n\
+                        1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0\n\
+                        2,0.001,40.5,,,,2.0,1000.0\n";
+        assert_eq!(csv, expected);
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.csv");
+        std::fs::write(&path, csv).unwrap();
+        assert_eq!(read_csv(&path).unwrap(), [row, blank]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The layers, put together: one micro-batch through the network, and back.
+
+use crate::architecture::Architecture;
+use crate::batch::Batch;
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::latent::Draw;
+use crate::layer::{GradientSink, Layer};
+use crate::loss::Elbo;
+use crate::parameters::ParameterTable;
+use crate::scratch::{Scratch, micro_batch};
+use elbo_kernels::{Isa, squared_error};
+use rayon::prelude::*;
+
+/// A network with its weights laid out for the kernels.
+#[derive(Debug)]
+pub(crate) struct Network {
+    isa: Isa,
+    architecture: Architecture,
+    table: ParameterTable,
+    layers: Vec<Layer>,
+}
+
+impl Network {
+    /// The network, its weights not yet set.
+    pub(crate) fn new(isa: Isa, architecture: Architecture) -> Self {
+        let table = ParameterTable::new(&architecture);
+        let images = micro_batch(&architecture);
+        let shapes = architecture.layers();
+        let layers = shapes
+            .iter()
+            .enumerate()
+            .map(|(number, shape)| Layer::new(isa, shape, &table, [number, shapes.len()], images))
+            .collect();
+        Self { isa, architecture, table, layers }
+    }
+
+    pub(crate) fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    pub(crate) fn table(&self) -> &ParameterTable {
+        &self.table
+    }
+
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(crate) fn encoder(&self) -> Encoder<'_> {
+        Encoder { layers: &self.layers[..=self.architecture.widths().len()] }
+    }
+
+    pub(crate) fn decoder(&self) -> Decoder<'_> {
+        Decoder { layers: &self.layers[self.architecture.widths().len() + 1..] }
+    }
+
+    /// Lays the weights out anew; with `backward`, for the way back too.
+    pub(crate) fn pack(&mut self, parameters: &[f32], backward: bool) {
+        self.layers.par_iter_mut().with_max_len(1).for_each(|layer| layer.pack(parameters, backward));
+    }
+
+    /// From images to latent vectors in `scratch`; the sum over images of the divergence.
+    pub(crate) fn encode(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> f64 {
+        let Scratch { encoder, latent, decoder, .. } = scratch;
+        batch.write(&mut encoder.images);
+        self.encoder().forward(batch.len(), encoder);
+        latent.draw(draw, batch.indices, position);
+        latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents)
+    }
+
+    /// The loss of a micro-batch that stands at `position` in its batch, summed over its images. The decoder's logits become
+    /// their gradients.
+    pub(crate) fn loss(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> Elbo {
+        let kl = self.encode(batch, draw, position, scratch);
+        let Scratch { encoder, decoder, .. } = scratch;
+        self.decoder().forward(batch.len(), decoder);
+        let len = self.architecture.image().len();
+        let images = encoder.images.chunks_exact(len);
+        let logits = decoder.logits().chunks_exact_mut(len);
+        let errors = logits.zip(images).map(|(logits, image)| squared_error(self.isa, logits, image));
+        Elbo { reconstruction: errors.take(batch.len()).sum(), kl }
+    }
+
+    /// The loss of a micro-batch as [`Network::loss`], and the gradient of `reconstruction + beta * kl`, both summed over its images.
+    pub(crate) fn gradient(
+        &self,
+        batch: Batch<'_>,
+        draw: Draw<'_>,
+        position: usize,
+        beta: f32,
+        scratch: &mut Scratch,
+        sink: &mut GradientSink<'_>,
+    ) -> Elbo {
+        let loss = self.loss(batch, draw, position, scratch);
+        let Scratch { encoder, latent, decoder, gradients } = scratch;
+        self.decoder().backward(batch.len(), decoder, gradients, sink);
+        latent.backward(batch.len(), encoder.statistics(), &gradients.here, beta, &mut gradients.there);
+        gradients.swap();
+        self.encoder().backward(batch.len(), encoder, gradients, sink);
+        loss
+    }
+}

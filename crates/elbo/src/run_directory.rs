@@ -1,0 +1,186 @@
+//! Where a run keeps its files.
+
+use crate::storage::{StorageError, create_directory};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The directory of one run.
+///
+/// | file | what it is |
+/// |---|---|
+/// | `model.safetensors` | the trained model; every command works from this file alone |
+/// | `checkpoint.safetensors` | all that is needed to go on |
+/// | `metrics.csv` | a row an epoch |
+/// | `config.toml` | every setting; repeats the run |
+/// | `figures/` | what the run looks like |
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// There is no such run directory, or there must not be.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirectoryError {
+    /// It could not be made.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A new run would overwrite an earlier one.
+    #[error("{} already holds a run", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is neither a run nor a model at a path.
+    #[error("{}: no run here: there is no {file} in it", path.display())]
+    NoRun {
+        /// The path.
+        path: PathBuf,
+        /// The file that a run would have.
+        file: &'static str,
+    },
+}
+
+impl RunDirectoryError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Storage(error) => error.hint(),
+            Self::Occupied { path } => {
+                Some(format!("choose another --out, or go on with that run: elbo train --resume {}", path.display()))
+            }
+            Self::NoRun { .. } => Some("train one with: elbo train --out RUN".to_owned()),
+        }
+    }
+}
+
+const MODEL: &str = "model.safetensors";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const METRICS: &str = "metrics.csv";
+const CONFIG: &str = "config.toml";
+const FIGURES: &str = "figures";
+
+impl RunDirectory {
+    /// Makes `parent/name`, or `parent/name-2` and so on if earlier runs have those.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create_numbered(parent: &Path, name: &str) -> Result<Self, RunDirectoryError> {
+        create_directory(parent)?;
+        let mut number = 1_u32;
+        loop {
+            let path = parent.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+            // Making it, rather than looking first, lets two runs start at once.
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u32::MAX => number += 1,
+                Err(error) => return Err(StorageError::new("create", &path)(error).into()),
+            }
+        }
+    }
+
+    /// Makes the directory `path`, or takes it as it is if it holds no run.
+    ///
+    /// # Errors
+    /// If it holds a run, or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, RunDirectoryError> {
+        let run = Self { path: path.to_owned() };
+        if run.model().exists() || run.checkpoint().exists() {
+            return Err(RunDirectoryError::Occupied { path: run.path });
+        }
+        create_directory(path)?;
+        Ok(run)
+    }
+
+    /// The run in `path`, which has a checkpoint.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn open(path: &Path) -> Result<Self, RunDirectoryError> {
+        let run = Self { path: path.to_owned() };
+        if run.checkpoint().exists() {
+            Ok(run)
+        } else {
+            Err(RunDirectoryError::NoRun { path: run.path, file: CHECKPOINT })
+        }
+    }
+
+    /// The model file that `path` means: itself, or the one in the run directory `path`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn model_of(path: &Path) -> Result<PathBuf, RunDirectoryError> {
+        if path.is_dir() {
+            let model = Self { path: path.to_owned() }.model();
+            if !model.exists() {
+                return Err(RunDirectoryError::NoRun { path: path.to_owned(), file: MODEL });
+            }
+            return Ok(model);
+        }
+        Ok(path.to_owned())
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The trained model.
+    #[must_use]
+    pub fn model(&self) -> PathBuf {
+        self.path.join(MODEL)
+    }
+
+    /// All that is needed to go on.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join(CHECKPOINT)
+    }
+
+    /// A row an epoch.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join(METRICS)
+    }
+
+    /// Every setting.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path.join(CONFIG)
+    }
+
+    /// The directory of pictures.
+    #[must_use]
+    pub fn figures(&self) -> PathBuf {
+        self.path.join(FIGURES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn earlier_runs_are_never_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = |run: RunDirectory| run.path().file_name().unwrap().to_owned();
+        for expected in ["mnist", "mnist-2", "mnist-3"] {
+            assert_eq!(name(RunDirectory::create_numbered(directory.path(), "mnist").unwrap()), expected);
+        }
+        let explicit = directory.path().join("mine");
+        let run = RunDirectory::create(&explicit).unwrap();
+        RunDirectory::create(&explicit).unwrap();
+        std::fs::write(run.model(), b"").unwrap();
+        let error = RunDirectory::create(&explicit).unwrap_err();
+        assert!(matches!(error, RunDirectoryError::Occupied { .. }));
+        assert!(error.hint().unwrap().contains("--resume"));
+    }
+
+    #[test]
+    fn a_directory_without_a_run_is_said_to_be_one() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(RunDirectory::open(directory.path()), Err(RunDirectoryError::NoRun { .. })));
+        assert!(matches!(RunDirectory::model_of(directory.path()), Err(RunDirectoryError::NoRun { .. })));
+    }
+}

@@ -1,0 +1,166 @@
+//! The figures of a run: what a trained model looks like.
+
+use crate::batch::Batch;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::figures::{Figure, LossRow, Pixels, Scatter};
+use crate::metrics::EpochMetrics;
+use crate::noise::{Noise, Purpose};
+use crate::pca::Pca;
+use crate::storage::{create_directory, write_atomically};
+use crate::vae::{Images, Vae};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Pairs of image and reconstruction in a figure: the ten digits twice over.
+pub const RECONSTRUCTIONS: usize = 20;
+
+/// Generated images in a figure.
+pub const SAMPLES: usize = 25;
+
+impl Images {
+    /// The images as the figures take them.
+    #[must_use]
+    pub fn as_pixels(&self) -> Vec<Pixels<'_>> {
+        let shape = self.shape;
+        self.iter()
+            .map(|data| Pixels { height: shape.height, width: shape.width, channels: shape.channels, data })
+            .collect()
+    }
+}
+
+/// Chooses `count` images at random, the classes in turn; without labels, any. Fewer where there are not that many.
+#[must_use]
+pub fn choose_examples(dataset: &Dataset, count: usize, seed: u64) -> Vec<u32> {
+    let mut shuffled: Vec<u32> = (0..dataset.len() as u32).collect();
+    Noise::new(seed, Purpose::Choice, 0).shuffle(&mut shuffled);
+    let Some(labels) = dataset.labels() else {
+        shuffled.truncate(count);
+        return shuffled;
+    };
+    let classes: BTreeSet<u8> = labels.iter().copied().collect();
+    let mut members: Vec<_> = classes
+        .iter()
+        .map(|class| shuffled.iter().copied().filter(|&index| labels[index as usize] == *class))
+        .collect();
+    let mut chosen = Vec::new();
+    while chosen.len() < count.min(dataset.len()) {
+        for member in &mut members {
+            chosen.extend(member.next());
+        }
+    }
+    chosen.truncate(count);
+    chosen
+}
+
+/// Images beside their reconstructions, from sampled latent vectors: the reference's `visualizeReconstruction`.
+///
+/// # Errors
+/// If the images are not of the model's shape.
+pub fn reconstruction_figure(vae: &Vae, dataset: &Dataset, seed: u64) -> Result<Figure, Error> {
+    let indices = choose_examples(dataset, RECONSTRUCTIONS, seed);
+    let reconstructed = vae.reconstruct(dataset, &indices, seed)?;
+    let truth = Images::of(Batch { dataset, indices: &indices });
+    let pairs: Vec<_> = truth.as_pixels().into_iter().zip(reconstructed.as_pixels()).collect();
+    Ok(Figure::reconstruction(&pairs)?)
+}
+
+/// The encoded means and log-variances of a data set, each on the first two principal components of its own: the reference's
+/// `visualizeLatentSpace`. With one latent dimension the second coordinate is zero.
+///
+/// # Errors
+/// If the images are not of the model's shape.
+pub fn latent_space_figure(vae: &Vae, dataset: &Dataset) -> Result<Figure, Error> {
+    let encoded = vae.encode(dataset)?;
+    let project =
+        |rows: &[f32]| -> Result<Vec<[f64; 2]>, Error> { Ok(Pca::fit(rows, encoded.latent_dim)?.project(rows)?) };
+    let (means, logvars) = (project(&encoded.means)?, project(&encoded.logvars)?);
+    let scatter = |points| Scatter { points, labels: dataset.labels().unwrap_or(&[]), class_names: &[] };
+    Ok(Figure::latent_space(&scatter(&means), &scatter(&logvars))?)
+}
+
+/// New images: the reference's `generate`.
+///
+/// # Errors
+/// If the figure cannot be drawn.
+pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
+    let title = if vae.card().data.name == crate::settings::EMBEDDED_DATA {
+        "Generated samples of digits"
+    } else {
+        "Generated samples"
+    };
+    Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
+}
+
+/// Training and test loss by epoch, and the parts of the test loss.
+#[must_use]
+pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
+    let rows: Vec<LossRow> = history
+        .iter()
+        .map(|row| LossRow {
+            epoch: row.epoch as usize,
+            train_loss: row.train_loss,
+            test_loss: row.test_loss.unwrap_or(f64::NAN),
+            test_reconstruction: row.test_reconstruction.unwrap_or(f64::NAN),
+            test_kl: row.test_kl.unwrap_or(f64::NAN),
+        })
+        .collect();
+    Figure::loss_curve(&rows)
+}
+
+/// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files.
+///
+/// # Errors
+/// If the images are not of the model's shape, or a file cannot be written.
+pub fn write_figures(
+    directory: &Path,
+    vae: &Vae,
+    dataset: &Dataset,
+    history: &[EpochMetrics],
+    seed: u64,
+) -> Result<Vec<PathBuf>, Error> {
+    create_directory(directory)?;
+    let figures = [
+        ("reconstruction", reconstruction_figure(vae, dataset, seed)?),
+        ("latent-space", latent_space_figure(vae, dataset)?),
+        ("samples", samples_figure(vae, seed)?),
+        ("loss", loss_figure(history)),
+    ];
+    let mut paths = Vec::new();
+    for (name, figure) in figures {
+        write_atomically(&directory.join(name).with_extension("svg"), figure.svg().as_bytes())?;
+        let path = directory.join(name).with_extension("png");
+        write_atomically(&path, &figure.png()?)?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::ImageShape;
+
+    fn dataset(labels: Option<Vec<u8>>) -> Dataset {
+        let shape = ImageShape { height: 1, width: 1, channels: 1 };
+        Dataset::new(shape, (0..30).collect(), labels).unwrap()
+    }
+
+    #[test]
+    fn examples_take_the_classes_in_turn() {
+        let labels: Vec<u8> = (0..30).map(|i| [3, 5, 9][i % 3]).collect();
+        let chosen = choose_examples(&dataset(Some(labels.clone())), 7, 1);
+        let classes: Vec<u8> = chosen.iter().map(|&index| labels[index as usize]).collect();
+        assert_eq!(classes, [3, 5, 9, 3, 5, 9, 3]);
+    }
+
+    #[test]
+    fn examples_are_different_images_and_as_many_as_there_are() {
+        let one_class = Some([vec![1; 29], vec![2]].concat());
+        for labels in [None, one_class] {
+            let mut chosen = choose_examples(&dataset(labels), 100, 1);
+            chosen.sort_unstable();
+            assert_eq!(chosen, (0..30).collect::<Vec<u32>>());
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `config.toml`: a run as it can be repeated.
+
+use crate::recipe::Recipe;
+use crate::storage::StorageError;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// All settings of a run: the recipe, the data, and what does not touch the result.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `mnist`, or the path of the data.
+    pub data: String,
+    /// Threads; 0 is one a core. The result is the same for any number.
+    pub threads: usize,
+    /// How to train.
+    pub recipe: Recipe,
+}
+
+/// The name of the embedded data set, where a path would stand.
+pub const EMBEDDED_DATA: &str = "mnist";
+
+/// A file of settings is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// It could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// It is no TOML, or not of these settings.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// The settings as a TOML document.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // Numbers, strings and a list of numbers: all of which TOML has.
+        let settings = toml::to_string(self).unwrap_or_default();
+        format!("# Every setting of this run; `elbo train --config` on this file repeats it.\n{settings}")
+    }
+
+    /// Reads the settings from a TOML file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not such a document.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(StorageError::new("read", path))?;
+        toml::from_str(&text).map_err(|error| SettingsError::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string().trim_end().to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        let mut recipe = Recipe::reference();
+        recipe.learning_rate = 0.1 + 0.2;
+        recipe.widths = vec![8, 16, 24];
+        let settings = Settings { data: "pictures \"and\" more".to_owned(), threads: 3, recipe };
+        std::fs::write(&path, settings.to_toml()).unwrap();
+        assert_eq!(Settings::read(&path).unwrap(), settings);
+    }
+
+    #[test]
+    fn a_seed_of_any_size_survives() {
+        // TOML's integers are signed.
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        let settings = Settings {
+            data: EMBEDDED_DATA.to_owned(),
+            threads: 0,
+            recipe: Recipe { seed: i64::MAX as u64, ..Recipe::reference() },
+        };
+        std::fs::write(&path, settings.to_toml()).unwrap();
+        assert_eq!(Settings::read(&path).unwrap(), settings);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        std::fs::write(&path, "data = \"mnist\"\nthreads = 0\nspeed = 3\n").unwrap();
+        let message = Settings::read(&path).unwrap_err().to_string();
+        assert!(message.contains("speed") && message.contains("config.toml"), "{message}");
+    }
+}

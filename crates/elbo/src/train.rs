@@ -1,0 +1,400 @@
+//! Training: from fresh parameters to a model, batch by batch, epoch by epoch.
+//!
+//! The loop is the caller's, so that whatever shows the progress stays out of here:
+//!
+//! ```
+//! use elbo::dataset::{Dataset, ImageShape, Splits};
+//! use elbo::{Progress, Recipe, Settings, Training};
+//!
+//! // Sixty-four little images of two kinds, black and white.
+//! let shape = ImageShape { height: 8, width: 8, channels: 1 };
+//! let pixels = (0..64).flat_map(|i| [if i % 2 == 0 { 0 } else { 255 }; 64]).collect();
+//! let data = Splits { train: Dataset::new(shape, pixels, None)?, test: None, name: "squares".to_owned() };
+//!
+//! let recipe = Recipe { epochs: 3, batch_size: 16, widths: vec![4], latent_dim: 2, ..Recipe::reference() };
+//! let mut training = Training::new(Settings { data: "squares".to_owned(), threads: 1, recipe }, data)?;
+//! while let Some(progress) = training.advance()? {
+//!     if let Progress::Epoch(metrics) = progress {
+//!         println!("epoch {}: {:.2} nats an image", metrics.epoch, metrics.train_loss);
+//!     }
+//! }
+//! assert_eq!(training.history().len(), 3);
+//! # Ok::<(), elbo::Error>(())
+//! ```
+
+use crate::architecture::Architecture;
+use crate::batch::Batch;
+use crate::checkpoint::{self, CheckpointCard, Position};
+use crate::dataset::{Dataset, Splits};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::evaluate::{all_indices, sampled_loss};
+use crate::latent::Draw;
+use crate::loss::Elbo;
+use crate::metrics::{self, EpochMetrics};
+use crate::model::{DataSummary, Model, ModelCard};
+use crate::noise::{Noise, Purpose};
+use crate::optimizer::{Adam, AdamState};
+use crate::parameters::ParameterTable;
+use crate::recipe::Recipe;
+use crate::run_directory::RunDirectory;
+use crate::settings::Settings;
+use crate::storage::write_atomically;
+use std::time::{Duration, Instant};
+
+/// How long a long epoch may go on without a checkpoint.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
+
+/// What a call of [`Training::advance`] did.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Progress {
+    /// One step.
+    Batch(BatchProgress),
+    /// The end of an epoch: the test loss is measured, and a run with a directory is saved.
+    Epoch(EpochMetrics),
+}
+
+/// Where training is within an epoch.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BatchProgress {
+    /// Number of the epoch; the first is 1.
+    pub epoch: u32,
+    /// Batches done of this epoch.
+    pub batch: usize,
+    /// Batches of an epoch.
+    pub batches: usize,
+    /// Mean loss over the epoch's batches so far, in nats an image.
+    pub loss: f64,
+    /// Images trained on in one second, in this epoch.
+    pub images_per_second: f64,
+}
+
+/// Why training stopped.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// The loss overflowed or became not-a-number.
+    #[error(
+        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats an image, at a learning rate of {learning_rate}",
+        loss.reconstruction, loss.kl
+    )]
+    NotFinite {
+        /// Number of the epoch; the first is 1.
+        epoch: u32,
+        /// Number of the batch in the epoch; the first is 1. One more than the last means the test set.
+        batch: usize,
+        /// The loss, in its parts.
+        loss: Elbo,
+        /// Adam's step size.
+        learning_rate: f64,
+    },
+    /// The data is not what the run was trained on.
+    #[error("the data is not that of the run: {} images with digest {} were trained on, these are {} with digest {}",
+        expected.train_images, short(&expected.train_digest), found.train_images, short(&found.train_digest))]
+    OtherData {
+        /// What the run was trained on.
+        expected: Box<DataSummary>,
+        /// What was given.
+        found: Box<DataSummary>,
+    },
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+impl TrainingError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFinite { learning_rate, .. } => Some(format!(
+                "the last good model is kept; train again with a lower rate, for example --learning-rate {}",
+                learning_rate / 10.0
+            )),
+            Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+        }
+    }
+}
+
+/// A run of training, in memory or with a directory where it is saved.
+#[derive(Debug)]
+pub struct Training {
+    engine: Engine,
+    settings: Settings,
+    data: Splits,
+    summary: DataSummary,
+    position: Position,
+    /// The training images in the order of the current epoch.
+    order: Vec<u32>,
+    history: Vec<EpochMetrics>,
+    directory: Option<RunDirectory>,
+    saved: Instant,
+}
+
+impl Training {
+    /// A new run in memory.
+    ///
+    /// # Errors
+    /// If a setting is out of range, or the engine cannot be made.
+    pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
+        let Recipe { latent_dim, widths, seed, .. } = &settings.recipe;
+        settings.recipe.validate()?;
+        let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?;
+        let table = ParameterTable::new(&architecture);
+        let mut engine = Engine::new(architecture, &table.initialize(*seed), settings.threads)?;
+        engine.resume_training(AdamState::new(table.len()))?;
+        let mut training = Self {
+            engine,
+            settings,
+            summary: summarize(&data),
+            data,
+            position: Position::after(0),
+            order: Vec::new(),
+            history: Vec::new(),
+            directory: None,
+            saved: Instant::now(),
+        };
+        training.order_images();
+        Ok(training)
+    }
+
+    /// Saves the run in `directory`, now and after each epoch.
+    ///
+    /// # Errors
+    /// If the directory cannot be written.
+    pub fn save_in(mut self, directory: RunDirectory) -> Result<Self, Error> {
+        write_atomically(&directory.config(), self.settings.to_toml().as_bytes())?;
+        self.directory = Some(directory);
+        self.save_checkpoint()?;
+        Ok(self)
+    }
+
+    /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
+    ///
+    /// `change` may alter the settings that do not touch what is done already: epochs and threads.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read, or `data` is not what it was trained on.
+    pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
+        let checkpoint = checkpoint::read(&directory.checkpoint())?;
+        let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
+        let found = DataSummary { name: expected.name.clone(), ..summarize(&data) };
+        if found != expected {
+            return Err(TrainingError::OtherData { expected: expected.into(), found: found.into() }.into());
+        }
+        change(&mut settings);
+        settings.recipe.validate()?;
+        let mut engine = Engine::new(architecture, &checkpoint.parameters, settings.threads)?;
+        engine.resume_training(checkpoint.adam)?;
+        write_atomically(&directory.config(), settings.to_toml().as_bytes())?;
+        let mut training = Self {
+            engine,
+            settings,
+            data,
+            summary: expected,
+            position,
+            order: Vec::new(),
+            history,
+            directory: Some(directory),
+            saved: Instant::now(),
+        };
+        training.order_images();
+        Ok(training)
+    }
+
+    /// The settings of a saved run, to find its data by.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read.
+    pub fn settings_of(directory: &RunDirectory) -> Result<Settings, Error> {
+        Ok(checkpoint::read(&directory.checkpoint())?.card.settings)
+    }
+
+    /// Takes one step, or ends an epoch; nothing when the run is finished.
+    ///
+    /// # Errors
+    /// If the loss is not finite, or a run with a directory cannot be saved.
+    pub fn advance(&mut self) -> Result<Option<Progress>, Error> {
+        if self.is_finished() {
+            return Ok(None);
+        }
+        if self.position.batches == self.batches() {
+            return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
+        }
+        let Recipe { learning_rate, beta, seed, .. } = self.settings.recipe;
+        let epoch = self.epoch();
+        let batch_size = self.batch_size();
+        let indices = &self.order[self.position.batches * batch_size..][..batch_size];
+        let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
+        let adam = Adam { learning_rate: learning_rate as f32, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+
+        let start = Instant::now();
+        let batch = Batch { dataset: &self.data.train, indices };
+        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &adam);
+        let seconds = start.elapsed().as_secs_f64();
+
+        let position = &mut self.position;
+        if !loss.is_finite() {
+            let batch = position.batches + 1;
+            return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
+        }
+        position.batches += 1;
+        position.reconstruction += loss.reconstruction;
+        position.kl += loss.kl;
+        position.seconds += seconds;
+        let progress = BatchProgress {
+            epoch,
+            batch: position.batches,
+            batches: self.batches(),
+            loss: self.position.mean_loss().loss(),
+            images_per_second: self.images_per_second(),
+        };
+        if self.saved.elapsed() > CHECKPOINT_INTERVAL {
+            self.save_checkpoint()?;
+        }
+        Ok(Some(Progress::Batch(progress)))
+    }
+
+    /// Measures, saves, and goes to the beginning of the next epoch.
+    fn end_epoch(&mut self) -> Result<EpochMetrics, Error> {
+        let Recipe { learning_rate, seed, .. } = self.settings.recipe;
+        let epoch = self.epoch();
+        let test = self.data.test.as_ref().map(|test| sampled_loss(&self.engine, test, seed, epoch));
+        if let Some(loss) = test.filter(|test| !test.is_finite()) {
+            let batch = self.batches() + 1;
+            return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
+        }
+        let metrics = EpochMetrics {
+            epoch,
+            learning_rate,
+            train_loss: self.position.mean_loss().loss(),
+            test_loss: test.map(|test| test.loss()),
+            test_reconstruction: test.map(|test| test.reconstruction),
+            test_kl: test.map(|test| test.kl),
+            seconds: self.position.seconds,
+            images_per_second: self.images_per_second(),
+        };
+        self.history.push(metrics);
+        self.position = Position::after(epoch);
+        self.order_images();
+        self.save()?;
+        Ok(metrics)
+    }
+
+    /// Saves the run as it is: the model, the metrics, and the checkpoint to go on from. Without a directory, nothing.
+    ///
+    /// # Errors
+    /// If a file cannot be written; those written before stay whole.
+    pub fn save(&mut self) -> Result<(), Error> {
+        if let Some(directory) = &self.directory {
+            self.model().write(&directory.model())?;
+            write_atomically(&directory.metrics(), &metrics::to_csv(&self.history))?;
+        }
+        // Last: whatever is lost before it is made again from the checkpoint that is still there.
+        self.save_checkpoint()
+    }
+
+    fn save_checkpoint(&mut self) -> Result<(), Error> {
+        if let (Some(directory), Some(adam)) = (&self.directory, self.engine.optimizer()) {
+            let card = CheckpointCard::new(
+                self.engine.architecture().clone(),
+                self.settings.clone(),
+                self.summary.clone(),
+                self.position.clone(),
+                adam.step,
+                self.history.clone(),
+            );
+            checkpoint::write(&directory.checkpoint(), &card, self.engine.parameters(), adam)?;
+        }
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// The model as it is now.
+    #[must_use]
+    pub fn model(&self) -> Model {
+        let mut card =
+            ModelCard::new(self.engine.architecture().clone(), self.settings.recipe.clone(), self.summary.clone());
+        card.epochs = self.position.epochs;
+        card.batches = self.position.batches;
+        card.metrics = self.history.last().map(Into::into);
+        Model { card, parameters: self.engine.parameters().to_vec() }
+    }
+
+    /// Puts the images in the order of the epoch that is to come.
+    fn order_images(&mut self) {
+        self.order = all_indices(&self.data.train);
+        if self.settings.recipe.shuffle {
+            let noise = Noise::new(self.settings.recipe.seed, Purpose::Order, u64::from(self.epoch()));
+            noise.shuffle(&mut self.order);
+        }
+    }
+
+    /// Whether all epochs are done.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.position.epochs >= self.settings.recipe.epochs
+    }
+
+    /// Number of the epoch under way; the first is 1.
+    fn epoch(&self) -> u32 {
+        self.position.epochs + 1
+    }
+
+    /// Images a step: the recipe's number, or the whole set if that is smaller.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        self.settings.recipe.batch_size.min(self.data.train.len())
+    }
+
+    /// Steps of an epoch: images that do not fill a last batch are left out.
+    #[must_use]
+    pub fn batches(&self) -> usize {
+        self.data.train.len() / self.batch_size()
+    }
+
+    fn images_per_second(&self) -> f64 {
+        let images = self.position.batches * self.batch_size();
+        images as f64 / self.position.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    /// The epochs so far.
+    #[must_use]
+    pub fn history(&self) -> &[EpochMetrics] {
+        &self.history
+    }
+
+    /// All settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The data.
+    #[must_use]
+    pub fn data(&self) -> &Splits {
+        &self.data
+    }
+
+    /// What computes.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Batches done of the epoch under way.
+    #[must_use]
+    pub fn batches_done(&self) -> usize {
+        self.position.batches
+    }
+}
+
+fn summarize(data: &Splits) -> DataSummary {
+    DataSummary {
+        name: data.name.clone(),
+        train_images: data.train.len(),
+        test_images: data.test.as_ref().map_or(0, Dataset::len),
+        train_digest: data.train.digest(),
+        test_digest: data.test.as_ref().map(Dataset::digest),
+    }
+}

@@ -1,0 +1,200 @@
+//! A trained model at work: generate, reconstruct, encode, decode, evaluate.
+
+use crate::architecture::Architecture;
+use crate::batch::Batch;
+use crate::dataset::{Dataset, ImageShape};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::evaluate::{Evaluation, all_indices, evaluate};
+use crate::latent::Draw;
+use crate::model::{Model, ModelCard};
+use crate::noise::{Noise, Purpose};
+use crate::run_directory::RunDirectory;
+use crate::train::Training;
+use std::path::Path;
+
+/// Images as numbers in [0, 1], `[N, H, W, C]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Images {
+    /// The shape of each.
+    pub shape: ImageShape,
+    /// Row-major.
+    pub pixels: Vec<f32>,
+}
+
+impl Images {
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pixels.len() / self.shape.len().max(1)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// One after the other, each `[H, W, C]`.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.pixels.chunks_exact(self.shape.len().max(1))
+    }
+
+    /// The images of a batch, unchanged.
+    #[must_use]
+    pub fn of(batch: Batch<'_>) -> Self {
+        let shape = batch.dataset.shape();
+        let mut pixels = vec![0.0; batch.len() * shape.len()];
+        batch.write(&mut pixels);
+        Self { shape, pixels }
+    }
+}
+
+impl<'a> IntoIterator for &'a Images {
+    type Item = &'a [f32];
+    type IntoIter = std::slice::ChunksExact<'a, f32>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The latent distribution of each of some images, `[N, Z]` each.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Encoded {
+    /// Latent dimensions `Z`.
+    pub latent_dim: usize,
+    /// Means.
+    pub means: Vec<f32>,
+    /// Logarithms of the variances.
+    pub logvars: Vec<f32>,
+}
+
+/// The images are not of the shape that the model was trained on.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the model takes {expected} images, these are {found}")]
+pub struct ShapeError {
+    /// What the model takes.
+    pub expected: ImageShape,
+    /// What was given.
+    pub found: ImageShape,
+}
+
+/// A trained variational autoencoder.
+#[derive(Debug)]
+pub struct Vae {
+    engine: Engine,
+    card: ModelCard,
+}
+
+impl Vae {
+    /// The model at `path`, a run directory or a model file, on `threads` threads; 0 is one a core.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn open(path: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
+        Self::new(Model::read(&RunDirectory::model_of(path.as_ref())?)?, threads)
+    }
+
+    /// A model, on `threads` threads; 0 is one a core.
+    ///
+    /// # Errors
+    /// If the engine cannot be made.
+    pub fn new(model: Model, threads: usize) -> Result<Self, Error> {
+        let engine = Engine::new(model.card.architecture.clone(), &model.parameters, threads)?;
+        Ok(Self { engine, card: model.card })
+    }
+
+    /// What the model says of itself.
+    #[must_use]
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// What computes.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    fn architecture(&self) -> &Architecture {
+        self.engine.architecture()
+    }
+
+    fn check(&self, dataset: &Dataset) -> Result<(), ShapeError> {
+        let (expected, found) = (self.architecture().image(), dataset.shape());
+        if found == expected { Ok(()) } else { Err(ShapeError { expected, found }) }
+    }
+
+    /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count.
+    #[must_use]
+    pub fn generate(&self, count: usize, seed: u64) -> Images {
+        self.generate_from(0, count, seed)
+    }
+
+    /// Those of the images of [`Vae::generate`] that come after the first `start`.
+    #[must_use]
+    pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Images {
+        let dim = self.architecture().latent_dim();
+        let noise = Noise::new(seed, Purpose::Generation, 0);
+        let mut latents = vec![0.0; count * dim];
+        for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
+            noise.normal((start + sample) as u64, latent);
+        }
+        Images { shape: self.architecture().image(), pixels: self.engine.decode(&latents) }
+    }
+
+    /// The image of each latent vector, `[N, Z]`.
+    ///
+    /// # Panics
+    /// If `latents` is no whole number of latent vectors.
+    #[must_use]
+    pub fn decode(&self, latents: &[f32]) -> Images {
+        Images { shape: self.architecture().image(), pixels: self.engine.decode(latents) }
+    }
+
+    /// The latent distribution of each image.
+    ///
+    /// # Errors
+    /// If the images are not of the model's shape.
+    pub fn encode(&self, dataset: &Dataset) -> Result<Encoded, Error> {
+        self.check(dataset)?;
+        let latent_dim = self.architecture().latent_dim();
+        let statistics = self.engine.encode(Batch { dataset, indices: &all_indices(dataset) });
+        let rows = || statistics.chunks_exact(2 * latent_dim);
+        Ok(Encoded {
+            latent_dim,
+            means: rows().flat_map(|row| &row[..latent_dim]).copied().collect(),
+            logvars: rows().flat_map(|row| &row[latent_dim..]).copied().collect(),
+        })
+    }
+
+    /// Images of a data set, by position, encoded, drawn from and decoded.
+    ///
+    /// # Errors
+    /// If the images are not of the model's shape.
+    ///
+    /// # Panics
+    /// If there is no image at a position.
+    pub fn reconstruct(&self, dataset: &Dataset, indices: &[u32], seed: u64) -> Result<Images, Error> {
+        self.check(dataset)?;
+        let noise = Noise::new(seed, Purpose::Reconstruction, 0);
+        let pixels = self.engine.reconstruct(Batch { dataset, indices }, Draw::Noise(&noise));
+        Ok(Images { shape: dataset.shape(), pixels })
+    }
+
+    /// The loss over a data set.
+    ///
+    /// # Errors
+    /// If the images are not of the model's shape.
+    pub fn evaluate(&self, dataset: &Dataset, seed: u64) -> Result<Evaluation, Error> {
+        self.check(dataset)?;
+        Ok(evaluate(&self.engine, dataset, seed))
+    }
+}
+
+impl TryFrom<&Training> for Vae {
+    type Error = Error;
+    fn try_from(training: &Training) -> Result<Self, Error> {
+        Self::new(training.model(), training.settings().threads)
+    }
+}
