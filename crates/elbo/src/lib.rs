@@ -1,7 +1,73 @@
-//! wip
+//! Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
+//!
+//! A model is trained by [`Training`], kept in a [`RunDirectory`] as a [`Model`] file, and used through [`Vae`]:
+//!
+//! ```no_run
+//! use elbo::dataset::Splits;
+//! use elbo::{Progress, Recipe, RunDirectory, Settings, Training, Vae};
+//!
+//! // The reference recipe on MNIST, which is built in, for three epochs; saved as it goes.
+//! let settings = Settings {
+//!     data: "mnist".to_owned(),
+//!     threads: 0,
+//!     recipe: Recipe { epochs: 3, ..Recipe::reference() },
+//! };
+//! let directory = RunDirectory::create("runs/three".as_ref())?;
+//! let mut training = Training::new(settings, Splits::mnist())?.save_in(directory)?;
+//! while let Some(progress) = training.advance()? {
+//!     if let Progress::Epoch(metrics) = progress {
+//!         println!("epoch {}: test loss {:?} nats an image", metrics.epoch, metrics.test_loss);
+//!     }
+//! }
+//!
+//! // Later, or elsewhere: the model file is all that is needed.
+//! let vae = Vae::open("runs/three", 0)?;
+//! let digits = vae.generate(25, 1);
+//! assert_eq!(digits.len(), 25);
+//! # Ok::<(), elbo::Error>(())
+//! ```
+//!
+//! The same in memory, on images of one's own, and all that one does with a model:
+//!
+//! ```
+//! use elbo::dataset::{Dataset, ImageShape, Splits};
+//! use elbo::{Recipe, Settings, Training, Vae};
+//!
+//! // Two hundred images of 10 x 8 pixels: a bright column somewhere.
+//! let shape = ImageShape { height: 10, width: 8, channels: 1 };
+//! let pixels = (0..200).flat_map(|i| (0..80).map(move |p| if p % 8 == i % 8 { 255 } else { 0 })).collect();
+//! let data = Splits { train: Dataset::new(shape, pixels, None)?, test: None, name: "columns".to_owned() };
+//!
+//! let recipe = Recipe { epochs: 2, batch_size: 50, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
+//! let settings = Settings { data: "columns".to_owned(), threads: 1, recipe };
+//! let mut training = Training::new(settings, data)?;
+//! while training.advance()?.is_some() {}
+//!
+//! let vae = Vae::try_from(&training)?;
+//! let images = &training.data().train;
+//! let encoded = vae.encode(images)?; // means and log-variances, [200, 3] each
+//! let decoded = vae.decode(&encoded.means); // [200, 10, 8, 1] in [0, 1]
+//! assert_eq!((encoded.means.len(), decoded.len()), (600, 200));
+//! let loss = vae.evaluate(images, 1)?.sampled; // nats an image
+//! assert!(loss.kl >= 0.0 && loss.reconstruction >= 0.0);
+//! # Ok::<(), elbo::Error>(())
+//! ```
+//!
+//! # Conventions
+//! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats an image: the
+//! negative evidence lower bound under a Gaussian likelihood of unit variance, less its constant `pixels / 2 * ln(2 pi)`; see
+//! [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on machines with the same instruction
+//! set.
+//!
+//! # How it is built
+//! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser, training,
+//! evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch, encode and
+//! decode; everything above talks to nothing below it.
+
 #![forbid(unsafe_code)]
+
 mod architecture;
-pub mod batch;
+mod batch;
 mod checkpoint;
 pub mod dataset;
 mod decoder;
@@ -17,7 +83,7 @@ mod metrics;
 mod model;
 mod network;
 pub mod noise;
-pub mod optimizer;
+mod optimizer;
 mod parameters;
 pub mod pca;
 mod recipe;
@@ -30,21 +96,27 @@ mod storage;
 mod tensors;
 mod train;
 mod vae;
-pub use architecture::*;
-pub use batch::Batch;
-pub use engine::*;
+
+pub use architecture::{Architecture, ArchitectureError, CHANNELS, LATENT_DIMS, LayerSummary, SIDES, STAGES, WIDTHS};
+pub use batch::{Batch, scale};
+pub use elbo_kernels::{Buffer, Isa, UnknownIsa};
+pub use engine::{Engine, EngineError, ISA_VARIABLE};
 pub use error::Error;
-pub use evaluate::*;
+pub use evaluate::{Evaluation, evaluate, sampled_loss};
 pub use latent::Draw;
 pub use loss::Elbo;
-pub use metrics::*;
-pub use model::*;
-pub use parameters::*;
-pub use recipe::*;
-pub use run_directory::*;
-pub use run_figures::*;
-pub use settings::*;
-pub use storage::*;
+pub use metrics::{EpochMetrics, read_csv, to_csv};
+pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};
+pub use optimizer::{Adam, AdamState};
+pub use parameters::{Parameter, ParameterTable};
+pub use recipe::{Recipe, RecipeError};
+pub use run_directory::{RunDirectory, RunDirectoryError};
+pub use run_figures::{
+    RECONSTRUCTIONS, SAMPLES, choose_examples, latent_space_figure, loss_figure, reconstruction_figure, samples_figure,
+    write_figures,
+};
+pub use settings::{EMBEDDED_DATA, Settings, SettingsError};
+pub use storage::{StorageError, create_directory, write_atomically};
 pub use tensors::TensorFileError;
-pub use train::*;
-pub use vae::*;
+pub use train::{BatchProgress, Progress, Training, TrainingError};
+pub use vae::{Encoded, Images, ShapeError, Vae};

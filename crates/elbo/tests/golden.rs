@@ -2,10 +2,8 @@
 //!
 //! `golden/make_golden.py` made the files and says what is in them.
 
-use elbo::batch::Batch;
 use elbo::dataset::{Dataset, ImageShape};
-use elbo::optimizer::Adam;
-use elbo::{Architecture, Draw, Engine, ParameterTable};
+use elbo::{Adam, Architecture, Batch, Draw, Engine, ParameterTable};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 
@@ -100,7 +98,10 @@ fn assert_tensor(golden: &Golden, what: &str, found: &[f32], absolute: f64, rela
     assert_close(what, &sampled, &samples, absolute, relative);
     let sum_of_squares: f64 = found.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     let expected = golden.f64s(&format!("{what}.sum_of_squares"))[0];
-    assert!((sum_of_squares - expected).abs() <= 1e-4 * expected, "{what}: squares sum to {sum_of_squares}, not {expected}");
+    assert!(
+        (sum_of_squares - expected).abs() <= 1e-4 * expected,
+        "{what}: squares sum to {sum_of_squares}, not {expected}"
+    );
     let sum: f64 = found.iter().map(|&x| f64::from(x)).sum();
     let expected = golden.f64s(&format!("{what}.sum"))[0];
     let tolerance = 1e-4 * (found.len() as f64 * sum_of_squares).sqrt() + absolute;
