@@ -20,7 +20,7 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Command::Train(arguments) => train::run(arguments),
+        Command::Train(arguments) => train::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),
         Command::Evaluate(arguments) => inspect::evaluate(&arguments),

@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Where runs go unless told otherwise.
 const RUNS: &str = "runs";
 
-pub(crate) fn run(arguments: TrainArgs) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = stop_on_interrupt()?;
     let quiet = arguments.quiet;
     let (directory, mut training) = match &arguments.resume {
-        Some(run) => resume(&arguments, run)?,
-        None => start(&arguments)?,
+        Some(run) => resume(arguments, run)?,
+        None => start(arguments)?,
     };
     if !quiet {
         note(&describe(&training, &directory));
@@ -73,6 +73,13 @@ fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
     Ok((directory.clone(), training.save_in(directory)?))
 }
 
+/// Takes the value given, if any.
+fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
+    if let Some(given) = given {
+        setting.clone_from(given);
+    }
+}
+
 /// The settings: those of the configuration file or the recipe, changed by what else is given.
 fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     let mut settings = match &arguments.config {
@@ -80,11 +87,6 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
         None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
     };
     let TrainArgs { epochs, batch_size, learning_rate, latent_dim, widths, beta, seed, threads, .. } = arguments;
-    fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
-        if let Some(given) = given {
-            setting.clone_from(given);
-        }
-    }
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }

@@ -462,10 +462,9 @@ unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Dots<'_>, taps: &[Tap], pi
             let at = pixel.target as usize + channel;
             *run.y.add(at) = match run.epilogue {
                 Epilogue::Store => sum,
-                Epilogue::Bias(bias) => sum + bias[channel],
                 // Not `f32::max`, which would turn NaN into zero.
                 Epilogue::BiasRelu(bias) if sum + bias[channel] < 0.0 => 0.0,
-                Epilogue::BiasRelu(bias) => sum + bias[channel],
+                Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => sum + bias[channel],
                 Epilogue::WherePositive(gate) if gate[at] > 0.0 => sum,
                 Epilogue::WherePositive(_) => 0.0,
             };

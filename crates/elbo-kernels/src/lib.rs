@@ -13,6 +13,8 @@
 //! # Shapes
 //! Activations are `[N, H, W, C]`, weights `[K, K, C_in, C_out]`, both row-major and contiguous.
 
+#![expect(clippy::inline_always, reason = "kernels must be inlined into the function that enables their instructions")]
+
 mod adam;
 mod buffer;
 mod gather;

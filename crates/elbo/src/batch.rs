@@ -11,7 +11,7 @@ pub struct Batch<'a> {
     pub indices: &'a [u32],
 }
 
-impl<'a> Batch<'a> {
+impl Batch<'_> {
     /// Number of images.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -198,7 +198,9 @@ impl Engine {
             }
         }
         let scale = 1.0 / batch.len().max(1) as f32;
-        sum.iter_mut().for_each(|sum| *sum *= scale);
+        for sum in &mut sum {
+            *sum *= scale;
+        }
         (loss, sum)
     }
 

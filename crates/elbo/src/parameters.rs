@@ -67,6 +67,7 @@ impl ParameterTable {
     }
 
     /// The tensors in their order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Parameter> {
         self.parameters.iter()
     }

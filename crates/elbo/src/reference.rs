@@ -33,7 +33,9 @@ pub fn gradient(
         let y = forward(layer, &table, number, parameters, &inputs[number]);
         let mut output = y.clone();
         if layer.activation == Activation::Relu {
-            output.iter_mut().for_each(|y| *y = y.max(0.0));
+            for y in &mut output {
+                *y = y.max(0.0);
+            }
         }
         if number == head {
             statistics.clone_from(&y);

@@ -83,6 +83,13 @@ pub(crate) trait Document: Serialize + DeserializeOwned {
     fn format(&self) -> u32;
 }
 
+/// What the documents of all formats have.
+#[derive(serde::Deserialize)]
+struct Format {
+    kind: String,
+    format: u32,
+}
+
 /// A flat array of the table's layout, stored as one tensor for each parameter, `prefix` before its name.
 pub(crate) struct Group<'a> {
     pub(crate) prefix: &'a str,
@@ -140,11 +147,6 @@ impl<D: Document> TensorFile<D> {
             .and_then(|metadata| metadata.get(METADATA_KEY))
             .ok_or_else(|| foreign(format!("its metadata has no entry '{METADATA_KEY}'")))?;
         // The format first: a newer document may have fields that this program does not know.
-        #[derive(serde::Deserialize)]
-        struct Format {
-            kind: String,
-            format: u32,
-        }
         let format: Format = serde_json::from_str(json).map_err(|error| foreign(error.to_string()))?;
         if format.kind != D::KIND {
             return Err(foreign(format!("it is a {}", format.kind)));

@@ -15,18 +15,22 @@ impl Avx2 {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
     }
 
-    #[inline(always)]
-    fn mask(self, count: usize) -> __m256i {
-        assert!(count <= 8);
-        // SAFETY: 8 - count <= 8, so 8 of the 16 numbers are left; the token proves AVX2.
-        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - count).cast()) }
-    }
-
     #[target_feature(enable = "avx2,fma")]
     #[inline]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.call(self)
     }
+}
+
+/// The first `count` lanes.
+///
+/// # Safety
+/// The machine has AVX.
+#[inline(always)]
+unsafe fn mask(count: usize) -> __m256i {
+    assert!(count <= 8);
+    // SAFETY: 8 - count <= 8, so 8 of the 16 numbers are left; the caller answers for AVX.
+    unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - count).cast()) }
 }
 
 impl Simd for Avx2 {
@@ -48,7 +52,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn load_first(self, from: *const f32, count: usize) -> __m256 {
         // SAFETY: lanes that the mask leaves out are not read; the caller answers for the others.
-        unsafe { _mm256_maskload_ps(from, self.mask(count)) }
+        unsafe { _mm256_maskload_ps(from, mask(count)) }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: __m256) {
@@ -58,7 +62,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn store_first(self, to: *mut f32, vector: __m256, count: usize) {
         // SAFETY: lanes that the mask leaves out are not written; the caller answers for the others.
-        unsafe { _mm256_maskstore_ps(to, self.mask(count), vector) }
+        unsafe { _mm256_maskstore_ps(to, mask(count), vector) }
     }
     #[inline(always)]
     fn splat(self, number: f32) -> __m256 {

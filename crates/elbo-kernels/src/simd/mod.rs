@@ -5,11 +5,14 @@
 //! only what the kernels of this crate need is here.
 
 #[cfg(target_arch = "x86_64")]
+#[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+#[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod avx512;
 mod isa;
 #[cfg(target_arch = "aarch64")]
+#[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod neon;
 mod portable;
 

@@ -116,7 +116,6 @@ CASES = (
     Case("odd_9x13x3", 9, 13, 3, (5, 7), 4, batch=3),
     Case("beta_12x10x2", 12, 10, 2, (8,), 2, batch=3, beta=0.5),
     Case("deep_8x11x4", 8, 11, 4, (3, 4, 5, 3, 2), 2, batch=5),
-    Case("single_7x6x1", 7, 6, 1, (6,), 1, batch=1),
     Case("reference_28x28x1", 28, 28, 1, (32, 64), 20, batch=3, generated=True),
 )
 
