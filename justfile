@@ -3,7 +3,7 @@ check: test lint docs licences
 
 # All tests.
 test:
-    cargo test --workspace
+    cargo test
 
 # Formatting and clippy, warnings as errors.
 lint:
@@ -20,7 +20,7 @@ licences:
 
 # Kernel benchmarks: GFLOP/s of each layer in each direction.
 bench:
-    cargo bench -p elbo-kernels
+    cargo bench -p elbo-kernels-bench
 
 # One training step here and in the frameworks, alternating; prints the README's table. Sets up bench/peers/.venv.
 peers *OPTIONS:
