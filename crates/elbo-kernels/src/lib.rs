@@ -7,7 +7,7 @@
 //! product. Layers with few channels go through [`Patches`] first, or through the dot-product form of [`Gather`].
 //!
 //! The crate knows no network, no loss and no file, allocates nothing while it computes, starts no thread, and
-//! is the only one of its workspace in which `unsafe` may stand. [`reference`] says plainly what each kernel
+//! is the only one of its workspace in which `unsafe` may stand. [`mod@reference`] says plainly what each kernel
 //! computes; every kernel is tested against it.
 //!
 //! # Shapes
