@@ -1,9 +1,9 @@
 //! Principal component analysis of a small number of columns, such as the latent means of a test set.
 //!
-//! The covariance matrix is formed in `f64` and taken apart by cyclic Jacobi rotations, which is accurate to
-//! rounding and quick for the tens of columns a latent space has. It is not meant for thousands of columns: time
-//! grows with their cube.
+//! The covariance matrix is formed and taken apart in `f64`. Time grows with the cube of the columns: it is meant for the
+//! tens or hundreds that a latent space has.
 
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use thiserror::Error;
 
 /// Why rows could not be analysed or projected.
@@ -62,31 +62,25 @@ impl Pca {
             *sum /= observations.max(1) as f64;
         }
 
-        let mut covariance = vec![vec![0.0; columns]; columns];
-        let mut centred = vec![0.0; columns];
+        let mut covariance = DMatrix::<f64>::zeros(columns, columns);
+        let mut centred = DVector::<f64>::zeros(columns);
         for row in rows.chunks_exact(columns) {
             for ((c, &value), m) in centred.iter_mut().zip(row).zip(&mean) {
                 *c = f64::from(value) - m;
             }
-            for (i, line) in covariance.iter_mut().enumerate() {
-                for (entry, c) in line.iter_mut().zip(&centred) {
-                    *entry += centred[i] * c;
-                }
-            }
+            covariance.syger(1.0, &centred, &centred, 1.0);
         }
-        let divisor = observations.saturating_sub(1).max(1) as f64;
-        for entry in covariance.iter_mut().flatten() {
-            *entry /= divisor;
-        }
+        covariance.fill_upper_triangle_with_lower_triangle();
+        covariance /= observations.saturating_sub(1).max(1) as f64;
 
-        let (values, vectors) = symmetric_eigen(covariance);
+        let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(covariance);
         let mut order: Vec<usize> = (0..columns).collect();
-        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        order.sort_by(|&a, &b| eigenvalues[b].total_cmp(&eigenvalues[a]));
         Ok(Self {
             mean,
-            components: order.iter().map(|&j| oriented(vectors.iter().map(|row| row[j]).collect())).collect(),
+            components: order.iter().map(|&j| oriented(eigenvectors.column(j).iter().copied().collect())).collect(),
             // Rounding can leave a variance of nothing a hair below zero.
-            variance: order.iter().map(|&j| values[j].max(0.0)).collect(),
+            variance: order.iter().map(|&j| eigenvalues[j].max(0.0)).collect(),
         })
     }
 
@@ -154,51 +148,6 @@ fn oriented(mut vector: Vec<f64>) -> Vec<f64> {
         }
     }
     vector
-}
-
-/// Eigenvalues, in no particular order, and eigenvectors, as columns, of a symmetric matrix, by the cyclic Jacobi
-/// method (Golub and Van Loan, *Matrix Computations*, section 8.5).
-///
-/// Each rotation zeroes one off-diagonal entry; sweeps go on until all of them are negligible beside the diagonal.
-/// Convergence is quadratic, so that a handful of sweeps suffices; their number is bounded all the same.
-fn symmetric_eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
-    const MOST_SWEEPS: usize = 64;
-    let n = a.len();
-    let mut v: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-    for _ in 0..MOST_SWEEPS {
-        let mut rotated = false;
-        for p in 0..n {
-            for q in p + 1..n {
-                let off = a[p][q];
-                if off.abs() <= f64::EPSILON * (a[p][p].abs() * a[q][q].abs()).sqrt() {
-                    continue;
-                }
-                rotated = true;
-                // t = tan(angle) is the smaller root of t^2 + 2 theta t - 1 = 0.
-                let theta = (a[q][q] - a[p][p]) / (2.0 * off);
-                let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
-                let cos = 1.0 / t.hypot(1.0);
-                let sin = t * cos;
-                let rotate = |x: &mut f64, y: &mut f64| {
-                    (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
-                };
-                for row in a.iter_mut().chain(&mut v) {
-                    let (left, right) = row.split_at_mut(q);
-                    rotate(&mut left[p], &mut right[0]);
-                }
-                let (upper, lower) = a.split_at_mut(q);
-                for (x, y) in upper[p].iter_mut().zip(&mut lower[0]) {
-                    rotate(x, y);
-                }
-                a[p][q] = 0.0;
-                a[q][p] = 0.0;
-            }
-        }
-        if !rotated {
-            break;
-        }
-    }
-    ((0..n).map(|i| a[i][i]).collect(), v)
 }
 
 #[cfg(test)]
