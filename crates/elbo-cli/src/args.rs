@@ -20,7 +20,7 @@ Examples:
   elbo generate runs/mnist --count 100          new digits";
 
 #[derive(Parser)]
-#[command(version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = ENVIRONMENT, max_term_width = 100)]
+#[command(name = "elbo", version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = ENVIRONMENT, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     Figures(FiguresArgs),
     Summary(SummaryArgs),
+    Bench(BenchArgs),
 }
 
 /// Recipes to start from.
@@ -225,4 +226,22 @@ pub(crate) struct FiguresArgs {
 pub(crate) struct SummaryArgs {
     /// Run directory or model file [default: the reference network]
     pub(crate) run: Option<PathBuf>,
+}
+
+/// Measure how fast this machine trains
+///
+/// Training steps of the reference network, each of its layers, and a plain matrix product beside them, in billions of
+/// operations a second (GFLOP/s). Takes about twenty seconds; let nothing else run.
+#[derive(clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Run directory or model file whose network is measured [default: the reference network]
+    pub(crate) run: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
 }

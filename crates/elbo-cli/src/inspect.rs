@@ -7,6 +7,7 @@ use crate::source::Tested;
 use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_csv, write_figures};
 use serde_json::json;
 use std::fmt::Write;
+use std::path::Path;
 
 pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
     let vae = Vae::open(&arguments.run, arguments.threads)?;
@@ -58,19 +59,20 @@ pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn summary(arguments: &SummaryArgs) -> anyhow::Result<Outcome> {
-    let (title, architecture) = match &arguments.run {
-        Some(run) => {
-            let path = RunDirectory::model_of(run).map_err(elbo::Error::from)?;
-            let card = Model::read(&path).map_err(elbo::Error::from)?.card;
-            let loss = card.metrics.and_then(|metrics| metrics.test_loss);
-            let loss = loss.map_or(String::new(), |loss| format!(", test ELBO loss {loss:.4} nats an image"));
-            let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
-            (title, card.architecture)
-        }
-        None => ("the reference network".to_owned(), Architecture::reference()),
-    };
+    let (title, architecture) = architecture_of(arguments.run.as_deref())?;
     print(&format!("{title}\n\n{}", table(&architecture)?))?;
     Ok(Outcome::Done)
+}
+
+/// The network of a run or a model file and what it is, or without one the reference network.
+pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architecture), elbo::Error> {
+    let Some(run) = run else { return Ok(("the reference network".to_owned(), Architecture::reference())) };
+    let path = RunDirectory::model_of(run)?;
+    let card = Model::read(&path)?.card;
+    let loss = card.metrics.and_then(|metrics| metrics.test_loss);
+    let loss = loss.map_or(String::new(), |loss| format!(", test ELBO loss {loss:.4} nats an image"));
+    let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
+    Ok((title, card.architecture))
 }
 
 /// Layers, shapes, parameters and cost.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
 mod generate;
 mod inspect;
 mod output;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => inspect::evaluate(&arguments),
         Command::Figures(arguments) => inspect::figures(&arguments),
         Command::Summary(arguments) => inspect::summary(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@
 use crate::architecture::Architecture;
 use crate::batch::Batch;
 use crate::latent::Draw;
-use crate::layer::GradientSink;
+use crate::layer::{GradientSink, Layer};
 use crate::loss::Elbo;
 use crate::network::Network;
 use crate::optimizer::AdamState;
@@ -132,6 +132,16 @@ impl Engine {
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.network.isa()
+    }
+
+    /// The layers in the order in which data flows.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.network.encoder().layers.iter().chain(self.network.decoder().layers)
+    }
+
+    /// Does the work once on each thread, all at the same time, and waits for all; `work` is given the number of its thread.
+    pub(crate) fn on_each_thread(&self, work: impl Fn(usize) + Sync) {
+        self.pool.broadcast(|context| work(context.index()));
     }
 
     /// The optimiser's state, once there has been training.

@@ -123,6 +123,16 @@ impl Layer {
         }
     }
 
+    /// Numbers an image that go in: as patches for the first layer.
+    pub(crate) fn input_len(&self) -> usize {
+        self.forward.gather.source_len()
+    }
+
+    /// Whether there is a gradient of its input: there is none of the image.
+    pub(crate) fn has_input_gradient(&self) -> bool {
+        self.backward.is_some()
+    }
+
     /// Numbers an image that come out.
     pub(crate) fn output_len(&self) -> usize {
         self.output_len

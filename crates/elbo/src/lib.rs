@@ -68,6 +68,7 @@
 
 mod architecture;
 mod batch;
+mod bench;
 mod checkpoint;
 pub mod dataset;
 mod decoder;
@@ -99,6 +100,7 @@ mod vae;
 
 pub use architecture::{Architecture, ArchitectureError, CHANNELS, LATENT_DIMS, LayerSummary, SIDES, STAGES, WIDTHS};
 pub use batch::{Batch, scale};
+pub use bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
 pub use elbo_kernels::{Buffer, Isa, UnknownIsa};
 pub use engine::{Engine, EngineError, ISA_VARIABLE};
 pub use error::Error;

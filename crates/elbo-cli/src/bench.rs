@@ -1,0 +1,96 @@
+//! `elbo bench`.
+
+use crate::Outcome;
+use crate::args::BenchArgs;
+use crate::inspect::architecture_of;
+use crate::output::print;
+use elbo::{BenchReport, Rate, bench};
+use std::fmt::Write;
+
+pub(crate) fn run(arguments: &BenchArgs) -> anyhow::Result<Outcome> {
+    let (title, architecture) = architecture_of(arguments.run.as_deref())?;
+    let report = bench(&architecture, arguments.threads)?;
+    let text = if arguments.json {
+        format!("{}\n", serde_json::to_string_pretty(&report)?)
+    } else {
+        format!("{title}\n{}", table(&report)?)
+    };
+    print(&text)?;
+    Ok(Outcome::Done)
+}
+
+fn table(report: &BenchReport) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let BenchReport { isa, threads, gflop_an_image, product, steps, layers } = report;
+    writeln!(text, "{threads} threads, {isa}; GFLOP/s, median of rounds (least to most)\n")?;
+    writeln!(text, "{:<18}{:>22}", "matrix product", spread(*product))?;
+    for step in steps {
+        let name = format!("step, batch {}", step.batch);
+        writeln!(
+            text,
+            "{name:<18}{:>22}{:>6.0} % of the product, {:.0} images/s",
+            spread(step.gflops),
+            100.0 * step.share_of_product,
+            step.images_per_second.median
+        )?;
+    }
+    writeln!(text, "\n{:<18}{:>22}{:>22}{:>22}", "layer", "forward", "input gradient", "weight gradient")?;
+    for layer in layers {
+        let input_gradient = layer.input_gradient.map_or(String::new(), spread);
+        let (forward, weight_gradient) = (spread(layer.forward), spread(layer.weight_gradient));
+        writeln!(text, "{:<18}{forward:>22}{input_gradient:>22}{weight_gradient:>22}", layer.name)?;
+    }
+    writeln!(
+        text,
+        "\nOperations are the layers' nominal ones, {:.1} million an image and step; multiplications by padding count, \
+         though none are done.",
+        gflop_an_image * 1e3
+    )?;
+    Ok(text)
+}
+
+fn spread(rate: Rate) -> String {
+    format!("{:.1} ({:.1} to {:.1})", rate.median, rate.least, rate.most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use elbo::{LayerRate, StepRate};
+
+    #[test]
+    fn the_table_has_a_row_for_everything_measured() {
+        let rate = |median: f64| Rate { median, least: median - 1.0, most: median + 1.0 };
+        let layer = |name: &str, input_gradient| LayerRate {
+            name: name.to_owned(),
+            forward: rate(70.0),
+            input_gradient,
+            weight_gradient: rate(65.0),
+        };
+        let report = BenchReport {
+            isa: "avx2",
+            threads: 2,
+            gflop_an_image: 0.0406,
+            product: rate(80.0),
+            steps: vec![StepRate {
+                batch: 512,
+                images_per_second: rate(1600.0),
+                gflops: rate(64.0),
+                share_of_product: 0.8,
+            }],
+            layers: vec![layer("encoder.conv1", None), layer("encoder.conv2", Some(rate(60.0)))],
+        };
+        let table = table(&report).unwrap();
+        for part in [
+            "2 threads, avx2",
+            "80.0 (79.0 to 81.0)",
+            "step, batch 512",
+            "80 % of the product, 1600 images/s",
+            "encoder.conv1",
+            "60.0 (59.0 to 61.0)",
+            "40.6 million",
+        ] {
+            assert!(table.contains(part), "{part} in\n{table}");
+        }
+    }
+}
