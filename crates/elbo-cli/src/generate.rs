@@ -30,13 +30,15 @@ pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
 
 /// Whether a path is to be a directory of pictures rather than a PNG file.
 fn is_directory(path: &Path) -> anyhow::Result<bool> {
-    if path.is_dir() {
-        return Ok(true);
-    }
+    Ok(path.is_dir() || !names_png(path)?)
+}
+
+/// Whether a path has the extension of a PNG file. One with none has not; one with another is an error.
+pub(crate) fn names_png(path: &Path) -> anyhow::Result<bool> {
     match path.extension() {
-        None => Ok(true),
-        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(false),
-        Some(_) => anyhow::bail!("{}: only PNG files are written; name a .png file or a directory", path.display()),
+        None => Ok(false),
+        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(true),
+        Some(_) => anyhow::bail!("{}: only PNG files are written: choose a name that ends in .png", path.display()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is printed, and where: results to stdout, all else to stderr.
 
+use anyhow::Context;
 use std::io::{self, Write};
 
 /// Prints lines to stdout. An error is the caller's: a closed pipe ends a command that only prints.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
 /// Prints a line to stderr. Where that is closed, there is nobody to tell.
@@ -21,7 +21,11 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Prints an error and what to do about it to stderr.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    note(&format!("error: {error:#}"));
+    // The library's messages tell their cause themselves; that of others is added.
+    match error.downcast_ref::<elbo::Error>() {
+        Some(error) => note(&format!("error: {error}")),
+        None => note(&format!("error: {error:#}")),
+    }
     if let Some(hint) = error.downcast_ref::<elbo::Error>().and_then(elbo::Error::hint) {
         note(&format!("hint: {hint}"));
     }

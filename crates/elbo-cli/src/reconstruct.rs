@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::args::ReconstructArgs;
-use crate::generate::GAP;
+use crate::generate::{GAP, names_png};
 use crate::output::print;
 use crate::source::Tested;
 use elbo::figures::{Pixels, sheet};
@@ -12,6 +12,9 @@ use elbo::{Batch, Images, Vae, choose_examples, write_atomically};
 const COLUMNS: usize = 5;
 
 pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
+    if !names_png(&arguments.out)? {
+        anyhow::bail!("{}: choose a name that ends in .png", arguments.out.display());
+    }
     let vae = Vae::open(&arguments.run, arguments.threads)?;
     let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
     let indices = choose_examples(&tested.dataset, arguments.count as usize, arguments.seed);

@@ -30,7 +30,13 @@ pub enum RunDirectoryError {
         /// The directory.
         path: PathBuf,
     },
-    /// There is neither a run nor a model at a path.
+    /// There is nothing at a path.
+    #[error("{}: there is no such run directory or model file", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// There is neither a run nor a model in a directory.
     #[error("{}: no run here: there is no {file} in it", path.display())]
     NoRun {
         /// The path.
@@ -49,7 +55,7 @@ impl RunDirectoryError {
             Self::Occupied { path } => {
                 Some(format!("choose another --out, or go on with that run: elbo train --resume {}", path.display()))
             }
-            Self::NoRun { .. } => Some("train one with: elbo train --out RUN".to_owned()),
+            Self::Missing { .. } | Self::NoRun { .. } => Some("train one with: elbo train --out RUN".to_owned()),
         }
     }
 }
@@ -100,6 +106,8 @@ impl RunDirectory {
         let run = Self { path: path.to_owned() };
         if run.checkpoint().exists() {
             Ok(run)
+        } else if !path.exists() {
+            Err(RunDirectoryError::Missing { path: run.path })
         } else {
             Err(RunDirectoryError::NoRun { path: run.path, file: CHECKPOINT })
         }
@@ -116,6 +124,9 @@ impl RunDirectory {
                 return Err(RunDirectoryError::NoRun { path: path.to_owned(), file: MODEL });
             }
             return Ok(model);
+        }
+        if !path.exists() {
+            return Err(RunDirectoryError::Missing { path: path.to_owned() });
         }
         Ok(path.to_owned())
     }

@@ -7,7 +7,7 @@ use crate::figures::{Figure, LossRow, Pixels, Scatter};
 use crate::metrics::EpochMetrics;
 use crate::noise::{Noise, Purpose};
 use crate::pca::Pca;
-use crate::storage::{create_directory, write_atomically};
+use crate::storage::{create_directory, remove_leftovers, write_atomically};
 use crate::vae::{Images, Vae};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -120,6 +120,7 @@ pub fn write_figures(
     seed: u64,
 ) -> Result<Vec<PathBuf>, Error> {
     create_directory(directory)?;
+    remove_leftovers(directory);
     let figures = [
         ("reconstruction", reconstruction_figure(vae, dataset, seed)?),
         ("latent-space", latent_space_figure(vae, dataset)?),

@@ -3,6 +3,10 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// Names of temporary files begin and end like this.
+const PREFIX: &str = ".elbo-";
+const SUFFIX: &str = ".part";
+
 /// A file or directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
@@ -48,7 +52,7 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), StorageError
     };
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".elbo-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -65,6 +69,19 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), StorageError
         Ok(())
     };
     write().map_err(StorageError::new("write", path))
+}
+
+/// Removes from a directory what a process that was killed while it wrote has left there.
+pub(crate) fn remove_leftovers(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_leftover = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        if is_leftover {
+            // It harms nobody where it cannot be removed.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes a directory and those above it.
@@ -87,6 +104,17 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn leftovers_are_removed_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in [".elbo-x1.part", "model.safetensors", ".elbo-notes", "x.part"] {
+            std::fs::write(directory.path().join(name), b"").unwrap();
+        }
+        remove_leftovers(directory.path());
+        assert!(!directory.path().join(".elbo-x1.part").exists());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
     }
 
     #[test]

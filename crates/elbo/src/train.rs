@@ -39,7 +39,9 @@ use crate::parameters::ParameterTable;
 use crate::recipe::Recipe;
 use crate::run_directory::RunDirectory;
 use crate::settings::Settings;
-use crate::storage::write_atomically;
+use crate::storage::{remove_leftovers, write_atomically};
+use crate::tensors::{Document, TensorFileError};
+use crate::vae::ShapeError;
 use std::time::{Duration, Instant};
 
 /// How long a long epoch may go on without a checkpoint.
@@ -96,6 +98,16 @@ pub enum TrainingError {
         /// What was given.
         found: Box<DataSummary>,
     },
+    /// The run is further than it is to go.
+    #[error("the run cannot end after {asked} epochs: it has trained {done} and {batches} batches of the next")]
+    PastEnd {
+        /// Epochs that it is to have.
+        asked: u32,
+        /// Whole epochs that it has.
+        done: u32,
+        /// Batches after those.
+        batches: usize,
+    },
 }
 
 fn short(digest: &str) -> &str {
@@ -107,11 +119,13 @@ impl TrainingError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFinite { learning_rate, .. } => Some(format!(
-                "the last good model is kept; train again with a lower rate, for example --learning-rate {}",
+            Self::NotFinite { epoch, learning_rate, .. } => Some(format!(
+                "{}train anew with a lower rate, for example --learning-rate {}",
+                if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" },
                 learning_rate / 10.0
             )),
             Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+            Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
         }
     }
 }
@@ -174,7 +188,7 @@ impl Training {
     /// `change` may alter the settings that do not touch what is done already: epochs and threads.
     ///
     /// # Errors
-    /// If the checkpoint cannot be read, or `data` is not what it was trained on.
+    /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
@@ -186,7 +200,6 @@ impl Training {
         settings.recipe.validate()?;
         let mut engine = Engine::new(architecture, &checkpoint.parameters, settings.threads)?;
         engine.resume_training(checkpoint.adam)?;
-        write_atomically(&directory.config(), settings.to_toml().as_bytes())?;
         let mut training = Self {
             engine,
             settings,
@@ -195,11 +208,34 @@ impl Training {
             position,
             order: Vec::new(),
             history,
-            directory: Some(directory),
+            directory: None,
             saved: Instant::now(),
         };
+        training.check_resumed(&directory)?;
+        remove_leftovers(directory.path());
+        write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
+        training.directory = Some(directory);
         training.order_images();
         Ok(training)
+    }
+
+    /// Checks that what a checkpoint says holds together: a damaged one may not.
+    fn check_resumed(&self, directory: &RunDirectory) -> Result<(), Error> {
+        let (expected, found) = (self.engine.architecture().image(), self.data.train.shape());
+        if expected != found {
+            return Err(ShapeError { expected, found }.into());
+        }
+        let Position { epochs: done, batches, .. } = self.position;
+        if batches > self.batches() {
+            let reason = format!("it stands at batch {batches} of an epoch of {}", self.batches());
+            let path = directory.checkpoint();
+            return Err(TensorFileError::Foreign { path, kind: CheckpointCard::KIND, reason }.into());
+        }
+        let asked = self.settings.recipe.epochs;
+        if asked < done || (asked == done && batches > 0) {
+            return Err(TrainingError::PastEnd { asked, done, batches }.into());
+        }
+        Ok(())
     }
 
     /// The settings of a saved run, to find its data by.

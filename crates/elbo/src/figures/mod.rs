@@ -84,7 +84,7 @@ pub enum FigureError {
         height: usize,
     },
     /// The PNG encoder failed.
-    #[error("cannot encode a PNG picture")]
+    #[error("cannot encode a PNG picture: {0}")]
     Png(#[from] png::EncodingError),
 }
 
