@@ -1,0 +1,258 @@
+//! Runs that stop and go on: by Ctrl-C, by a kill, or because they were finished.
+
+mod common;
+
+use common::{
+    BARS, IdxFiles, args, contents, elbo, fails, measured, model, names, succeeds, train, with_bars, with_run,
+};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn a_finished_run_is_left_as_it_is() {
+    let here = with_run();
+    let run = here.path().join("run");
+    let (before, metrics) = (model(&run), measured(&run));
+    let printed = succeeds(elbo(&here).args(args("train --resume run")));
+    assert!(printed.stdout.starts_with("done: test ELBO loss "), "{printed:#?}");
+    assert_eq!(printed.stdout.lines().count(), 1);
+    assert!(model(&run) == before && measured(&run) == metrics);
+}
+
+#[test]
+fn more_epochs_end_where_a_longer_run_would() {
+    let here = with_bars();
+    succeeds(&mut train(&here, "bars --epochs 4 --shuffle --quiet --out whole"));
+    succeeds(&mut train(&here, "bars --epochs 1 --shuffle --quiet --out parts"));
+    for epochs in [2, 4] {
+        let line = format!("train --resume parts --epochs {epochs} --threads 1");
+        let printed = succeeds(elbo(&here).args(args(&line)));
+        assert!(printed.stdout.contains(&format!("\nepoch {epochs}/{epochs}  ")) || epochs == 2, "{printed:#?}");
+        assert!(printed.stdout.contains(&format!(" {epochs} epochs in ")), "{printed:#?}");
+    }
+    let (whole, parts) = (here.path().join("whole"), here.path().join("parts"));
+    assert!(model(&whole) == model(&parts));
+    assert_eq!(measured(&whole), measured(&parts));
+    assert_eq!(names(&whole), names(&parts));
+}
+
+#[test]
+fn fewer_epochs_than_done_are_refused() {
+    let here = with_run();
+    let before = contents(&here.path().join("run"));
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 1")));
+    assert!(message.contains('2') && message.contains("epochs"), "{message}");
+    assert_eq!(contents(&here.path().join("run")), before);
+}
+
+#[test]
+fn data_that_moved_is_given_anew() {
+    let here = with_run();
+    fs::rename(here.path().join("bars"), here.path().join("moved")).unwrap();
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 3")));
+    assert!(message.contains("bars"), "{message}");
+    succeeds(elbo(&here).args(args("train moved --resume run --epochs 3 --quiet")));
+    // From now on it is found without help.
+    succeeds(elbo(&here).args(args("train --resume run --epochs 4 --quiet")));
+    assert_eq!(measured(here.path().join("run")).len(), 4);
+    succeeds(elbo(&here).args(args("evaluate run")));
+}
+
+#[test]
+fn other_data_is_refused_and_nothing_changes() {
+    let here = with_run();
+    let before = contents(&here.path().join("run"));
+    for (name, other) in [
+        ("pixels", IdxFiles { seed: 2, ..BARS }),
+        ("count", IdxFiles { train: 201, ..BARS }),
+        ("test", IdxFiles { test: 61, ..BARS }),
+        ("untested", IdxFiles { test: 0, ..BARS }),
+        ("labels", IdxFiles { labels: false, ..BARS }),
+        ("shape", IdxFiles { height: 10, width: 12, ..BARS }),
+    ] {
+        other.write(here.path().join(name));
+        let message = fails(elbo(&here).args(["train", name, "--resume", "run", "--epochs", "3"]));
+        assert!(message.contains("the data is not that of the run"), "{message}");
+        assert!(message.contains("\nhint: give the path of 'bars' as DATA"), "{message}");
+    }
+    assert_eq!(contents(&here.path().join("run")), before);
+}
+
+#[test]
+fn without_a_checkpoint_there_is_nothing_to_go_on_from() {
+    let here = with_run();
+    let checkpoint = here.path().join("run/checkpoint.safetensors");
+    let whole = fs::read(&checkpoint).unwrap();
+    fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 3")));
+    assert!(message.contains("checkpoint.safetensors") && message.contains("cut short"), "{message}");
+    fs::remove_file(&checkpoint).unwrap();
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 3")));
+    assert!(message.contains("no checkpoint.safetensors") && message.contains("\nhint: "), "{message}");
+    // The model is none the worse.
+    succeeds(elbo(&here).args(args("generate run")));
+    let message = fails(elbo(&here).args(args("train --resume run/model.safetensors")));
+    assert!(message.contains("model.safetensors"), "{message}");
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+    use common::{IdxFiles, process};
+    use std::io::{BufRead, BufReader, Read};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, ChildStdout, Stdio};
+    use std::time::{Duration, Instant};
+
+    /// More epochs than any of these tests lets happen.
+    const ENDLESS: &str = "--epochs 1000000";
+
+    /// A run in a process of its own, which ends with the test whatever happens.
+    struct Running {
+        child: Child,
+        stdout: BufReader<ChildStdout>,
+    }
+
+    impl Running {
+        fn start(here: &Path, line: &str) -> Self {
+            let mut command = process(here);
+            command.arg("train").args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let stdout = BufReader::new(child.stdout.take().unwrap());
+            Self { child, stdout }
+        }
+
+        /// The next line of its stdout; none when it has ended.
+        fn line(&mut self) -> String {
+            let mut line = String::new();
+            self.stdout.read_line(&mut line).unwrap();
+            line
+        }
+
+        fn signal(&self, name: &str) {
+            let id = self.child.id().to_string();
+            assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+        }
+
+        /// The exit code and what was left on stderr.
+        fn end(mut self) -> (std::process::ExitStatus, String) {
+            let (mut stdout, mut stderr) = (String::new(), String::new());
+            self.stdout.read_to_string(&mut stdout).unwrap();
+            self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            (self.child.wait().unwrap(), stderr)
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    /// The settings of these runs, without the epochs.
+    const SETTINGS: &str = "--widths 4,6 --latent-dim 3 --batch-size 17 --shuffle";
+
+    /// That a run goes on to the same bits as if it had never stopped.
+    fn goes_on_as_if_it_had_never_stopped(here: &Path, run: &str) {
+        let run = here.join(run);
+        // A killed run may have measured one epoch more than its checkpoint knows.
+        let epochs = if run.join("metrics.csv").exists() { measured(&run).len() } else { 0 } + 2;
+        let resume = format!("train --quiet --epochs {epochs} --resume");
+        succeeds(elbo(here).args(args(&resume)).arg(&run));
+        let whole = format!("train bars --quiet --epochs {epochs} --out whole {SETTINGS}");
+        succeeds(elbo(here).args(args(&whole)));
+        assert!(model(&run) == model(here.join("whole")), "after {epochs} epochs");
+        assert_eq!(measured(&run), measured(here.join("whole")));
+    }
+
+    #[test]
+    fn ctrl_c_saves_and_says_how_to_go_on() {
+        let here = with_bars();
+        let mut running = Running::start(here.path(), &format!("bars --out run {ENDLESS} {SETTINGS}"));
+        assert!(running.line().starts_with("epoch       1/1000000  "));
+        running.signal("-INT");
+        let (status, stderr) = running.end();
+        assert_eq!(status.code(), Some(130), "{stderr}");
+        let last: Vec<&str> = stderr.lines().rev().take(2).collect();
+        assert_eq!(last[0], "go on with: elbo train --resume run");
+        assert_eq!(common::masked(last[1]), "stopped after # of # epochs and # batches; the run is saved");
+        assert!(!stderr.contains('\r') && !stderr.contains('\x1b'), "{stderr:?}");
+        // What is there serves without going on.
+        succeeds(elbo(&here).args(args("evaluate run")));
+        goes_on_as_if_it_had_never_stopped(here.path(), "run");
+    }
+
+    #[test]
+    fn termination_saves_too() {
+        let here = with_bars();
+        let mut running = Running::start(here.path(), &format!("bars --out run {ENDLESS} {SETTINGS}"));
+        running.line();
+        running.signal("-TERM");
+        let (status, stderr) = running.end();
+        assert_eq!(status.code(), Some(130), "{stderr}");
+        assert!(stderr.contains("the run is saved"), "{stderr}");
+    }
+
+    #[test]
+    fn a_killed_run_goes_on_from_its_last_checkpoint() {
+        let here = with_bars();
+        let run = here.path().join("run");
+        let first = format!("bars --out run {ENDLESS} {SETTINGS}");
+        let again = format!("--resume run {ENDLESS}");
+        // Several kills of one run, after these lines and this much later.
+        for (start, lines, microseconds) in
+            [(&first, 1, 0), (&again, 1, 700), (&again, 2, 1900), (&again, 1, 3100), (&again, 3, 4700)]
+        {
+            let mut running = Running::start(here.path(), start);
+            for _ in 0..lines {
+                assert!(running.line().starts_with("epoch "));
+            }
+            std::thread::sleep(Duration::from_micros(microseconds));
+            running.signal("-KILL");
+            let (status, _) = running.end();
+            assert_eq!(status.signal(), Some(9));
+            // Files are wholly there.
+            elbo::Model::read(&run.join("model.safetensors")).unwrap();
+            measured(&run);
+        }
+        goes_on_as_if_it_had_never_stopped(here.path(), "run");
+    }
+
+    #[test]
+    fn a_run_killed_before_its_first_epoch_goes_on_too() {
+        let here = with_bars();
+        let running = Running::start(here.path(), &format!("bars --out run {ENDLESS} {SETTINGS}"));
+        let checkpoint = here.path().join("run/checkpoint.safetensors");
+        let start = Instant::now();
+        while !checkpoint.exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        running.signal("-KILL");
+        running.end();
+        goes_on_as_if_it_had_never_stopped(here.path(), "run");
+    }
+
+    #[test]
+    fn a_second_ctrl_c_ends_at_once() {
+        let here = tempfile::tempdir().unwrap();
+        // One step of many seconds.
+        IdxFiles { height: 96, width: 96, train: 2000, test: 0, ..BARS }.write(here.path().join("large"));
+        let mut running = Running::start(here.path(), "large --out run --batch-size 2000 --widths 64,64");
+        let mut stderr = BufReader::new(running.child.stderr.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("run directory") {
+            assert_ne!(stderr.read_line(&mut text).unwrap(), 0, "{text}");
+        }
+        // Signals that come too soon after one another may be taken for one.
+        while running.child.try_wait().unwrap().is_none() {
+            running.signal("-INT");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(running.child.wait().unwrap().code(), Some(130));
+        stderr.read_to_string(&mut text).unwrap();
+        assert!(!text.contains("the run is saved"), "{text}");
+        assert!(!here.path().join("run/model.safetensors").exists());
+    }
+}
