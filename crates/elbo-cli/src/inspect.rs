@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
 use crate::output::{print, thousands};
 use crate::source::Tested;
-use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_csv, write_figures};
+use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_metrics, write_figures};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
@@ -50,7 +50,7 @@ pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
     let directory = RunDirectory::open(&arguments.run).map_err(elbo::Error::from)?;
     let vae = Vae::open(&arguments.run, arguments.threads)?;
     let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
-    let history = read_csv(&directory.metrics()).map_err(elbo::Error::from)?;
+    let history = read_metrics(&directory.metrics()).map_err(elbo::Error::from)?;
     let seed = arguments.seed.unwrap_or(vae.card().recipe.seed);
     for path in write_figures(&directory.figures(), &vae, &tested.dataset, &history, seed)? {
         print(&format!("{}\n", path.display()))?;

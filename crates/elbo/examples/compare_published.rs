@@ -3,7 +3,7 @@
 //!     cargo run --release --example compare_published -- docs/images/published runs/mnist runs/mnist-2
 
 use elbo::figures::{Figure, Series, SeriesStyle};
-use elbo::{RunDirectory, read_csv, write_atomically};
+use elbo::{RunDirectory, read_metrics, write_atomically};
 use std::path::Path;
 
 /// The published run, epoch by epoch: `epoch,test_elbo,seconds`.
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut series = Vec::new();
     for run in arguments {
-        let rows = read_csv(&RunDirectory::open(Path::new(&run))?.metrics())?;
+        let rows = read_metrics(&RunDirectory::open(Path::new(&run))?.metrics())?;
         let points = rows.iter().filter_map(|row| Some((f64::from(row.epoch), row.test_loss?))).collect();
         series.push(Series { name: "elbo, one line a seed".to_owned(), points, style: SeriesStyle::Line });
     }

@@ -42,7 +42,7 @@ impl Batch<'_> {
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn scale(bytes: &[u8], out: &mut [f32]) {
+pub(crate) fn scale(bytes: &[u8], out: &mut [f32]) {
     assert_eq!(bytes.len(), out.len(), "a number for each byte");
     for (out, byte) in out.iter_mut().zip(bytes) {
         *out = SCALED[*byte as usize];

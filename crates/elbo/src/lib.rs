@@ -99,7 +99,7 @@ mod train;
 mod vae;
 
 pub use architecture::{Architecture, ArchitectureError, CHANNELS, LATENT_DIMS, LayerSummary, SIDES, STAGES, WIDTHS};
-pub use batch::{Batch, scale};
+pub use batch::Batch;
 pub use bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
 pub use elbo_kernels::{Buffer, Isa, UnknownIsa};
 pub use engine::{Engine, EngineError, ISA_VARIABLE};
@@ -107,7 +107,7 @@ pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, sampled_loss};
 pub use latent::Draw;
 pub use loss::Elbo;
-pub use metrics::{EpochMetrics, read_csv, to_csv};
+pub use metrics::{EpochMetrics, read_metrics};
 pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};
 pub use optimizer::{Adam, AdamState};
 pub use parameters::{Parameter, ParameterTable};

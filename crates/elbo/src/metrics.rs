@@ -37,7 +37,7 @@ impl EpochMetrics {
 
 /// The rows as CSV, with a header.
 #[must_use]
-pub fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
+pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second";
     let mut write = || -> csv::Result<()> {
@@ -54,7 +54,7 @@ pub fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
 ///
 /// # Errors
 /// If the file cannot be read, or is no such table.
-pub fn read_csv(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
+pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
     let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
     rows().map_err(|error| StorageError::new("read", path)(error.into()))
 }
@@ -85,6 +85,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("metrics.csv");
         std::fs::write(&path, csv).unwrap();
-        assert_eq!(read_csv(&path).unwrap(), [row, blank]);
+        assert_eq!(read_metrics(&path).unwrap(), [row, blank]);
     }
 }

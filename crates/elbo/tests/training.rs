@@ -4,7 +4,7 @@
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::{
     EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Settings, TensorFileError, Training, TrainingError,
-    Vae, read_csv,
+    Vae, read_metrics,
 };
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -154,7 +154,7 @@ fn a_run_stopped_anywhere_ends_as_if_it_had_never_stopped() {
             }
             finish(&mut training);
             assert_eq!(measured(training.history()), history, "stopped after {stop}, saved: {save}");
-            let read = read_csv(&path.join("metrics.csv")).unwrap();
+            let read = read_metrics(&path.join("metrics.csv")).unwrap();
             assert_eq!(measured(&read), history, "stopped after {stop}, saved: {save}");
             // A run that was finished had its model saved at the end of the last epoch.
             assert!(model_bytes(&path) == model_bytes(&whole), "stopped after {stop}, saved: {save}");
