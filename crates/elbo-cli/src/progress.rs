@@ -23,7 +23,8 @@ impl Progress {
         // indicatif draws nothing where stderr is no terminal.
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(batches as u64), target);
-        let template = "{prefix} {wide_bar:.cyan/dim} {pos}/{len}  {msg}";
+        // Not the whole width: the terminal's own "^C" would wrap the line, and the bar would not be cleared.
+        let template = "{prefix} {bar:30.cyan/dim} {pos}/{len}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸─"));
         }
