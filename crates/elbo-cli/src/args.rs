@@ -54,8 +54,8 @@ impl RecipeName {
 
 /// Train a model
 ///
-/// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint to go on
-/// from. Ctrl-C finishes the step, saves and stops.
+/// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint
+/// to go on from. Ctrl-C finishes the step, saves and stops.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
     /// Directory with IDX files as MNIST has them, gzip or plain; DIR/PREFIX where there are several sets [default: the
@@ -114,7 +114,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than planned
+    /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than
+    /// planned
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -150,7 +151,8 @@ pub(crate) struct GenerateArgs {
 
 /// Show images beside their reconstructions
 ///
-/// Writes a sheet of pairs, image and reconstruction, of images chosen at random, class by class where there are labels.
+/// Writes a sheet of pairs, image and reconstruction, of images chosen at random, class by class where there are
+/// labels.
 #[derive(clap::Args)]
 pub(crate) struct ReconstructArgs {
     /// Run directory or model file
@@ -202,8 +204,8 @@ pub(crate) struct EvaluateArgs {
 
 /// Draw the figures of a run
 ///
-/// Reconstructions, latent space, generated samples and loss curve, as PNG and SVG, into the run's figures directory. Training
-/// ends with this.
+/// Reconstructions, latent space, generated samples and loss curve, as PNG and SVG, into the run's figures directory.
+/// Training ends with this.
 #[derive(clap::Args)]
 pub(crate) struct FiguresArgs {
     /// Run directory

@@ -23,7 +23,8 @@ pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
     }
 }
 
-/// The images that a model is to be tried on: of `data`, or else of what it was trained on; the test set where there is one.
+/// The images that a model is to be tried on: of `data`, or else of what it was trained on; the test set where there
+/// is one.
 pub(crate) struct Tested {
     pub(crate) name: String,
     pub(crate) split: &'static str,

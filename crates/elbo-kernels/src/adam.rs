@@ -30,8 +30,8 @@ pub struct AdamSlices<'a> {
 }
 
 impl Adam {
-    /// Step number `step` (the first is 1), for the gradient `scale * (part 0 + part 1 + ...)`, of which the slices are the
-    /// stretch that begins at `offset`. The parts are added in their order, whatever the stretch.
+    /// Step number `step` (the first is 1), for the gradient `scale * (part 0 + part 1 + ...)`, of which the slices
+    /// are the stretch that begins at `offset`. The parts are added in their order, whatever the stretch.
     ///
     /// # Panics
     /// If the lengths differ, or a part is too short.

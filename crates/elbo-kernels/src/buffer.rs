@@ -27,7 +27,8 @@ impl Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds `len` rounded up to whole lines, each of which is just its numbers (`repr(C)`, no padding).
+        // SAFETY: `lines` holds `len` rounded up to whole lines, each of which is just its numbers (`repr(C)`, no
+        // padding).
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }

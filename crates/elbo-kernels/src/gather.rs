@@ -1,10 +1,10 @@
 //! The gather-GEMM: every layer, forward and towards its input.
 //!
-//! For each target pixel `p`: `y[p] = sum over taps t of x[source(p, t)] * W[t]`, where `x[..]` is a row of `C_in` numbers
-//! and `W[t]` a `C_in x C_out` matrix. Pixels that the same taps reach, at the same distances, form a
-//! [`Group`]: the phases of a transposed convolution and the edges of the image are groups like any other, so nothing is
-//! ever multiplied by a zero of padding. A tile of `ROWS` pixels of a group times `COLUMNS` channels stays in registers while the
-//! kernel runs over taps and input channels; the pixels of a group may come from several images.
+//! For each target pixel `p`: `y[p] = sum over taps t of x[source(p, t)] * W[t]`, where `x[..]` is a row of `C_in`
+//! numbers and `W[t]` a `C_in x C_out` matrix. Pixels that the same taps reach, at the same distances, form a
+//! [`Group`]: the phases of a transposed convolution and the edges of the image are groups like any other, so nothing
+//! is ever multiplied by a zero of padding. A tile of `ROWS` pixels of a group times `COLUMNS` channels stays in
+//! registers while the kernel runs over taps and input channels; the pixels of a group may come from several images.
 
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 /// Up to this many output channels, pixels are made one dot product at a time: a panel would be mostly padding.
 pub const MAX_DOT_OUTPUTS: usize = 4;
 
-/// Pixels gone through with one panel of weights before the next panel's turn: their inputs stay in the first-level cache.
+/// Pixels gone through with one panel of weights before the next panel's turn: their inputs stay in the first-level
+/// cache.
 const BLOCK: usize = 96;
 
 /// How the weights `[taps, C_in, C_out]` of a layer enter the product.
@@ -120,8 +121,8 @@ impl Gather {
         Self { isa, groups, taps: geometry.taps(), c_in, row_len: c_in, c_out, images, source_len, target_len }
     }
 
-    /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it. The weights are the
-    /// same as without them.
+    /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it. The
+    /// weights are the same as without them.
     ///
     /// # Panics
     /// As [`Gather::new`].
@@ -212,8 +213,8 @@ impl Gather {
         }
     }
 
-    /// Runs the layer over `images` images: `x` is `[images, source pixels, C_in]`, `y` `[images, target pixels, C_out]`.
-    /// Longer slices are fine; what lies beyond is not touched.
+    /// Runs the layer over `images` images: `x` is `[images, source pixels, C_in]`, `y` `[images, target pixels,
+    /// C_out]`. Longer slices are fine; what lies beyond is not touched.
     ///
     /// # Panics
     /// If there are more images than the table was made for, or a slice is too short.
@@ -329,8 +330,8 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(
     let row_len = run.plan.row_len;
     let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
     for tap in taps {
-        // SAFETY: source + distance is the offset of a whole row of `row_len` numbers of an image in `x`, by the making of
-        // the table; the panel holds `row_len` rows of `COLUMNS` numbers for each tap.
+        // SAFETY: source + distance is the offset of a whole row of `row_len` numbers of an image in `x`, by the
+        // making of the table; the panel holds `row_len` rows of `COLUMNS` numbers for each tap.
         unsafe {
             let rows: [*const f32; M] = std::array::from_fn(|i| {
                 let source = pixels.get_unchecked(i).source as isize;
@@ -432,8 +433,8 @@ unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Dots<'_>, taps: &[Tap], pi
     let (row_len, plan) = (run.plan.row_len, run.plan);
     let whole = row_len - row_len % S::LANES;
     let mut sums = [simd.splat(0.0); M];
-    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every tap of the packed row of `channel`; targets
-    // lie in `y` and in the gate.
+    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every tap of the packed row of `channel`;
+    // targets lie in `y` and in the gate.
     unsafe {
         let packed = run.packed.add(channel * plan.panel_len());
         for tap in taps {

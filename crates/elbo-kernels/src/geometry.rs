@@ -39,7 +39,8 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// 3 x 3, stride 2, "same": the small side is `ceil(n / 2)`, and an odd side `n` has one pixel of padding before it.
+    /// 3 x 3, stride 2, "same": the small side is `ceil(n / 2)`, and an odd side `n` has one pixel of padding before
+    /// it.
     #[must_use]
     pub fn halving(large: [usize; 2]) -> Self {
         Self { kernel: [3; 2], stride: [2; 2], pad: large.map(|n| n % 2), large, small: large.map(|n| n.div_ceil(2)) }

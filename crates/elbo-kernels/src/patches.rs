@@ -43,8 +43,8 @@ impl Patches {
         self.sources.len()
     }
 
-    /// `images` images `x`, `[images, large pixels, C]`, to patches `y`, `[images, small pixels, taps * C]`, zero where a tap
-    /// reaches outside.
+    /// `images` images `x`, `[images, large pixels, C]`, to patches `y`, `[images, small pixels, taps * C]`, zero
+    /// where a tap reaches outside.
     ///
     /// # Panics
     /// If a slice is too short.

@@ -30,8 +30,8 @@ fn sigmoid_vector<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     simd.div(one, simd.add(one, e))
 }
 
-/// The squared error of one image's reconstruction, `0.5 * sum (sigmoid(logit) - target)^2`; each logit is replaced by the
-/// derivative of that by it, `(s - t) s (1 - s)`.
+/// The squared error of one image's reconstruction, `0.5 * sum (sigmoid(logit) - target)^2`; each logit is replaced
+/// by the derivative of that by it, `(s - t) s (1 - s)`.
 ///
 /// # Panics
 /// If the lengths differ.

@@ -75,7 +75,8 @@ pub fn transposed_convolution<T: Float>(geometry: &Geometry, [c_in, c_out]: [usi
     y
 }
 
-/// The weight gradient of [`convolution`]: `dw[k, ci, co] = sum over images and i of x[stride i + k - pad, ci] dy[i, co]`.
+/// The weight gradient of [`convolution`]: `dw[k, ci, co] = sum over images and i of x[stride i + k - pad, ci] dy[i,
+/// co]`.
 #[must_use]
 pub fn convolution_weight_gradient<T: Float>(
     geometry: &Geometry,
@@ -121,8 +122,8 @@ pub fn transposed_convolution_weight_gradient<T: Float>(
     dw
 }
 
-/// The weights with each tap's matrix transposed: `[taps, C_in, C_out]` to `[taps, C_out, C_in]`. A layer's input gradient is its adjoint
-/// with these weights.
+/// The weights with each tap's matrix transposed: `[taps, C_in, C_out]` to `[taps, C_out, C_in]`. A layer's input
+/// gradient is its adjoint with these weights.
 #[must_use]
 pub fn transpose_taps<T: Float>([c_in, c_out]: [usize; 2], w: &[T]) -> Vec<T> {
     let mut transposed = Vec::with_capacity(w.len());

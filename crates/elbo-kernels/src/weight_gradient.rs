@@ -1,8 +1,8 @@
 //! The other product: the gradient of a layer's weights.
 //!
-//! For each tap `t`: `dW[t] += sum over the pixel pairs (p, q) that t joins of x[p]' * dy[q]`, a `C_in x C_out` matrix. A tile of
-//! `ROWS x COLUMNS` of it stays in registers while the kernel sweeps over a block of pairs, short enough for both
-//! operands to stay in the first-level cache until all tiles have had their turn.
+//! For each tap `t`: `dW[t] += sum over the pixel pairs (p, q) that t joins of x[p]' * dy[q]`, a `C_in x C_out`
+//! matrix. A tile of `ROWS x COLUMNS` of it stays in registers while the kernel sweeps over a block of pairs, short
+//! enough for both operands to stay in the first-level cache until all tiles have had their turn.
 
 use crate::gather::{tile_rows, with_constant_rows};
 use crate::geometry::{Direction, Geometry};
@@ -93,8 +93,8 @@ impl WeightGradient {
         self.taps.len() * self.c_in * self.c_out
     }
 
-    /// The gradient `dw`, `[taps, C_in, C_out]`, from the layer's input `x`, `[images, source pixels, C_in]`, and the gradient of its output
-    /// `dy`, `[images, target pixels, C_out]`.
+    /// The gradient `dw`, `[taps, C_in, C_out]`, from the layer's input `x`, `[images, source pixels, C_in]`, and the
+    /// gradient of its output `dy`, `[images, target pixels, C_out]`.
     ///
     /// # Panics
     /// If there are more images than the table was made for, `x` or `dy` is too short, or `dw` is not of its length.
@@ -199,8 +199,8 @@ unsafe fn sweep_part<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: 
 unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
     let lanes: [usize; PANEL_VECTORS] = std::array::from_fn(|j| tile.used.saturating_sub(j * S::LANES).min(S::LANES));
     let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
-    // SAFETY: `pair.x + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.dy + column + lanes` in that of
-    // `c_out` numbers of `dy`; no lane that does not exist is read or written.
+    // SAFETY: `pair.x + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.dy + column + lanes` in
+    // that of `c_out` numbers of `dy`; no lane that does not exist is read or written.
     unsafe {
         let x = run.x.add(tile.row);
         let dy = run.dy.add(tile.column);

@@ -1,5 +1,5 @@
-//! Every kernel, on every instruction set of the machine, against the plain reference: at the edges of tiles, panels and
-//! vectors, at odd sizes, with fewer images than the table was made for.
+//! Every kernel, on every instruction set of the machine, against the plain reference: at the edges of tiles, panels
+//! and vectors, at odd sizes, with fewer images than the table was made for.
 
 use elbo_kernels::{
     Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, reference,
@@ -20,8 +20,8 @@ fn widen(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&x| f64::from(x)).collect()
 }
 
-/// `terms` products of numbers in [-1, 1] are added in f32 in some order: each addition errs by at most half a unit in the last
-/// place of a sum that is below `terms`.
+/// `terms` products of numbers in [-1, 1] are added in f32 in some order: each addition errs by at most half a unit
+/// in the last place of a sum that is below `terms`.
 fn assert_close(what: &str, found: &[f32], expected: &[f64], terms: usize) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let tolerance = 1e-6 * (terms as f64).sqrt().max(1.0);

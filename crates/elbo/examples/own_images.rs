@@ -1,4 +1,5 @@
-//! Train on images of one's own, in memory, in colour, of a size that is no power of two; then encode, decode and measure.
+//! Train on images of one's own, in memory, in colour, of a size that is no power of two; then encode, decode and
+//! measure.
 //!
 //!     cargo run --release --example own_images
 

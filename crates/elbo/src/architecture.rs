@@ -21,9 +21,9 @@ const MAX_ACTIVATIONS: usize = 1 << 26;
 
 /// A convolutional variational autoencoder, as a shape.
 ///
-/// The encoder has one 3 x 3 stride-2 "same" convolution with `ReLU` a stage, then a fully connected head for mean and log-variance. The decoder
-/// begins with a fully connected layer to the encoder's last size, mirrors the stages with transposed convolutions, and ends in a
-/// 3 x 3 stride-1 one to the image's channels, the logits.
+/// The encoder has one 3 x 3 stride-2 "same" convolution with `ReLU` a stage, then a fully connected head for mean
+/// and log-variance. The decoder begins with a fully connected layer to the encoder's last size, mirrors the stages
+/// with transposed convolutions, and ends in a 3 x 3 stride-1 one to the image's channels, the logits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Architecture {
@@ -146,11 +146,12 @@ impl LayerShape {
 }
 
 impl Architecture {
-    /// A network for images of this shape, with an encoder stage for each of `widths` and `latent_dim` latent dimensions.
+    /// A network for images of this shape, with an encoder stage for each of `widths` and `latent_dim` latent
+    /// dimensions.
     ///
     /// # Errors
-    /// If a number is outside its range ([`SIDES`], [`CHANNELS`], [`STAGES`], [`WIDTHS`], [`LATENT_DIMS`]), or the network as a whole is
-    /// too large.
+    /// If a number is outside its range ([`SIDES`], [`CHANNELS`], [`STAGES`], [`WIDTHS`], [`LATENT_DIMS`]), or the
+    /// network as a whole is too large.
     pub fn new(image: ImageShape, widths: &[usize], latent_dim: usize) -> Result<Self, ArchitectureError> {
         let check = |what, found, allowed: RangeInclusive<usize>| {
             if allowed.contains(&found) { Ok(()) } else { Err(ArchitectureError::OutOfRange { what, allowed, found }) }
@@ -195,9 +196,9 @@ impl Architecture {
         self.latent_dim
     }
 
-    /// Floating-point operations of a whole training step for one image: two for each multiply-add of the forward pass, as many
-    /// for the gradient of each layer's weights, and as many for that of its input, which the first layer does not need.
-    /// Multiplications by padding are counted, as is usual.
+    /// Floating-point operations of a whole training step for one image: two for each multiply-add of the forward
+    /// pass, as many for the gradient of each layer's weights, and as many for that of its input, which the first
+    /// layer does not need. Multiplications by padding are counted, as is usual.
     #[must_use]
     pub fn training_flops(&self) -> usize {
         let layers = self.layers();

@@ -1,8 +1,8 @@
-//! What this machine makes of a network: the rate of a training step, of each layer, and of a plain matrix product beside
-//! them.
+//! What this machine makes of a network: the rate of a training step, of each layer, and of a plain matrix product
+//! beside them.
 //!
-//! A shared machine changes speed while one looks. So the steps and the matrix product have their turns round after round,
-//! and what is reported is the median over the rounds with the slowest and the fastest.
+//! A shared machine changes speed while one looks. So the steps and the matrix product have their turns round after
+//! round, and what is reported is the median over the rounds with the slowest and the fastest.
 
 use crate::architecture::Architecture;
 use crate::batch::Batch;
@@ -91,7 +91,8 @@ pub struct BenchReport {
     pub threads: usize,
     /// Billions of floating-point operations of a training step for one image.
     pub gflop_an_image: f64,
-    /// A product of single-precision matrices on each thread, billions of floating-point operations in one second together.
+    /// A product of single-precision matrices on each thread, billions of floating-point operations in one second
+    /// together.
     pub product: Rate,
     /// Steps at each of [`BATCHES`].
     pub steps: Vec<StepRate>,

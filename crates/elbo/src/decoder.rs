@@ -45,8 +45,8 @@ impl Decoder<'_> {
         }
     }
 
-    /// The gradient of the parameters, and in `gradients.here` that of the latent vectors, from that of the logits, which stands in
-    /// `state.logits()`.
+    /// The gradient of the parameters, and in `gradients.here` that of the latent vectors, from that of the logits,
+    /// which stands in `state.logits()`.
     pub(crate) fn backward(
         &self,
         images: usize,

@@ -1,9 +1,9 @@
 //! The engine: parameters, and what can be done with them on this machine's cores.
 //!
-//! Everything above talks to an [`Engine`] and to nothing below it. Work is depth first: a thread takes a few images (a
-//! micro-batch) through the whole network and back while their activations are still in cache. A batch is cut into chunks by the position of its
-//! images alone; each chunk has a gradient of its own, and the chunks are added in their order. So the result is the same to the
-//! last bit for any number of threads, and threads meet once a step.
+//! Everything above talks to an [`Engine`] and to nothing below it. Work is depth first: a thread takes a few images
+//! (a micro-batch) through the whole network and back while their activations are still in cache. A batch is cut into
+//! chunks by the position of its images alone; each chunk has a gradient of its own, and the chunks are added in
+//! their order. So the result is the same to the last bit for any number of threads, and threads meet once a step.
 
 use crate::architecture::Architecture;
 use crate::batch::Batch;
@@ -78,11 +78,12 @@ struct TrainingMemory {
 impl Engine {
     /// A network with these parameters, on `threads` threads; 0 is one a core.
     ///
-    /// The instruction set is the fastest of the machine, unless the environment variable [`ISA_VARIABLE`] names another.
+    /// The instruction set is the fastest of the machine, unless the environment variable [`ISA_VARIABLE`] names
+    /// another.
     ///
     /// # Errors
-    /// If the number of parameters is not that of the architecture, the threads cannot be started, or the variable names no instruction
-    /// set of this machine.
+    /// If the number of parameters is not that of the architecture, the threads cannot be started, or the variable
+    /// names no instruction set of this machine.
     pub fn new(architecture: Architecture, parameters: &[f32], threads: usize) -> Result<Self, EngineError> {
         let isa = match std::env::var(ISA_VARIABLE) {
             Ok(name) => Isa::named(&name)?,
@@ -139,7 +140,8 @@ impl Engine {
         self.network.encoder().layers.iter().chain(self.network.decoder().layers)
     }
 
-    /// Does the work once on each thread, all at the same time, and waits for all; `work` is given the number of its thread.
+    /// Does the work once on each thread, all at the same time, and waits for all; `work` is given the number of its
+    /// thread.
     pub(crate) fn on_each_thread(&self, work: impl Fn(usize) + Sync) {
         self.pool.broadcast(|context| work(context.index()));
     }
@@ -167,8 +169,8 @@ impl Engine {
         Ok(())
     }
 
-    /// One step of training: the gradient of the mean of `reconstruction + beta * kl` over the batch, then Adam. Returns the
-    /// batch's mean loss before the step, in nats an image.
+    /// One step of training: the gradient of the mean of `reconstruction + beta * kl` over the batch, then Adam.
+    /// Returns the batch's mean loss before the step, in nats an image.
     ///
     /// A loss that is not finite changes nothing: the parameters stay as they were.
     pub fn train_batch(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32, adam: &Adam) -> Elbo {
@@ -198,7 +200,8 @@ impl Engine {
         loss
     }
 
-    /// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of [`Engine::table`].
+    /// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of
+    /// [`Engine::table`].
     pub fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> (Elbo, Vec<f32>) {
         let loss = self.accumulate(batch, draw, beta);
         let mut sum = vec![0.0; self.parameters.len()];

@@ -23,7 +23,8 @@ pub(crate) fn all_indices(dataset: &Dataset) -> Vec<u32> {
     (0..dataset.len() as u32).collect()
 }
 
-/// The loss over a whole data set with one draw an image, as the reference measures its test loss; `epoch` selects the draws.
+/// The loss over a whole data set with one draw an image, as the reference measures its test loss; `epoch` selects
+/// the draws.
 #[must_use]
 pub fn sampled_loss(engine: &Engine, dataset: &Dataset, seed: u64, epoch: u32) -> Elbo {
     let noise = Noise::new(seed, Purpose::Evaluation, u64::from(epoch));

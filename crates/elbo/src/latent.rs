@@ -42,9 +42,9 @@ impl Latent {
         }
     }
 
-    /// `z = mean + noise * exp(logvar / 2)` (Kingma and Welling, 2014, section 2.4), from `statistics`, `[images, 2Z]` with means
-    /// first, to `latents`, `[images, Z]`. Returns the sum over images of the divergence from the standard normal,
-    /// `-1/2 sum (1 + logvar - mean^2 - exp(logvar))` (appendix B), in nats.
+    /// `z = mean + noise * exp(logvar / 2)` (Kingma and Welling, 2014, section 2.4), from `statistics`, `[images,
+    /// 2Z]` with means first, to `latents`, `[images, Z]`. Returns the sum over images of the divergence from the
+    /// standard normal, `-1/2 sum (1 + logvar - mean^2 - exp(logvar))` (appendix B), in nats.
     pub(crate) fn forward(&self, images: usize, statistics: &[f32], latents: &mut [f32]) -> f64 {
         let mut divergence = 0.0;
         let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact_mut(self.dim));

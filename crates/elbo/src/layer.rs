@@ -201,8 +201,8 @@ impl Layer {
         }
     }
 
-    /// The gradient `dx` of its input from that of its sum: `dy`, or patches of it for the last layer. With `gate`, the input
-    /// itself, the gradient goes on through the `ReLU` that made the input.
+    /// The gradient `dx` of its input from that of its sum: `dy`, or patches of it for the last layer. With `gate`,
+    /// the input itself, the gradient goes on through the `ReLU` that made the input.
     ///
     /// The first layer has none.
     pub(crate) fn input_gradient(&self, images: usize, dy: &[f32], gate: Option<&[f32]>, dx: &mut [f32]) {

@@ -54,15 +54,15 @@
 //! ```
 //!
 //! # Conventions
-//! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats an image: the
-//! negative evidence lower bound under a Gaussian likelihood of unit variance, less its constant `pixels / 2 * ln(2 pi)`; see
-//! [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on machines with the same instruction
-//! set.
+//! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats an
+//! image: the negative evidence lower bound under a Gaussian likelihood of unit variance, less its constant `pixels /
+//! 2 * ln(2 pi)`; see [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on
+//! machines with the same instruction set.
 //!
 //! # How it is built
-//! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser, training,
-//! evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch, encode and
-//! decode; everything above talks to nothing below it.
+//! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser,
+//! training, evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch,
+//! encode and decode; everything above talks to nothing below it.
 
 #![forbid(unsafe_code)]
 

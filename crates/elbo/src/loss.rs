@@ -4,8 +4,8 @@ use std::ops::AddAssign;
 
 /// The two parts of the loss, in nats an image.
 ///
-/// Their sum is the negative evidence lower bound (Kingma and Welling, 2014, equation 3) with a Gaussian likelihood of unit
-/// variance, less the constant `pixels / 2 * ln(2 pi)`. The reference calls that sum the ELBO loss.
+/// Their sum is the negative evidence lower bound (Kingma and Welling, 2014, equation 3) with a Gaussian likelihood
+/// of unit variance, less the constant `pixels / 2 * ln(2 pi)`. The reference calls that sum the ELBO loss.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Elbo {
     /// `0.5 * sum over pixels of (reconstruction - image)^2`.

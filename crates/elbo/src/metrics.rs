@@ -5,8 +5,8 @@ use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds with `beta` 1 whatever the recipe's, in nats an
-/// image, up to the constant `pixels / 2 * ln(2 pi)`.
+/// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds with `beta` 1 whatever the recipe's,
+/// in nats an image, up to the constant `pixels / 2 * ln(2 pi)`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Number of the epoch; the first is 1.

@@ -69,8 +69,8 @@ impl Network {
         latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents)
     }
 
-    /// The loss of a micro-batch that stands at `position` in its batch, summed over its images. The decoder's logits become
-    /// their gradients.
+    /// The loss of a micro-batch that stands at `position` in its batch, summed over its images. The decoder's logits
+    /// become their gradients.
     pub(crate) fn loss(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> Elbo {
         let kl = self.encode(batch, draw, position, scratch);
         let Scratch { encoder, decoder, .. } = scratch;
@@ -82,7 +82,8 @@ impl Network {
         Elbo { reconstruction: errors.take(batch.len()).sum(), kl }
     }
 
-    /// The loss of a micro-batch as [`Network::loss`], and the gradient of `reconstruction + beta * kl`, both summed over its images.
+    /// The loss of a micro-batch as [`Network::loss`], and the gradient of `reconstruction + beta * kl`, both summed
+    /// over its images.
     pub(crate) fn gradient(
         &self,
         batch: Batch<'_>,

@@ -1,7 +1,8 @@
 //! Random numbers that have an address.
 //!
-//! Every draw belongs to a (seed, purpose, epoch, item), and is computed from that alone, so that it is the same whatever the
-//! number of threads and whatever was drawn before it: item `i` reads stream `i` of a `ChaCha8` generator keyed by the rest.
+//! Every draw belongs to a (seed, purpose, epoch, item), and is computed from that alone, so that it is the same
+//! whatever the number of threads and whatever was drawn before it: item `i` reads stream `i` of a `ChaCha8`
+//! generator keyed by the rest.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

@@ -18,8 +18,8 @@ pub struct Parameter {
     fans: Option<[usize; 2]>,
 }
 
-/// All tensors of a network, in the order in which data flows; parameters, gradients and moments are flat arrays of this
-/// layout.
+/// All tensors of a network, in the order in which data flows; parameters, gradients and moments are flat arrays of
+/// this layout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParameterTable {
     parameters: Vec<Parameter>,
@@ -77,8 +77,8 @@ impl ParameterTable {
         (&self.parameters[2 * layer], &self.parameters[2 * layer + 1])
     }
 
-    /// Fresh parameters: Glorot uniform for weights, within `+-sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, 2010, equation 16) with the
-    /// fans kernel area x channels, and zero for biases.
+    /// Fresh parameters: Glorot uniform for weights, within `+-sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio,
+    /// 2010, equation 16) with the fans kernel area x channels, and zero for biases.
     #[must_use]
     pub fn initialize(&self, seed: u64) -> Vec<f32> {
         let mut values = vec![0.0; self.len];

@@ -1,7 +1,7 @@
 //! Principal component analysis of a small number of columns, such as the latent means of a test set.
 //!
-//! The covariance matrix is formed and taken apart in `f64`. Time grows with the cube of the columns: it is meant for the
-//! tens or hundreds that a latent space has.
+//! The covariance matrix is formed and taken apart in `f64`. Time grows with the cube of the columns: it is meant for
+//! the tens or hundreds that a latent space has.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use thiserror::Error;

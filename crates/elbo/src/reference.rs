@@ -1,14 +1,15 @@
 //! The network's definition in `f64`, plainly: what the engine is tested against.
 //!
-//! Layer after layer over the whole batch, with the definitions of [`elbo_kernels::reference`], and the loss by its formula. The
-//! gradient here is itself tested against finite differences. Slow, and to stay so.
+//! Layer after layer over the whole batch, with the definitions of [`elbo_kernels::reference`], and the loss by its
+//! formula. The gradient here is itself tested against finite differences. Slow, and to stay so.
 
 use crate::architecture::{Activation, Architecture, LayerShape};
 use crate::loss::Elbo;
 use crate::parameters::ParameterTable;
 use elbo_kernels::{Direction, reference as kernels};
 
-/// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of [`ParameterTable`].
+/// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of
+/// [`ParameterTable`].
 ///
 /// `images` are `[N, H, W, C]` in [0, 1], `noise` the standard normal draws, `[N, Z]`.
 #[must_use]

@@ -65,8 +65,8 @@ pub fn reconstruction_figure(vae: &Vae, dataset: &Dataset, seed: u64) -> Result<
     Ok(Figure::reconstruction(&pairs)?)
 }
 
-/// The encoded means and log-variances of a data set, each on the first two principal components of its own: the reference's
-/// `visualizeLatentSpace`. With one latent dimension the second coordinate is zero.
+/// The encoded means and log-variances of a data set, each on the first two principal components of its own: the
+/// reference's `visualizeLatentSpace`. With one latent dimension the second coordinate is zero.
 ///
 /// # Errors
 /// If the images are not of the model's shape.

@@ -45,9 +45,9 @@ impl Scratch {
     }
 }
 
-/// The most images taken through the network at once: as many as keep their activations within a few megabytes, but no more
-/// than serve to fill a tile of the fully connected layers. It depends on the network alone, so that results do not
-/// depend on the machine.
+/// The most images taken through the network at once: as many as keep their activations within a few megabytes, but
+/// no more than serve to fill a tile of the fully connected layers. It depends on the network alone, so that results
+/// do not depend on the machine.
 pub(crate) fn micro_batch(architecture: &Architecture) -> usize {
     const ACTIVATIONS: usize = 1 << 20;
     (ACTIVATIONS / architecture.activations()).clamp(4, 16)

@@ -1,5 +1,5 @@
-//! Training as a whole: the same bits whatever the threads and the interruptions, errors where files are damaged, and a loss
-//! that falls as it should.
+//! Training as a whole: the same bits whatever the threads and the interruptions, errors where files are damaged, and
+//! a loss that falls as it should.
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::{
@@ -357,7 +357,8 @@ fn a_checkpoint_that_contradicts_itself_is_an_error() {
     }
 }
 
-/// A file made anew from the tensors and the metadata of another, each tensor as `change` has it; without, it is left out.
+/// A file made anew from the tensors and the metadata of another, each tensor as `change` has it; without, it is left
+/// out.
 fn rebuilt(file: &[u8], change: impl Fn(&str, &[usize]) -> Option<(Dtype, Vec<usize>)>) -> Vec<u8> {
     let tensors = SafeTensors::deserialize(file).unwrap();
     let (_, header) = SafeTensors::read_metadata(file).unwrap();
@@ -508,8 +509,8 @@ fn digits_are_learned() {
     let mut training = Training::new(settings, data).unwrap();
     finish(&mut training);
     let [first, .., last] = training.history() else { panic!("several epochs") };
-    // Seeds 1 to 3 give 22.5 to 22.8 nats an image, after 26.7 to 26.8 in the first epoch. The mean image, half the sum of the
-    // pixels' variances, gives 26.4.
+    // Seeds 1 to 3 give 22.5 to 22.8 nats an image, after 26.7 to 26.8 in the first epoch. The mean image, half the
+    // sum of the pixels' variances, gives 26.4.
     let (before, after) = (first.test_loss.unwrap(), last.test_loss.unwrap());
     assert!(after < before && after < 23.2, "{before}, then {after}");
     let divergence = last.test_kl.unwrap();

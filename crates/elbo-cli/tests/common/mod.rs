@@ -158,8 +158,8 @@ pub(crate) fn with_bars() -> tempfile::TempDir {
     here
 }
 
-/// The same, with a run of two epochs on it in `run`: what `train` with the settings [`TINY`] leaves, but for the figures,
-/// which take longer than all else.
+/// The same, with a run of two epochs on it in `run`: what `train` with the settings [`TINY`] leaves, but for the
+/// figures, which take longer than all else.
 pub(crate) fn with_run() -> tempfile::TempDir {
     let here = with_bars();
     let path = here.path().join("bars");

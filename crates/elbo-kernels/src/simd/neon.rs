@@ -52,7 +52,8 @@ impl Simd for Neon {
     #[inline(always)]
     unsafe fn store_first(self, to: *mut f32, vector: float32x4_t, count: usize) {
         let mut lanes = [0.0_f32; 4];
-        // SAFETY: `lanes` takes a vector; the caller answers for `count` numbers at `to`, the slice for as many in `lanes`.
+        // SAFETY: `lanes` takes a vector; the caller answers for `count` numbers at `to`, the slice for as many in
+        // `lanes`.
         unsafe {
             vst1q_f32(lanes.as_mut_ptr(), vector);
             std::ptr::copy_nonoverlapping(lanes[..count].as_ptr(), to, count);
