@@ -6,6 +6,7 @@
 //! is ever multiplied by a zero of padding. A tile of `ROWS` pixels of a group times `COLUMNS` channels stays in
 //! registers while the kernel runs over taps and input channels; the pixels of a group may come from several images.
 
+use crate::extent::Extent;
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
 use std::collections::BTreeMap;
@@ -68,13 +69,9 @@ pub struct Gather {
     isa: Isa,
     groups: Vec<Group>,
     taps: usize,
+    /// Input channels of the weights: fewer than of the extent where the input is patches.
     c_in: usize,
-    /// Numbers that lie together at a source: `c_in`, or a whole patch.
-    row_len: usize,
-    c_out: usize,
-    images: usize,
-    source_len: usize,
-    target_len: usize,
+    extent: Extent,
 }
 
 impl Gather {
@@ -84,12 +81,8 @@ impl Gather {
     /// If a count is zero, or the offsets of `images` images do not fit 31 bits.
     #[must_use]
     pub fn new(isa: Isa, geometry: &Geometry, direction: Direction, c_in: usize, c_out: usize, images: usize) -> Self {
-        let source_len = geometry.source_pixels(direction) * c_in;
-        let target_len = geometry.target_pixels(direction) * c_out;
-        assert!(c_in > 0 && c_out > 0 && images > 0, "a layer has channels and images");
-        let fits = |len: usize| len.checked_mul(images).is_some_and(|n| i32::try_from(n).is_ok());
-        assert!(fits(source_len) && fits(target_len), "offsets must fit 31 bits");
-
+        let extent = Extent::new(geometry, direction, [c_in, c_out], images);
+        let Extent { source_len, target_len, .. } = extent;
         let mut pixels_by_taps: BTreeMap<Vec<Tap>, Vec<Pixel>> = BTreeMap::new();
         for target in 0..geometry.target_pixels(direction) {
             let sources = geometry.sources(direction, target);
@@ -118,7 +111,7 @@ impl Gather {
                     .collect(),
             })
             .collect();
-        Self { isa, groups, taps: geometry.taps(), c_in, row_len: c_in, c_out, images, source_len, target_len }
+        Self { isa, groups, taps: geometry.taps(), c_in, extent }
     }
 
     /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it. The
@@ -137,21 +130,21 @@ impl Gather {
     /// Numbers an image that go in.
     #[must_use]
     pub fn source_len(&self) -> usize {
-        self.source_len
+        self.extent.source_len
     }
 
     /// Numbers an image that come out.
     #[must_use]
     pub fn target_len(&self) -> usize {
-        self.target_len
+        self.extent.target_len
     }
 
     fn is_dot(&self) -> bool {
-        self.c_out <= MAX_DOT_OUTPUTS
+        self.extent.c_out <= MAX_DOT_OUTPUTS
     }
 
     fn panels(&self) -> usize {
-        self.c_out.div_ceil(self.isa.columns())
+        self.extent.c_out.div_ceil(self.isa.columns())
     }
 
     /// Numbers of a packed panel of weights.
@@ -163,7 +156,7 @@ impl Gather {
     /// Numbers that the packed weights take: whole panels, each of [`Gather::panel_len`].
     #[must_use]
     pub fn packed_len(&self) -> usize {
-        self.panel_len() * if self.is_dot() { self.c_out } else { self.panels() }
+        self.panel_len() * if self.is_dot() { self.extent.c_out } else { self.panels() }
     }
 
     /// Lays panel number `panel` of the weights out as the kernel reads them.
@@ -173,7 +166,7 @@ impl Gather {
     /// # Panics
     /// If a length is not that of the table.
     pub fn pack_panel(&self, operand: Operand, weights: &[f32], panel: usize, packed: &mut [f32]) {
-        let (c_in, c_out) = (self.c_in, self.c_out);
+        let (c_in, c_out) = (self.c_in, self.extent.c_out);
         assert_eq!(weights.len(), self.taps * c_in * c_out, "weights");
         assert_eq!(packed.len(), self.panel_len(), "packed weights");
         let columns = if self.is_dot() { 1 } else { self.isa.columns() };
@@ -219,22 +212,31 @@ impl Gather {
     /// # Panics
     /// If there are more images than the table was made for, or a slice is too short.
     pub fn run(&self, images: usize, x: &[f32], packed: &[f32], epilogue: Epilogue<'_>, y: &mut [f32]) {
-        assert!(images <= self.images, "{images} images in a table for {}", self.images);
-        assert!(x.len() >= images * self.source_len, "input");
-        assert!(y.len() >= images * self.target_len, "output");
+        self.extent.check(images, x, y);
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
         match epilogue {
             Epilogue::Store => {}
-            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => assert_eq!(bias.len(), self.c_out, "bias"),
-            Epilogue::WherePositive(gate) => assert!(gate.len() >= images * self.target_len, "gate"),
+            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => assert_eq!(bias.len(), self.extent.c_out, "bias"),
+            Epilogue::WherePositive(gate) => assert!(gate.len() >= images * self.extent.target_len, "gate"),
         }
         let (x, packed, y) = (x.as_ptr(), packed.as_ptr(), y.as_mut_ptr());
+        let run = Run { plan: self, images, x, packed, epilogue, y };
         if self.is_dot() {
-            self.isa.run(Dots { plan: self, images, x, packed, epilogue, y });
+            self.isa.run(Dots(run));
         } else {
-            self.isa.run(Tiles { plan: self, images, x, packed, epilogue, y });
+            self.isa.run(Tiles(run));
         }
     }
+}
+
+/// Checked by [`Gather::run`]: `x`, `packed`, `y` and what the epilogue reads have room for `images` images of `plan`.
+struct Run<'a> {
+    plan: &'a Gather,
+    images: usize,
+    x: *const f32,
+    packed: *const f32,
+    epilogue: Epilogue<'a>,
+    y: *mut f32,
 }
 
 /// How many rows the next tile takes so that `remaining` rows make tiles of nearly equal height, none above `most`.
@@ -265,15 +267,8 @@ macro_rules! with_constant_rows {
 }
 pub(crate) use with_constant_rows;
 
-/// Checked by [`Gather::run`]: `x`, `packed`, `y` and what the epilogue reads have room for `images` images of `plan`.
-struct Tiles<'a> {
-    plan: &'a Gather,
-    images: usize,
-    x: *const f32,
-    packed: *const f32,
-    epilogue: Epilogue<'a>,
-    y: *mut f32,
-}
+/// Register tiles; the weights are packed in panels.
+struct Tiles<'a>(Run<'a>);
 
 /// One panel of weights, and the channels it makes.
 #[derive(Clone, Copy)]
@@ -288,23 +283,24 @@ impl Kernel for Tiles<'_> {
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
         assert!(S::ROWS <= MAX_ROWS);
-        let plan = self.plan;
+        let run = &self.0;
+        let plan = run.plan;
         for group in &plan.groups {
-            for block in group.pixels[..self.images * group.pixels_an_image].chunks(BLOCK) {
+            for block in group.pixels[..run.images * group.pixels_an_image].chunks(BLOCK) {
                 for number in 0..plan.panels() {
                     let first = number * S::COLUMNS;
                     let panel = Panel {
                         // SAFETY: `packed` holds `panels()` panels of this length.
-                        weights: unsafe { self.packed.add(number * plan.panel_len()) },
+                        weights: unsafe { run.packed.add(number * plan.panel_len()) },
                         first,
-                        used: S::COLUMNS.min(plan.c_out - first),
+                        used: S::COLUMNS.min(plan.extent.c_out - first),
                     };
                     let mut pixels = block;
                     while !pixels.is_empty() {
                         let (tile, rest) = pixels.split_at(tile_rows(pixels.len(), S::ROWS));
-                        // SAFETY: `tile` has as many pixels as the constant; the rest is the contract of `Tiles`.
+                        // SAFETY: `tile` has as many pixels as the constant; the rest is the contract of `Run`.
                         unsafe {
-                            with_constant_rows!(tile.len(), S, multiply_tile(simd, &self, &group.taps, tile, panel));
+                            with_constant_rows!(tile.len(), S, multiply_tile(simd, run, &group.taps, tile, panel));
                         }
                         pixels = rest;
                     }
@@ -317,17 +313,11 @@ impl Kernel for Tiles<'_> {
 /// `M` pixels times one panel.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `taps`; the pointers of `run` and `panel` are as [`Tiles`] says.
+/// `pixels` has `M` of a group of the plan with these `taps`; the pointers of `run` and `panel` are as [`Run`] says.
 #[inline(always)]
-unsafe fn multiply_tile<S: Simd, const M: usize>(
-    simd: S,
-    run: &Tiles<'_>,
-    taps: &[Tap],
-    pixels: &[Pixel],
-    panel: Panel,
-) {
+unsafe fn multiply_tile<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[Pixel], panel: Panel) {
     debug_assert_eq!(pixels.len(), M);
-    let row_len = run.plan.row_len;
+    let row_len = run.plan.extent.c_in;
     let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
     for tap in taps {
         // SAFETY: source + distance is the offset of a whole row of `row_len` numbers of an image in `x`, by the
@@ -368,7 +358,7 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(
 /// # Safety
 /// `channel + lanes <= c_out`, and `target` is the offset of a pixel in `y`.
 #[inline(always)]
-unsafe fn write<S: Simd>(simd: S, run: &Tiles<'_>, target: usize, channel: usize, lanes: usize, sum: S::Vector) {
+unsafe fn write<S: Simd>(simd: S, run: &Run<'_>, target: usize, channel: usize, lanes: usize, sum: S::Vector) {
     // SAFETY: the caller answers for the offsets, `Gather::run` for the lengths.
     unsafe {
         let load = |from: *const f32| {
@@ -392,30 +382,24 @@ unsafe fn write<S: Simd>(simd: S, run: &Tiles<'_>, target: usize, channel: usize
 /// Pixels whose dot products are made together, so that a vector of weights is read once for all of them.
 const DOT_ROWS: usize = 4;
 
-/// The same contract as [`Tiles`]; the weights are packed as one row `[taps, C_in]` for each output channel.
-struct Dots<'a> {
-    plan: &'a Gather,
-    images: usize,
-    x: *const f32,
-    packed: *const f32,
-    epilogue: Epilogue<'a>,
-    y: *mut f32,
-}
+/// Dot products; the weights are packed as one row `[taps, C_in]` for each output channel.
+struct Dots<'a>(Run<'a>);
 
 impl Kernel for Dots<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        for group in &self.plan.groups {
-            for pixels in group.pixels[..self.images * group.pixels_an_image].chunks(DOT_ROWS) {
-                for channel in 0..self.plan.c_out {
-                    // SAFETY: `chunks` gives 1 to `DOT_ROWS` pixels; the rest is the contract of `Dots`.
+        let run = &self.0;
+        for group in &run.plan.groups {
+            for pixels in group.pixels[..run.images * group.pixels_an_image].chunks(DOT_ROWS) {
+                for channel in 0..run.plan.extent.c_out {
+                    // SAFETY: `chunks` gives 1 to `DOT_ROWS` pixels; the rest is the contract of `Run`.
                     unsafe {
                         match pixels.len() {
-                            1 => dot::<S, 1>(simd, &self, &group.taps, pixels, channel),
-                            2 => dot::<S, 2>(simd, &self, &group.taps, pixels, channel),
-                            3 => dot::<S, 3>(simd, &self, &group.taps, pixels, channel),
-                            _ => dot::<S, DOT_ROWS>(simd, &self, &group.taps, pixels, channel),
+                            1 => dot::<S, 1>(simd, run, &group.taps, pixels, channel),
+                            2 => dot::<S, 2>(simd, run, &group.taps, pixels, channel),
+                            3 => dot::<S, 3>(simd, run, &group.taps, pixels, channel),
+                            _ => dot::<S, DOT_ROWS>(simd, run, &group.taps, pixels, channel),
                         }
                     }
                 }
@@ -427,10 +411,10 @@ impl Kernel for Dots<'_> {
 /// One output channel of `M` pixels.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `taps`, `channel < c_out`; the pointers are as [`Dots`] says.
+/// `pixels` has `M` of a group of the plan with these `taps`, `channel < c_out`; the pointers are as [`Run`] says.
 #[inline(always)]
-unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Dots<'_>, taps: &[Tap], pixels: &[Pixel], channel: usize) {
-    let (row_len, plan) = (run.plan.row_len, run.plan);
+unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[Pixel], channel: usize) {
+    let (row_len, plan) = (run.plan.extent.c_in, run.plan);
     let whole = row_len - row_len % S::LANES;
     let mut sums = [simd.splat(0.0); M];
     // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every tap of the packed row of `channel`;

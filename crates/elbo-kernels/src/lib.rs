@@ -18,6 +18,7 @@
 
 mod adam;
 mod buffer;
+mod extent;
 mod gather;
 mod geometry;
 mod patches;

@@ -4,6 +4,7 @@
 //! matrix. A tile of `ROWS x COLUMNS` of it stays in registers while the kernel sweeps over a block of pairs, short
 //! enough for both operands to stay in the first-level cache until all tiles have had their turn.
 
+use crate::extent::Extent;
 use crate::gather::{tile_rows, with_constant_rows};
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, PANEL_VECTORS, Simd};
@@ -40,13 +41,9 @@ struct TapPairs {
 pub struct WeightGradient {
     isa: Isa,
     taps: Vec<TapPairs>,
-    c_in: usize,
-    c_out: usize,
-    images: usize,
+    extent: Extent,
     /// Images gone through with all taps before the next images' turn.
     images_a_round: usize,
-    source_len: usize,
-    target_len: usize,
 }
 
 impl WeightGradient {
@@ -56,12 +53,8 @@ impl WeightGradient {
     /// If a count is zero, or the offsets of `images` images do not fit 31 bits.
     #[must_use]
     pub fn new(isa: Isa, geometry: &Geometry, direction: Direction, c_in: usize, c_out: usize, images: usize) -> Self {
-        let source_len = geometry.source_pixels(direction) * c_in;
-        let target_len = geometry.target_pixels(direction) * c_out;
-        assert!(c_in > 0 && c_out > 0 && images > 0, "a layer has channels and images");
-        let fits = |len: usize| len.checked_mul(images).is_some_and(|n| i32::try_from(n).is_ok());
-        assert!(fits(source_len) && fits(target_len), "offsets must fit 31 bits");
-
+        let extent = Extent::new(geometry, direction, [c_in, c_out], images);
+        let Extent { source_len, target_len, .. } = extent;
         let mut one_image = vec![Vec::new(); geometry.taps()];
         for target in 0..geometry.target_pixels(direction) {
             for (tap, source) in geometry.sources(direction, target) {
@@ -84,13 +77,13 @@ impl WeightGradient {
             })
             .collect();
         let images_a_round = (BLOCK / most).clamp(1, images);
-        Self { isa, taps, c_in, c_out, images, images_a_round, source_len, target_len }
+        Self { isa, taps, extent, images_a_round }
     }
 
     /// Numbers of the gradient: `taps * C_in * C_out`.
     #[must_use]
     pub fn gradient_len(&self) -> usize {
-        self.taps.len() * self.c_in * self.c_out
+        self.taps.len() * self.extent.c_in * self.extent.c_out
     }
 
     /// The gradient `dw`, `[taps, C_in, C_out]`, from the layer's input `x`, `[images, source pixels, C_in]`, and the
@@ -99,9 +92,7 @@ impl WeightGradient {
     /// # Panics
     /// If there are more images than the table was made for, `x` or `dy` is too short, or `dw` is not of its length.
     pub fn run(&self, images: usize, x: &[f32], dy: &[f32], accumulate: Accumulate, dw: &mut [f32]) {
-        assert!(images <= self.images, "{images} images in a table for {}", self.images);
-        assert!(x.len() >= images * self.source_len, "input");
-        assert!(dy.len() >= images * self.target_len, "output gradient");
+        self.extent.check(images, x, dy);
         assert_eq!(dw.len(), self.gradient_len(), "weight gradient");
         if accumulate == Accumulate::No {
             dw.fill(0.0);
@@ -134,7 +125,7 @@ impl Kernel for Sweeps<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        let WeightGradient { taps, c_in, c_out, .. } = self.plan;
+        let WeightGradient { taps, extent: Extent { c_in, c_out, .. }, .. } = self.plan;
         let (c_in, c_out) = (*c_in, *c_out);
         let mut first_image = 0;
         while first_image < self.images {
@@ -224,7 +215,7 @@ unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(simd: S, run: &Sweep
             }
         }
         for (i, sums) in sums.into_iter().enumerate() {
-            let row = run.dw.add(tile.offset + i * run.plan.c_out);
+            let row = run.dw.add(tile.offset + i * run.plan.extent.c_out);
             for (j, sum) in sums.into_iter().enumerate() {
                 let to = row.add((j * S::LANES).min(tile.used));
                 if lanes[j] == S::LANES {

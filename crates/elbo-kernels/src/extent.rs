@@ -1,0 +1,39 @@
+//! How much a layer reads and writes.
+
+use crate::geometry::{Direction, Geometry};
+
+/// The channels of a layer, and the lengths of what it works on, for up to a fixed number of images at a time. All
+/// offsets into that fit 31 bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) c_in: usize,
+    pub(crate) c_out: usize,
+    pub(crate) images: usize,
+    /// Numbers an image that go in.
+    pub(crate) source_len: usize,
+    /// Numbers an image that come out.
+    pub(crate) target_len: usize,
+}
+
+impl Extent {
+    /// # Panics
+    /// If a count is zero, or the offsets of `images` images do not fit 31 bits.
+    pub(crate) fn new(geometry: &Geometry, direction: Direction, [c_in, c_out]: [usize; 2], images: usize) -> Self {
+        assert!(c_in > 0 && c_out > 0 && images > 0, "a layer has channels and images");
+        let source_len = geometry.source_pixels(direction) * c_in;
+        let target_len = geometry.target_pixels(direction) * c_out;
+        let fits = |len: usize| len.checked_mul(images).is_some_and(|n| i32::try_from(n).is_ok());
+        assert!(fits(source_len) && fits(target_len), "offsets must fit 31 bits");
+        Self { c_in, c_out, images, source_len, target_len }
+    }
+
+    /// That slices have room for `images` images.
+    ///
+    /// # Panics
+    /// If they have not, or there are more images than the tables were made for.
+    pub(crate) fn check(&self, images: usize, source: &[f32], target: &[f32]) {
+        assert!(images <= self.images, "{images} images in a table for {}", self.images);
+        assert!(source.len() >= images * self.source_len, "the layer's input is too short");
+        assert!(target.len() >= images * self.target_len, "the layer's output is too short");
+    }
+}
