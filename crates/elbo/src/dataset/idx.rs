@@ -169,3 +169,32 @@ impl<'a> IdxFile<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    /// A megabyte of zeros, as a bomb unpacks to; counts what is taken of it.
+    struct Bomb(Rc<Cell<usize>>);
+
+    impl Read for Bomb {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let given = out.len().min((1 << 20) - self.0.get());
+            out[..given].fill(0);
+            self.0.set(self.0.get() + given);
+            Ok(given)
+        }
+    }
+
+    #[test]
+    fn no_more_is_unpacked_than_shows_that_there_is_too_much() {
+        let taken = Rc::new(Cell::new(0));
+        let reader = Box::new(Bomb(Rc::clone(&taken)));
+        let file = IdxFile { path: Path::new("bomb.gz"), reader, length: None, header: 16, position: 16 };
+        let error = file.payload(60, String::new).unwrap_err();
+        assert!(matches!(error, DatasetError::TrailingBytes { expected: 60, .. }), "{error}");
+        assert_eq!(taken.get(), 61);
+    }
+}
