@@ -1,5 +1,6 @@
 //! Adam, with the sum of the gradient's parts folded in.
 
+use crate::gradient_sum::{GradientSum, RUN};
 use crate::simd::{Isa, Kernel, Simd};
 
 /// One step of Adam (Kingma and Ba, 2015, Algorithm 1), bias correction included.
@@ -30,17 +31,15 @@ pub struct AdamSlices<'a> {
 }
 
 impl Adam {
-    /// Step number `step` (the first is 1), for the gradient `scale * (part 0 + part 1 + ...)`, of which the slices
-    /// are the stretch that begins at `offset`. The parts are added in their order, whatever the stretch.
+    /// Step number `step` (the first is 1); the slices are the stretch of all parameters that begins at `offset`.
     ///
     /// # Panics
-    /// If the lengths differ, or a part is too short.
+    /// If the lengths differ, or a part of the gradient is too short.
     pub fn step<'a>(
         &self,
         isa: Isa,
         step: u64,
-        parts: impl Iterator<Item = &'a [f32]> + Clone,
-        scale: f32,
+        gradient: GradientSum<impl Iterator<Item = &'a [f32]> + Clone>,
         offset: usize,
         slices: AdamSlices<'_>,
     ) {
@@ -48,8 +47,7 @@ impl Adam {
         assert!(slices.mean.len() == len && slices.square.len() == len, "moments");
         let power = |beta: f32| f64::from(beta).powf(step as f64);
         isa.run(Step {
-            parts,
-            scale,
+            gradient,
             offset,
             slices,
             beta1: self.beta1,
@@ -62,8 +60,7 @@ impl Adam {
 }
 
 struct Step<'a, P> {
-    parts: P,
-    scale: f32,
+    gradient: GradientSum<P>,
     offset: usize,
     slices: AdamSlices<'a>,
     beta1: f32,
@@ -77,22 +74,14 @@ impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, _: S) {
-        /// Numbers summed at a time; they stay in registers or the first-level cache.
-        const RUN: usize = 256;
         let AdamSlices { parameters, mean, square } = self.slices;
         let mut offset = self.offset;
         let stretches = parameters.chunks_mut(RUN).zip(mean.chunks_mut(RUN)).zip(square.chunks_mut(RUN));
         for ((parameters, mean), square) in stretches {
             let mut gradient = [0.0_f32; RUN];
             let gradient = &mut gradient[..parameters.len()];
-            for part in self.parts.clone() {
-                let part = &part[offset..offset + gradient.len()];
-                for (sum, part) in gradient.iter_mut().zip(part) {
-                    *sum += part;
-                }
-            }
+            self.gradient.write(offset, gradient);
             for (((parameter, mean), square), gradient) in parameters.iter_mut().zip(mean).zip(square).zip(&*gradient) {
-                let gradient = gradient * self.scale;
                 *mean = self.beta1 * *mean + (1.0 - self.beta1) * gradient;
                 *square = self.beta2 * *square + (1.0 - self.beta2) * gradient * gradient;
                 *parameter -= self.rate * *mean / ((*square * self.square_scale).sqrt() + self.epsilon);
@@ -121,7 +110,8 @@ mod tests {
                 for (from, to) in [(0, 300), (300, len)] {
                     let slices =
                         AdamSlices { parameters: &mut p[from..to], mean: &mut m[from..to], square: &mut v[from..to] };
-                    adam.step(isa, step, parts.iter().map(Vec::as_slice), 0.25, from, slices);
+                    let gradient = GradientSum { parts: parts.iter().map(Vec::as_slice), scale: 0.25 };
+                    adam.step(isa, step, gradient, from, slices);
                 }
                 for (i, (p, m, v)) in exact.iter_mut().enumerate() {
                     let g = 0.25 * parts.iter().map(|part| f64::from(part[i])).sum::<f64>();

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut batches = order.chunks_exact(batch).cycle();
     let mut run = |steps: usize| {
         for indices in batches.by_ref().take(steps) {
-            engine.train_batch(Batch { dataset: &images, indices }, Draw::Noise(&noise), 1.0, &adam);
+            engine.train_batch(Batch { dataset: &images, indices }, Draw::Noise(&noise), 1.0, &adam.into());
         }
     };
     run(3);

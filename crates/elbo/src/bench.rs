@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::latent::Draw;
 use crate::layer::{GradientSink, Layer};
 use crate::noise::{Noise, Purpose};
-use crate::optimizer::{Adam, AdamState};
+use crate::optimizer::{Adam, OptimizerState};
 use crate::parameters::ParameterTable;
 use crate::scratch::micro_batch;
 use elbo_kernels::{Accumulate, Buffer};
@@ -111,7 +111,7 @@ pub fn bench(architecture: &Architecture, threads: usize) -> Result<BenchReport,
 fn bench_in_turns(architecture: &Architecture, threads: usize, turn_seconds: f64) -> Result<BenchReport, Error> {
     let table = ParameterTable::new(architecture);
     let mut engine = Engine::new(architecture.clone(), &table.initialize(1), threads)?;
-    engine.resume_training(AdamState::new(table.len()))?;
+    engine.resume_training(OptimizerState::new(table.len()))?;
     let layers = layers(&engine, turn_seconds);
     let (product, images_per_second) = product_and_steps(&mut engine)?;
     let gflop_an_image = architecture.training_flops() as f64 / 1e9;
@@ -164,7 +164,7 @@ fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
             let batch = Batch { dataset: &dataset, indices: &indices[..len] };
             // As many images for each batch size.
             turn(len as f64, most / len, || {
-                engine.train_batch(batch, Draw::Noise(&noise), 1.0, &adam);
+                engine.train_batch(batch, Draw::Noise(&noise), 1.0, &adam.into());
             })
         });
         // The first round warms up.

@@ -4,7 +4,7 @@ use crate::architecture::Architecture;
 use crate::loss::Elbo;
 use crate::metrics::EpochMetrics;
 use crate::model::DataSummary;
-use crate::optimizer::AdamState;
+use crate::optimizer::OptimizerState;
 use crate::parameters::ParameterTable;
 use crate::settings::Settings;
 use crate::tensors::{self, Document, Group, TensorFile, TensorFileError};
@@ -79,7 +79,7 @@ impl CheckpointCard {
 pub(crate) struct Checkpoint {
     pub(crate) card: CheckpointCard,
     pub(crate) parameters: Vec<f32>,
-    pub(crate) adam: AdamState,
+    pub(crate) optimizer: OptimizerState,
 }
 
 const PARAMETERS: &str = "parameters.";
@@ -91,12 +91,12 @@ pub(crate) fn write(
     path: &Path,
     card: &CheckpointCard,
     parameters: &[f32],
-    adam: &AdamState,
+    optimizer: &OptimizerState,
 ) -> Result<(), TensorFileError> {
     let groups = [
         Group { prefix: PARAMETERS, values: parameters },
-        Group { prefix: MEAN, values: &adam.mean },
-        Group { prefix: SQUARE, values: &adam.square },
+        Group { prefix: MEAN, values: &optimizer.mean },
+        Group { prefix: SQUARE, values: &optimizer.square },
     ];
     tensors::write(path, card, &ParameterTable::new(&card.architecture), &groups)
 }
@@ -111,6 +111,6 @@ pub(crate) fn read(path: &Path) -> Result<Checkpoint, TensorFileError> {
         Ok(buffer)
     };
     let parameters = file.group(&table, PARAMETERS)?;
-    let adam = AdamState { step: file.document.adam_step, mean: moments(MEAN)?, square: moments(SQUARE)? };
-    Ok(Checkpoint { card: file.document, parameters, adam })
+    let optimizer = OptimizerState { step: file.document.adam_step, mean: moments(MEAN)?, square: moments(SQUARE)? };
+    Ok(Checkpoint { card: file.document, parameters, optimizer })
 }

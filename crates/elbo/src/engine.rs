@@ -11,10 +11,10 @@ use crate::latent::Draw;
 use crate::layer::{GradientSink, Layer};
 use crate::loss::Elbo;
 use crate::network::Network;
-use crate::optimizer::AdamState;
+use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer};
 use crate::parameters::ParameterTable;
 use crate::scratch::{Scratch, micro_batch};
-use elbo_kernels::{Accumulate, Adam, AdamSlices, Buffer, Isa, UnknownIsa, sigmoid};
+use elbo_kernels::{Accumulate, AdamSlices, Buffer, GradientSum, Isa, Momentum, UnknownIsa, sigmoid};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -70,9 +70,17 @@ pub struct Engine {
 /// What only training needs.
 #[derive(Debug)]
 struct TrainingMemory {
-    adam: AdamState,
+    state: OptimizerState,
     /// One gradient a chunk, and its loss.
     chunks: Vec<(Buffer, Elbo)>,
+    /// Muon's, once it has been asked for.
+    matrices: Option<Vec<Orthogonalizer>>,
+}
+
+impl TrainingMemory {
+    fn new(state: OptimizerState) -> Self {
+        Self { state, chunks: Vec::new(), matrices: None }
+    }
 }
 
 impl Engine {
@@ -148,56 +156,83 @@ impl Engine {
 
     /// The optimiser's state, once there has been training.
     #[must_use]
-    pub fn optimizer(&self) -> Option<&AdamState> {
-        self.training.as_ref().map(|training| &training.adam)
+    pub fn optimizer(&self) -> Option<&OptimizerState> {
+        self.training.as_ref().map(|training| &training.state)
     }
 
     /// Goes on with training from this state of the optimiser.
     ///
     /// # Errors
     /// If it is not of the length of the parameters.
-    pub fn resume_training(&mut self, adam: AdamState) -> Result<(), EngineError> {
+    pub fn resume_training(&mut self, state: OptimizerState) -> Result<(), EngineError> {
         let expected = self.parameters.len();
-        for found in [adam.mean.len(), adam.square.len()] {
+        for found in [state.mean.len(), state.square.len()] {
             if found != expected {
                 return Err(EngineError::ParameterCount { expected, found });
             }
         }
         let Self { network, parameters, pool, .. } = self;
         pool.install(|| network.pack(parameters, true));
-        self.training = Some(TrainingMemory { adam, chunks: Vec::new() });
+        self.training = Some(TrainingMemory::new(state));
         Ok(())
     }
 
-    /// One step of training: the gradient of the mean of `reconstruction + beta * kl` over the batch, then Adam.
-    /// Returns the batch's mean loss before the step, in nats an image.
+    /// One step of training: the gradient of the mean of `reconstruction + beta * kl` over the batch, then the
+    /// optimiser. Returns the batch's mean loss before the step, in nats an image.
     ///
     /// A loss that is not finite changes nothing: the parameters stay as they were.
-    pub fn train_batch(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32, adam: &Adam) -> Elbo {
+    pub fn train_batch(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32, optimizer: &Optimizer) -> Elbo {
         let loss = self.accumulate(batch, draw, beta);
-        if !loss.is_finite() || batch.is_empty() {
-            return loss;
+        if loss.is_finite() && !batch.is_empty() {
+            self.update(batch.len(), optimizer);
         }
+        loss
+    }
+
+    /// Takes the step that the gradients of the chunks of a batch of this length ask for.
+    fn update(&mut self, batch_len: usize, optimizer: &Optimizer) {
         let isa = self.isa();
         let Self { network, parameters, pool, training, .. } = self;
-        let Some(TrainingMemory { adam: AdamState { step, mean, square }, chunks }) = training else { return loss };
+        let Some(TrainingMemory { state, chunks, matrices }) = training else { return };
+        let OptimizerState { step, mean, square } = state;
         *step += 1;
-        let parts = &chunks[..chunk_count(batch.len(), network.table().len())];
-        let scale = 1.0 / batch.len() as f32;
+        let chunks = &chunks[..chunk_count(batch_len, network.table().len())];
+        let parts = chunks.iter().map(|(gradient, _)| &**gradient);
+        let gradient = GradientSum { parts, scale: 1.0 / batch_len as f32 };
+        let matrices = match optimizer.muon {
+            Some(_) => &mut **matrices.get_or_insert_with(|| orthogonalizers(network)),
+            None => &mut [],
+        };
         pool.install(|| {
-            parameters
-                .par_chunks_mut(UPDATE)
-                .zip(mean.par_chunks_mut(UPDATE))
-                .zip(square.par_chunks_mut(UPDATE))
-                .enumerate()
-                .for_each(|(number, ((parameters, mean), square))| {
-                    let slices = AdamSlices { parameters, mean, square };
-                    let parts = parts.iter().map(|(gradient, _)| &**gradient);
-                    adam.step(isa, *step, parts, scale, number * UPDATE, slices);
-                });
-            network.pack(parameters, true);
+            let stretches = parameters.par_chunks_mut(UPDATE).zip(mean.par_chunks_mut(UPDATE));
+            let stretches = stretches.zip(square.par_chunks_mut(UPDATE)).enumerate();
+            stretches.for_each(|(number, ((parameters, mean), square))| {
+                let first = number * UPDATE;
+                let mut here = first;
+                while here < first + parameters.len() {
+                    let (is_matrix, end) = piece(matrices, here, first + parameters.len());
+                    let (offset, range) = (here, here - first..end - first);
+                    let (mean, square) = (&mut mean[range.clone()], &mut square[range.clone()]);
+                    match optimizer.muon {
+                        Some(Muon { momentum, .. }) if is_matrix => {
+                            Momentum { decay: momentum }.step(isa, gradient.clone(), offset, mean, square);
+                        }
+                        _ => {
+                            let slices = AdamSlices { parameters: &mut parameters[range], mean, square };
+                            optimizer.adam.step(isa, *step, gradient.clone(), offset, slices);
+                        }
+                    }
+                    here = end;
+                }
+            });
+            matrices.par_iter_mut().with_max_len(1).for_each(|matrix| matrix.run(square));
         });
-        loss
+        if let Some(muon) = optimizer.muon {
+            for matrix in matrices {
+                matrix.step(muon.learning_rate, parameters);
+            }
+        }
+        pool.install(|| network.pack(parameters, true));
     }
 
     /// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of
@@ -223,7 +258,7 @@ impl Engine {
         let Self { network, parameters, pool, scratch, training } = self;
         let training = training.get_or_insert_with(|| {
             pool.install(|| network.pack(parameters, true));
-            TrainingMemory { adam: AdamState::new(parameter_count), chunks: Vec::new() }
+            TrainingMemory::new(OptimizerState::new(parameter_count))
         });
         let count = chunk_count(batch.len(), parameter_count);
         if training.chunks.len() < count {
@@ -348,6 +383,22 @@ fn own_scratch(scratch: &[Mutex<Scratch>]) -> MutexGuard<'_, Scratch> {
     let number = rayon::current_thread_index().unwrap_or(0);
     // Memory that a panicking thread left is overwritten before it is read.
     scratch[number].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What Muon needs for the weights of all layers but the first and the last.
+fn orthogonalizers(network: &Network) -> Vec<Orthogonalizer> {
+    let (table, layers) = (network.table(), network.architecture().layers());
+    let inner = layers.iter().enumerate().take(layers.len() - 1).skip(1);
+    inner.map(|(number, layer)| Orthogonalizer::new(network.isa(), layer, table.layer(number).0)).collect()
+}
+
+/// Whether parameter number `here` is of a matrix, and the end of what is so from there on, at most `end`.
+fn piece(matrices: &[Orthogonalizer], here: usize, end: usize) -> (bool, usize) {
+    match matrices.iter().map(Orthogonalizer::range).find(|range| range.end > here) {
+        Some(range) if range.start <= here => (true, range.end.min(end)),
+        Some(range) => (false, range.start.min(end)),
+        None => (false, end),
+    }
 }
 
 /// How many chunks a batch is cut into: a matter of the batch and the network alone.

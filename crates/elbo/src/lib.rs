@@ -109,7 +109,7 @@ pub use latent::Draw;
 pub use loss::Elbo;
 pub use metrics::{EpochMetrics, read_metrics};
 pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};
-pub use optimizer::{Adam, AdamState};
+pub use optimizer::{Adam, Muon, Optimizer, OptimizerState, Schedule};
 pub use parameters::{Parameter, ParameterTable};
 pub use recipe::{Recipe, RecipeError};
 pub use run_directory::{RunDirectory, RunDirectoryError};

@@ -1,5 +1,6 @@
 //! How to train: every setting that decides the result.
 
+use crate::optimizer::{Adam, Muon, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
 /// The settings of a training run.
@@ -12,6 +13,12 @@ pub struct Recipe {
     pub batch_size: usize,
     /// Adam's step size.
     pub learning_rate: f64,
+    /// Muon's step size for the weights of all layers but the first and the last; none leaves them to Adam.
+    #[serde(default)]
+    pub muon_learning_rate: Option<f64>,
+    /// How both step sizes go over the run.
+    #[serde(default = "constant")]
+    pub schedule: Schedule,
     /// Latent dimensions `Z`.
     pub latent_dim: usize,
     /// Channels of each encoder stage, the first first.
@@ -36,6 +43,11 @@ pub struct RecipeError {
     pub found: f64,
 }
 
+/// What settings without a schedule mean.
+fn constant() -> Schedule {
+    Schedule::Constant
+}
+
 impl Recipe {
     /// The published run: 50 epochs of batches of 512 in the order of the file, at a constant rate of 1e-3.
     #[must_use]
@@ -44,12 +56,22 @@ impl Recipe {
             epochs: 50,
             batch_size: 512,
             learning_rate: 1e-3,
+            muon_learning_rate: None,
+            schedule: Schedule::Constant,
             latent_dim: 20,
             widths: vec![32, 64],
             beta: 1.0,
             seed: 1,
             shuffle: false,
         }
+    }
+
+    /// How step number `step` (the first is 1) of `steps` is taken.
+    #[must_use]
+    pub fn optimizer(&self, step: u64, steps: u64) -> Optimizer {
+        let adam = Adam { learning_rate: self.learning_rate as f32, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let muon = self.muon_learning_rate.map(|rate| Muon { learning_rate: rate as f32, momentum: 0.95 });
+        Optimizer { adam, muon }.scaled(self.schedule.factor(step, steps))
     }
 
     /// Checks the settings that concern the training; those of the network are the
@@ -66,8 +88,13 @@ impl Recipe {
         check(epochs >= 1, "the number of epochs", "at least 1", f64::from(epochs))?;
         check((1..=1 << 20).contains(&batch_size), "the batch size", "from 1 to 1048576", batch_size as f64)?;
         // As f32, which is what the optimiser computes in.
-        let is_normal = (learning_rate as f32).is_normal() && learning_rate > 0.0;
-        check(is_normal, "the learning rate", "a number above 0", learning_rate)?;
+        let is_rate = |rate: f64| (rate as f32).is_normal() && rate > 0.0;
+        check(is_rate(learning_rate), "the learning rate", "a number above 0", learning_rate)?;
+        let muon = self.muon_learning_rate.unwrap_or(learning_rate);
+        check(is_rate(muon), "Muon's learning rate", "a number above 0", muon)?;
+        if let Schedule::Linear { warmup } = self.schedule {
+            check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
+        }
         check((beta as f32).is_finite() && beta >= 0.0, "beta", "a number not below 0", beta)
     }
 }
@@ -86,6 +113,8 @@ mod tests {
             (Recipe { learning_rate: 0.0, ..reference.clone() }, "learning rate"),
             (Recipe { learning_rate: f64::NAN, ..reference.clone() }, "learning rate"),
             (Recipe { learning_rate: 1e300, ..reference.clone() }, "learning rate"),
+            (Recipe { muon_learning_rate: Some(-1.0), ..reference.clone() }, "Muon"),
+            (Recipe { schedule: Schedule::Linear { warmup: 1.0 }, ..reference.clone() }, "warm-up"),
             (Recipe { seed: u64::MAX, ..reference.clone() }, "seed"),
             (Recipe { beta: -1.0, ..reference.clone() }, "beta"),
             (Recipe { beta: f64::INFINITY, ..reference }, "beta"),

@@ -34,7 +34,7 @@ use crate::loss::Elbo;
 use crate::metrics::{self, EpochMetrics};
 use crate::model::{DataSummary, Model, ModelCard};
 use crate::noise::{Noise, Purpose};
-use crate::optimizer::{Adam, AdamState};
+use crate::optimizer::OptimizerState;
 use crate::parameters::ParameterTable;
 use crate::recipe::Recipe;
 use crate::run_directory::RunDirectory;
@@ -156,7 +156,7 @@ impl Training {
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?;
         let table = ParameterTable::new(&architecture);
         let mut engine = Engine::new(architecture, &table.initialize(*seed), settings.threads)?;
-        engine.resume_training(AdamState::new(table.len()))?;
+        engine.resume_training(OptimizerState::new(table.len()))?;
         let mut training = Self {
             engine,
             settings,
@@ -199,7 +199,7 @@ impl Training {
         change(&mut settings);
         settings.recipe.validate()?;
         let mut engine = Engine::new(architecture, &checkpoint.parameters, settings.threads)?;
-        engine.resume_training(checkpoint.adam)?;
+        engine.resume_training(checkpoint.optimizer)?;
         let mut training = Self {
             engine,
             settings,
@@ -262,11 +262,11 @@ impl Training {
         let batch_size = self.batch_size();
         let indices = &self.order[self.position.batches * batch_size..][..batch_size];
         let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
-        let adam = Adam { learning_rate: learning_rate as f32, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let optimizer = self.settings.recipe.optimizer(self.steps_done() + 1, self.steps());
 
         let start = Instant::now();
         let batch = Batch { dataset: &self.data.train, indices };
-        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &adam);
+        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &optimizer);
         let seconds = start.elapsed().as_secs_f64();
 
         let position = &mut self.position;
@@ -331,16 +331,16 @@ impl Training {
     }
 
     fn save_checkpoint(&mut self) -> Result<(), Error> {
-        if let (Some(directory), Some(adam)) = (&self.directory, self.engine.optimizer()) {
+        if let (Some(directory), Some(state)) = (&self.directory, self.engine.optimizer()) {
             let card = CheckpointCard::new(
                 self.engine.architecture().clone(),
                 self.settings.clone(),
                 self.summary.clone(),
                 self.position.clone(),
-                adam.step,
+                state.step,
                 self.history.clone(),
             );
-            checkpoint::write(&directory.checkpoint(), &card, self.engine.parameters(), adam)?;
+            checkpoint::write(&directory.checkpoint(), &card, self.engine.parameters(), state)?;
         }
         self.saved = Instant::now();
         Ok(())
@@ -387,6 +387,16 @@ impl Training {
     #[must_use]
     pub fn batches(&self) -> usize {
         self.data.train.len() / self.batch_size()
+    }
+
+    /// Steps of the whole run.
+    fn steps(&self) -> u64 {
+        u64::from(self.settings.recipe.epochs) * self.batches() as u64
+    }
+
+    /// Steps taken.
+    fn steps_done(&self) -> u64 {
+        u64::from(self.position.epochs) * self.batches() as u64 + self.position.batches as u64
     }
 
     fn images_per_second(&self) -> f64 {

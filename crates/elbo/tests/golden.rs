@@ -154,7 +154,7 @@ fn check(name: &str) {
     };
     for (step, expected) in golden.f64s("step_loss").into_iter().enumerate() {
         let draw = Draw::Given(&noise[step * noise_len..][..noise_len]);
-        let loss = engine.train_batch(batch, draw, beta, &adam);
+        let loss = engine.train_batch(batch, draw, beta, &adam.into());
         let found = loss.reconstruction + f64::from(beta) * loss.kl;
         assert!((found - expected).abs() <= 2e-5 * expected.abs(), "step {step}: {found}, not {expected}");
     }

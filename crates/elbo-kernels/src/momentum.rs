@@ -1,0 +1,86 @@
+//! Momentum as Nesterov takes it, with the sum of the gradient's parts folded in.
+
+use crate::gradient_sum::{GradientSum, RUN};
+use crate::simd::{Isa, Kernel, Simd};
+
+/// A running mean of gradients, and where it will be after the same gradient again (Nesterov, 1983, in the form of
+/// Sutskever et al., 2013): `m = d m + (1 - d) g`, and the update is `d m + (1 - d) g` once more.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Momentum {
+    /// Decay `d` of the mean.
+    pub decay: f32,
+}
+
+impl Momentum {
+    /// Brings `mean` up to date and writes the update; both are the stretch of all parameters that begins at `offset`.
+    ///
+    /// # Panics
+    /// If the lengths differ, or a part of the gradient is too short.
+    pub fn step<'a>(
+        &self,
+        isa: Isa,
+        gradient: GradientSum<impl Iterator<Item = &'a [f32]> + Clone>,
+        offset: usize,
+        mean: &mut [f32],
+        update: &mut [f32],
+    ) {
+        assert_eq!(mean.len(), update.len(), "a number of the update for each of the mean");
+        isa.run(Step { gradient, offset, mean, update, decay: self.decay });
+    }
+}
+
+struct Step<'a, P> {
+    gradient: GradientSum<P>,
+    offset: usize,
+    mean: &'a mut [f32],
+    update: &'a mut [f32],
+    decay: f32,
+}
+
+impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, _: S) {
+        let decay = self.decay;
+        let mut offset = self.offset;
+        for (mean, update) in self.mean.chunks_mut(RUN).zip(self.update.chunks_mut(RUN)) {
+            self.gradient.write(offset, update);
+            for (mean, update) in mean.iter_mut().zip(update.iter_mut()) {
+                *mean = decay * *mean + (1.0 - decay) * *update;
+                *update = decay * *mean + (1.0 - decay) * *update;
+            }
+            offset += mean.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_steps_agree_with_the_formula_in_f64() {
+        let momentum = Momentum { decay: 0.95 };
+        let len = 601;
+        for isa in Isa::available() {
+            let (mut mean, mut update) = (vec![0.0_f32; len], vec![0.0_f32; len]);
+            let mut exact = vec![0.0_f64; len];
+            for step in 1..=10 {
+                let parts: Vec<Vec<f32>> = (0..3)
+                    .map(|part| (0..len).map(|i| ((i * 5 + part * 11) as f32 + step as f32).sin()).collect())
+                    .collect();
+                for (from, to) in [(0, 257), (257, len)] {
+                    let gradient = GradientSum { parts: parts.iter().map(Vec::as_slice), scale: 0.5 };
+                    momentum.step(isa, gradient, from, &mut mean[from..to], &mut update[from..to]);
+                }
+                for (i, exact) in exact.iter_mut().enumerate() {
+                    let g = 0.5 * parts.iter().map(|part| f64::from(part[i])).sum::<f64>();
+                    *exact = 0.95 * *exact + 0.05 * g;
+                    let ahead = 0.95 * *exact + 0.05 * g;
+                    assert!((f64::from(mean[i]) - *exact).abs() < 1e-6, "{isa}: {}, not {exact}", mean[i]);
+                    assert!((f64::from(update[i]) - ahead).abs() < 1e-6, "{isa}: {}, not {ahead}", update[i]);
+                }
+            }
+        }
+    }
+}

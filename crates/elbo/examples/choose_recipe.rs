@@ -1,0 +1,49 @@
+//! Trains a recipe on 55,000 of MNIST's training images and measures it on the 5,000 others after each epoch: how
+//! settings are chosen without a look at the test set.
+//!
+//!     cargo run --release --example choose_recipe -- recipe.toml [SEEDS]
+//!
+//! `recipe.toml` holds the fields of a [`Recipe`] as a run's `config.toml` has them under `[recipe]`. Prints a line an
+//! epoch: seed, epoch, seconds of training, loss on the held-out images in nats an image.
+
+use elbo::dataset::{Dataset, Splits};
+use elbo::noise::{Noise, Purpose};
+use elbo::{Progress, Recipe, Settings, Training};
+
+/// Training images held out.
+const HELD_OUT: usize = 5000;
+
+/// The images at these positions.
+fn subset(dataset: &Dataset, indices: &[u32]) -> Result<Dataset, Box<dyn std::error::Error>> {
+    let pixels = indices.iter().flat_map(|&index| dataset.image(index as usize).to_vec()).collect();
+    Ok(Dataset::new(dataset.shape(), pixels, None)?)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().ok_or("usage: choose_recipe recipe.toml [SEEDS]")?;
+    let seeds: u64 = arguments.next().map_or(Ok(1), |seeds| seeds.parse())?;
+    let recipe: Recipe = toml::from_str(&std::fs::read_to_string(path)?)?;
+
+    let all = Splits::mnist().train;
+    let mut order: Vec<u32> = (0..all.len() as u32).collect();
+    // The same images whatever the recipe's seed.
+    Noise::new(0, Purpose::Order, 0).shuffle(&mut order);
+    let (held_out, rest) = order.split_at(HELD_OUT);
+    let (train, held_out) = (subset(&all, rest)?, subset(&all, held_out)?);
+
+    for seed in 1..=seeds {
+        let recipe = Recipe { seed, ..recipe.clone() };
+        let data = Splits { train: train.clone(), test: Some(held_out.clone()), name: "mnist".to_owned() };
+        let mut training = Training::new(Settings { data: data.name.clone(), threads: 0, recipe }, data)?;
+        let mut seconds = 0.0;
+        while let Some(progress) = training.advance()? {
+            if let Progress::Epoch(metrics) = progress {
+                seconds += metrics.seconds;
+                let loss = metrics.test_loss.unwrap_or(f64::NAN);
+                println!("{seed} {:3} {seconds:7.1} {loss:.4}", metrics.epoch);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! Muon: momentum whose matrices are made orthogonal before they are stepped along.
+
+use crate::architecture::LayerShape;
+use crate::parameters::Parameter;
+use elbo_kernels::{Accumulate, Buffer, Direction, Epilogue, Gather, Geometry, Isa, Operand, WeightGradient};
+use std::ops::Range;
+
+/// Muon (Jordan et al., 2024, <https://kellerjordan.github.io/posts/muon>): of each weight matrix's momentum, taken as
+/// Nesterov does, the nearest orthogonal matrix is made by five Newton-Schulz iterations, and the weights fall by
+/// `learning_rate` times that.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Muon {
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Decay of the running mean of the gradients.
+    pub momentum: f32,
+}
+
+/// Newton-Schulz iterations.
+const ITERATIONS: usize = 5;
+
+/// `X <- a X + b X X'X + c X (X'X)^2`: the polynomial of the source, which takes singular values from (0, 1] to about
+/// [0.7, 1.2] soonest.
+const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
+
+/// What keeps the norm of a matrix of zeros from being divided by.
+const EPSILON: f32 = 1e-7;
+
+/// Makes the nearest orthogonal matrix of one layer's weights.
+///
+/// The matrix has a column for each channel of the layer's small side, which is a convolution's output and a transposed
+/// convolution's input: a layer and its adjoint have the same matrix. A row is a tap and a channel of the other side.
+#[derive(Debug)]
+pub(crate) struct Orthogonalizer {
+    /// Where the weights lie among all parameters.
+    range: Range<usize>,
+    /// Each tap's matrix has its rows and columns the other way round in the parameters: `[columns, others]`.
+    turned: Option<[usize; 2]>,
+    columns: usize,
+    /// `[rows, columns]`, and its next iterate.
+    matrix: Buffer,
+    next: Buffer,
+    gram: WeightGradient,
+    /// `[columns, columns]`: `X'X`, its square, and the polynomial of it.
+    grams: [Buffer; 2],
+    square: Gather,
+    product: Gather,
+    packed: Buffer,
+}
+
+impl Orthogonalizer {
+    /// For the weights `parameter` of a layer.
+    pub(crate) fn new(isa: Isa, layer: &LayerShape, parameter: &Parameter) -> Self {
+        let LayerShape { direction, c_in, c_out, .. } = *layer;
+        let (columns, turned) = match direction {
+            Direction::Down => (c_out, None),
+            Direction::Up => (c_in, Some([c_in, c_out])),
+        };
+        let len = parameter.range.len();
+        let rows = Geometry::pointwise([len / columns, 1]);
+        let square = Geometry::pointwise([columns, 1]);
+        let gather = |geometry| Gather::new(isa, geometry, Direction::Down, columns, columns, 1);
+        let (square, product) = (gather(&square), gather(&rows));
+        let gram = || Buffer::zeros(columns * columns);
+        Self {
+            range: parameter.range.clone(),
+            turned,
+            columns,
+            matrix: Buffer::zeros(len),
+            next: Buffer::zeros(len),
+            gram: WeightGradient::new(isa, &rows, Direction::Down, columns, columns, 1),
+            grams: [gram(), gram()],
+            packed: Buffer::zeros(square.packed_len()),
+            square,
+            product,
+        }
+    }
+
+    /// Where the weights lie among all parameters.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Makes the nearest orthogonal matrix of these weights' part of `momentum`, which is of all parameters.
+    pub(crate) fn run(&mut self, momentum: &[f32]) {
+        let momentum = &momentum[self.range.clone()];
+        match self.turned {
+            None => self.matrix.copy_from_slice(momentum),
+            Some(from) => turn_taps(momentum, from, &mut self.matrix),
+        }
+        let norm = self.matrix.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt() as f32;
+        let scale = 1.0 / (norm + EPSILON);
+        for number in &mut *self.matrix {
+            *number *= scale;
+        }
+        for _ in 0..ITERATIONS {
+            self.iterate();
+        }
+    }
+
+    fn iterate(&mut self) {
+        let Self { columns, matrix, next, gram, grams: [gram_matrix, polynomial], square, product, packed, .. } = self;
+        let [a, b, c] = COEFFICIENTS;
+        gram.run(1, matrix, matrix, Accumulate::No, gram_matrix);
+        square.pack(Operand::Weights, gram_matrix, packed);
+        square.run(1, gram_matrix, packed, Epilogue::Store, polynomial);
+        for (square, gram) in polynomial.iter_mut().zip(&**gram_matrix) {
+            *square = b * gram + c * *square;
+        }
+        for diagonal in polynomial.iter_mut().step_by(*columns + 1) {
+            *diagonal += a;
+        }
+        product.pack(Operand::Weights, polynomial, packed);
+        product.run(1, matrix, packed, Epilogue::Store, next);
+        std::mem::swap(matrix, next);
+    }
+
+    /// Takes `rate` times the matrix from its weights.
+    pub(crate) fn step(&mut self, rate: f32, parameters: &mut [f32]) {
+        let update = match self.turned {
+            None => &self.matrix,
+            Some([columns, others]) => {
+                turn_taps(&self.matrix, [others, columns], &mut self.next);
+                &self.next
+            }
+        };
+        for (weight, update) in parameters[self.range.clone()].iter_mut().zip(&**update) {
+            *weight -= rate * update;
+        }
+    }
+}
+
+/// Turns each tap's `rows x columns` matrix over.
+fn turn_taps(from: &[f32], [rows, columns]: [usize; 2], to: &mut [f32]) {
+    for (from, to) in from.chunks_exact(rows * columns).zip(to.chunks_exact_mut(rows * columns)) {
+        for (row, from) in from.chunks_exact(columns).enumerate() {
+            for (to, from) in to[row..].iter_mut().step_by(rows).zip(from) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::Architecture;
+    use crate::dataset::ImageShape;
+    use crate::parameters::ParameterTable;
+    use nalgebra::DMatrix;
+
+    /// The matrix of the layer's weights, entry by entry: `[rows, columns]`.
+    fn matrix(layer: &LayerShape, weights: &[f32]) -> DMatrix<f64> {
+        let (c_in, c_out) = (layer.c_in, layer.c_out);
+        let (columns, others) = if layer.direction == Direction::Down { (c_out, c_in) } else { (c_in, c_out) };
+        DMatrix::from_fn(weights.len() / columns, columns, |row, column| {
+            let (tap, other) = (row / others, row % others);
+            let [input, output] = if layer.direction == Direction::Down { [other, column] } else { [column, other] };
+            f64::from(weights[(tap * c_in + input) * c_out + output])
+        })
+    }
+
+    /// Every layer's matrix, by the definition of the iteration in f64; and its singular values come near 1.
+    #[test]
+    fn five_iterations_as_defined() {
+        let image = ImageShape { height: 9, width: 12, channels: 3 };
+        let architecture = Architecture::new(image, &[5, 18], 4).unwrap();
+        let table = ParameterTable::new(&architecture);
+        let momentum: Vec<f32> = (0..table.len()).map(|i| 1e-3 * ((i * i) as f32 * 0.37).sin()).collect();
+        for isa in Isa::available() {
+            for (number, layer) in architecture.layers().iter().enumerate() {
+                let range = table.layer(number).0.range.clone();
+                let mut orthogonalizer = Orthogonalizer::new(isa, layer, table.layer(number).0);
+                orthogonalizer.run(&momentum);
+                let mut weights = vec![0.0; table.len()];
+                orthogonalizer.step(-1.0, &mut weights);
+
+                let mut exact = matrix(layer, &momentum[range.clone()]);
+                exact /= exact.norm();
+                for _ in 0..ITERATIONS {
+                    let gram = exact.transpose() * &exact;
+                    let [a, b, c] = COEFFICIENTS.map(f64::from);
+                    exact = a * &exact + b * &exact * &gram + c * &exact * &gram * &gram;
+                }
+                let found = matrix(layer, &weights[range.clone()]);
+                let error = (&found - &exact).amax();
+                assert!(error < 1e-4, "{isa}, {}: off by {error}", layer.name);
+                let values = found.singular_values();
+                let largest = values.max();
+                assert!((0.6..1.3).contains(&largest), "{isa}, {}: {values}", layer.name);
+                assert!(weights[..range.start].iter().chain(&weights[range.end..]).all(|&x| x == 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn no_momentum_moves_nothing() {
+        let architecture = Architecture::reference();
+        let table = ParameterTable::new(&architecture);
+        let mut parameters = vec![0.5; table.len()];
+        let mut orthogonalizer = Orthogonalizer::new(Isa::fastest(), &architecture.layers()[1], table.layer(1).0);
+        orthogonalizer.run(&vec![0.0; table.len()]);
+        orthogonalizer.step(0.02, &mut parameters);
+        assert_eq!(parameters, vec![0.5; table.len()]);
+    }
+}
