@@ -19,9 +19,17 @@ impl Extent {
     /// # Panics
     /// If a count is zero, or the offsets of `images` images do not fit 31 bits.
     pub(crate) fn new(geometry: &Geometry, direction: Direction, [c_in, c_out]: [usize; 2], images: usize) -> Self {
+        let pixels = [geometry.source_pixels(direction), geometry.target_pixels(direction)];
+        Self::of_pixels(pixels, [c_in, c_out], images)
+    }
+
+    /// Of images of so many source and target pixels.
+    ///
+    /// # Panics
+    /// As [`Extent::new`].
+    pub(crate) fn of_pixels([source, target]: [usize; 2], [c_in, c_out]: [usize; 2], images: usize) -> Self {
         assert!(c_in > 0 && c_out > 0 && images > 0, "a layer has channels and images");
-        let source_len = geometry.source_pixels(direction) * c_in;
-        let target_len = geometry.target_pixels(direction) * c_out;
+        let (source_len, target_len) = (source * c_in, target * c_out);
         let fits = |len: usize| len.checked_mul(images).is_some_and(|n| i32::try_from(n).is_ok());
         assert!(fits(source_len) && fits(target_len), "offsets must fit 31 bits");
         Self { c_in, c_out, images, source_len, target_len }

@@ -6,6 +6,7 @@
 //! is ever multiplied by a zero of padding. A tile of `ROWS` pixels of a group times `COLUMNS` channels stays in
 //! registers while the kernel runs over taps and input channels; the pixels of a group may come from several images.
 
+use crate::epilogue::Epilogue;
 use crate::extent::Extent;
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
@@ -25,19 +26,6 @@ pub enum Operand {
     Weights,
     /// Each tap's matrix transposed: the layer's input gradient, which goes from `C_out` channels to `C_in`.
     Transposed,
-}
-
-/// What is done to a sum before it is written.
-#[derive(Clone, Copy, Debug)]
-pub enum Epilogue<'a> {
-    /// Nothing.
-    Store,
-    /// Add the bias of its channel.
-    Bias(&'a [f32]),
-    /// Add the bias of its channel, then take `max(0, .)`.
-    BiasRelu(&'a [f32]),
-    /// Keep it where this activation, of the shape of the output, is positive, else zero: the gradient of a `ReLU`.
-    WherePositive(&'a [f32]),
 }
 
 /// Offsets in numbers of a target pixel and of its first source.
@@ -82,10 +70,22 @@ impl Gather {
     #[must_use]
     pub fn new(isa: Isa, geometry: &Geometry, direction: Direction, c_in: usize, c_out: usize, images: usize) -> Self {
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
-        let Extent { source_len, target_len, .. } = extent;
+        let targets =
+            (0..geometry.target_pixels(direction)).map(|target| (target, geometry.sources(direction, target)));
+        Self::from_sources(isa, extent, geometry.taps(), targets)
+    }
+
+    /// The table of what is a layer in all but name: `targets` are target pixels of an image, with the matrices
+    /// (`taps` of them) and the source pixels that make each. Other pixels are not touched.
+    pub(crate) fn from_sources(
+        isa: Isa,
+        extent: Extent,
+        taps: usize,
+        targets: impl Iterator<Item = (usize, Vec<(usize, usize)>)>,
+    ) -> Self {
+        let Extent { c_in, c_out, images, source_len, target_len } = extent;
         let mut pixels_by_taps: BTreeMap<Vec<Tap>, Vec<Pixel>> = BTreeMap::new();
-        for target in 0..geometry.target_pixels(direction) {
-            let sources = geometry.sources(direction, target);
+        for (target, sources) in targets {
             let first = sources.first().map_or(0, |&(_, source)| source * c_in);
             let taps = sources
                 .iter()
@@ -111,7 +111,7 @@ impl Gather {
                     .collect(),
             })
             .collect();
-        Self { isa, groups, taps: geometry.taps(), c_in, extent }
+        Self { isa, groups, taps, c_in, extent }
     }
 
     /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it. The
@@ -214,11 +214,7 @@ impl Gather {
     pub fn run(&self, images: usize, x: &[f32], packed: &[f32], epilogue: Epilogue<'_>, y: &mut [f32]) {
         self.extent.check(images, x, y);
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        match epilogue {
-            Epilogue::Store => {}
-            Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => assert_eq!(bias.len(), self.extent.c_out, "bias"),
-            Epilogue::WherePositive(gate) => assert!(gate.len() >= images * self.extent.target_len, "gate"),
-        }
+        epilogue.check(self.extent.c_out, images * self.extent.target_len);
         let (x, packed, y) = (x.as_ptr(), packed.as_ptr(), y.as_mut_ptr());
         let run = Run { plan: self, images, x, packed, epilogue, y };
         if self.is_dot() {
@@ -345,36 +341,9 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &
             let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
             let channel = panel.first + j * S::LANES;
             if lanes > 0 {
-                // SAFETY: channels `channel..channel + lanes` of the target pixel exist, in `y` and in the gate, and in
-                // the bias.
-                unsafe { write(simd, run, pixel.target as usize, channel, lanes, sum) };
+                // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
+                unsafe { run.epilogue.write(simd, run.y, pixel.target as usize, channel, lanes, sum) };
             }
-        }
-    }
-}
-
-/// The epilogue for `lanes` channels of one pixel.
-///
-/// # Safety
-/// `channel + lanes <= c_out`, and `target` is the offset of a pixel in `y`.
-#[inline(always)]
-unsafe fn write<S: Simd>(simd: S, run: &Run<'_>, target: usize, channel: usize, lanes: usize, sum: S::Vector) {
-    // SAFETY: the caller answers for the offsets, `Gather::run` for the lengths.
-    unsafe {
-        let load = |from: *const f32| {
-            if lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) }
-        };
-        let value = match run.epilogue {
-            Epilogue::Store => sum,
-            Epilogue::Bias(bias) => simd.add(sum, load(bias.as_ptr().add(channel))),
-            Epilogue::BiasRelu(bias) => simd.at_least(simd.add(sum, load(bias.as_ptr().add(channel))), simd.splat(0.0)),
-            Epilogue::WherePositive(gate) => simd.where_positive(load(gate.as_ptr().add(target + channel)), sum),
-        };
-        let to = run.y.add(target + channel);
-        if lanes == S::LANES {
-            simd.store(to, value);
-        } else {
-            simd.store_first(to, value, lanes);
         }
     }
 }

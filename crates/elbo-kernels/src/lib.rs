@@ -18,6 +18,7 @@
 
 mod adam;
 mod buffer;
+mod epilogue;
 mod extent;
 mod gather;
 mod geometry;
@@ -28,10 +29,12 @@ mod pointwise;
 pub mod reference;
 mod simd;
 mod weight_gradient;
+mod winograd;
 
 pub use adam::{Adam, AdamSlices};
 pub use buffer::Buffer;
-pub use gather::{Epilogue, Gather, MAX_DOT_OUTPUTS, Operand};
+pub use epilogue::Epilogue;
+pub use gather::{Gather, MAX_DOT_OUTPUTS, Operand};
 pub use geometry::{Direction, Geometry};
 pub use gradient_sum::GradientSum;
 pub use momentum::Momentum;
@@ -39,3 +42,4 @@ pub use patches::Patches;
 pub use pointwise::{add_column_sums, sigmoid, squared_error};
 pub use simd::{Isa, UnknownIsa};
 pub use weight_gradient::{Accumulate, WeightGradient};
+pub use winograd::{WinogradGather, WinogradWeightGradient, winograd_pays};

@@ -54,12 +54,23 @@ impl WeightGradient {
     #[must_use]
     pub fn new(isa: Isa, geometry: &Geometry, direction: Direction, c_in: usize, c_out: usize, images: usize) -> Self {
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
-        let Extent { source_len, target_len, .. } = extent;
-        let mut one_image = vec![Vec::new(); geometry.taps()];
-        for target in 0..geometry.target_pixels(direction) {
-            for (tap, source) in geometry.sources(direction, target) {
-                one_image[tap].push(Pair { x: (source * c_in) as u32, dy: (target * c_out) as u32 });
-            }
+        let joins = (0..geometry.target_pixels(direction)).flat_map(|target| {
+            geometry.sources(direction, target).into_iter().map(move |(tap, source)| (tap, source, target))
+        });
+        Self::from_joins(isa, extent, geometry.taps(), joins)
+    }
+
+    /// The table of what is a layer in all but name: `joins` are `(tap, source pixel, target pixel)`.
+    pub(crate) fn from_joins(
+        isa: Isa,
+        extent: Extent,
+        taps: usize,
+        joins: impl Iterator<Item = (usize, usize, usize)>,
+    ) -> Self {
+        let Extent { c_in, c_out, images, source_len, target_len } = extent;
+        let mut one_image = vec![Vec::new(); taps];
+        for (tap, source, target) in joins {
+            one_image[tap].push(Pair { x: (source * c_in) as u32, dy: (target * c_out) as u32 });
         }
         let most = one_image.iter().map(Vec::len).max().unwrap_or(0).max(1);
         let taps = one_image

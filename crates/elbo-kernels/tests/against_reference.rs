@@ -2,7 +2,8 @@
 //! and vectors, at odd sizes, with fewer images than the table was made for.
 
 use elbo_kernels::{
-    Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, reference,
+    Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, WinogradGather,
+    WinogradWeightGradient, reference,
 };
 use proptest::prelude::*;
 
@@ -103,6 +104,39 @@ fn check(case: Case) {
         gradient.run(images, &x, &dy, Accumulate::Yes, &mut found);
         let twice: Vec<f64> = dw.iter().map(|dw| 2.0 * dw).collect();
         assert_close(&what("accumulated weight gradient"), &found, &twice, terms);
+
+        // Minimal filtering, where there is a tile for the filter; its scratch may hold anything. Numbers and weights of
+        // up to four pixels and taps are added before they are multiplied.
+        let terms = 16 * geometry.taps() * c_in.max(c_out);
+        let channels = [c_in, c_out];
+        if let Some(forward) = WinogradGather::new(isa, &geometry, direction, channels, room) {
+            let mut scratch = vec![f32::NAN; forward.scratch_len()];
+            let (mut forms, mut packed) = (vec![f32::NAN; forward.forms_len()], vec![f32::NAN; forward.packed_len()]);
+            forward.pack(Operand::Weights, &w, &mut forms, &mut packed);
+            let mut found = vec![7.0; y.len() + 1];
+            for (epilogue, expected) in [(Epilogue::Bias(&bias), &with_bias), (Epilogue::BiasRelu(&bias), &with_relu)] {
+                forward.run(images, &x, &packed, epilogue, &mut found, &mut scratch);
+                assert_close(&what("filtered forward"), &found[..y.len()], expected, terms);
+                assert_eq!(found[y.len()], 7.0, "wrote beyond its output");
+            }
+        }
+        if let Some(backward) = WinogradGather::new(isa, &geometry, direction.reversed(), [c_out, c_in], room) {
+            let mut scratch = vec![f32::NAN; backward.scratch_len()];
+            let (mut forms, mut packed) = (vec![f32::NAN; backward.forms_len()], vec![f32::NAN; backward.packed_len()]);
+            backward.pack(Operand::Transposed, &w, &mut forms, &mut packed);
+            let mut found = vec![7.0; dx.len()];
+            backward.run(images, &dy, &packed, Epilogue::WherePositive(&x), &mut found, &mut scratch);
+            assert_close(&what("filtered gated input gradient"), &found, &gated, terms);
+        }
+        if let Some(gradient) = WinogradWeightGradient::new(isa, &geometry, direction, channels, room) {
+            let mut scratch = vec![f32::NAN; gradient.scratch_len()];
+            let mut found = vec![f32::NAN; dw.len()];
+            let terms = images * geometry.small_pixels();
+            gradient.run(images, &x, &dy, Accumulate::No, &mut found, &mut scratch);
+            assert_close(&what("filtered weight gradient"), &found, &dw, 16 * terms);
+            gradient.run(images, &x, &dy, Accumulate::Yes, &mut found, &mut scratch);
+            assert_close(&what("accumulated filtered weight gradient"), &found, &twice, 16 * terms);
+        }
     }
 }
 

@@ -183,6 +183,7 @@ struct LayerBuffers {
     patches: Buffer,
     dx: Buffer,
     gradient: Buffer,
+    scratch: Buffer,
 }
 
 impl LayerBuffers {
@@ -198,6 +199,7 @@ impl LayerBuffers {
             patches: filled(images * layer.patches_len()),
             dx: filled(images * layer.input_len()),
             gradient: filled(parameters),
+            scratch: filled(layer.scratch_len()),
         }
     }
 }
@@ -223,15 +225,15 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
         };
         LayerRate {
             name: shape.name,
-            forward: rate(|layer, images, buffers| layer.forward(images, &buffers.x, &mut buffers.y)),
+            forward: rate(|layer, images, LayerBuffers { x, y, scratch, .. }| layer.forward(images, x, y, scratch)),
             input_gradient: layer.has_input_gradient().then(|| {
-                rate(|layer, images, LayerBuffers { x, y, patches, dx, .. }| {
-                    layer.input_gradient(images, if patches.is_empty() { y } else { patches }, Some(x), dx);
+                rate(|layer, images, LayerBuffers { x, y, patches, dx, scratch, .. }| {
+                    layer.input_gradient(images, if patches.is_empty() { y } else { patches }, Some(x), dx, scratch);
                 })
             }),
-            weight_gradient: rate(|layer, images, LayerBuffers { x, y, patches, gradient, .. }| {
+            weight_gradient: rate(|layer, images, LayerBuffers { x, y, patches, gradient, scratch, .. }| {
                 let mut sink = GradientSink { values: gradient, accumulate: Accumulate::Yes };
-                layer.weight_gradient(images, x, y, patches, &mut sink);
+                layer.weight_gradient(images, x, y, patches, &mut sink, scratch);
             }),
         }
     });

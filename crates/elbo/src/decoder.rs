@@ -38,10 +38,10 @@ impl DecoderState {
 
 impl Decoder<'_> {
     /// From `state.latents` to `state.logits()`.
-    pub(crate) fn forward(&self, images: usize, state: &mut DecoderState) {
+    pub(crate) fn forward(&self, images: usize, state: &mut DecoderState, scratch: &mut [f32]) {
         for (number, layer) in self.layers.iter().enumerate() {
             let (before, here) = state.outputs.split_at_mut(number);
-            layer.forward(images, before.last().unwrap_or(&state.latents), &mut here[0]);
+            layer.forward(images, before.last().unwrap_or(&state.latents), &mut here[0], scratch);
         }
     }
 
@@ -53,17 +53,18 @@ impl Decoder<'_> {
         state: &mut DecoderState,
         gradients: &mut PingPong,
         sink: &mut GradientSink<'_>,
+        scratch: &mut [f32],
     ) {
         let (logits, outputs) = state.outputs.split_last().expect("a decoder has layers");
         let (last, inner) = self.layers.split_last().expect("a decoder has layers");
         last.lay_out(images, logits, &mut state.patches);
-        last.weight_gradient(images, &outputs[inner.len() - 1], logits, &state.patches, sink);
-        last.input_gradient(images, &state.patches, Some(&outputs[inner.len() - 1]), &mut gradients.here);
+        last.weight_gradient(images, &outputs[inner.len() - 1], logits, &state.patches, sink, scratch);
+        last.input_gradient(images, &state.patches, Some(&outputs[inner.len() - 1]), &mut gradients.here, scratch);
         for (number, layer) in inner.iter().enumerate().rev() {
             let before = number.checked_sub(1).map(|before| &outputs[before]);
-            layer.weight_gradient(images, before.unwrap_or(&state.latents), &gradients.here, &[], sink);
+            layer.weight_gradient(images, before.unwrap_or(&state.latents), &gradients.here, &[], sink, scratch);
             // The latent vectors come from no ReLU.
-            layer.input_gradient(images, &gradients.here, before.map(|x| &**x), &mut gradients.there);
+            layer.input_gradient(images, &gradients.here, before.map(|x| &**x), &mut gradients.there, scratch);
             gradients.swap();
         }
     }

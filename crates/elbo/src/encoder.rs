@@ -38,12 +38,12 @@ impl EncoderState {
 
 impl Encoder<'_> {
     /// From `state.images` to `state.statistics()`.
-    pub(crate) fn forward(&self, images: usize, state: &mut EncoderState) {
+    pub(crate) fn forward(&self, images: usize, state: &mut EncoderState, scratch: &mut [f32]) {
         self.layers[0].lay_out(images, &state.images, &mut state.patches);
         for (number, layer) in self.layers.iter().enumerate() {
             let (before, here) = state.outputs.split_at_mut(number);
             let x = before.last().unwrap_or(&state.patches);
-            layer.forward(images, x, &mut here[0]);
+            layer.forward(images, x, &mut here[0], scratch);
         }
     }
 
@@ -54,12 +54,13 @@ impl Encoder<'_> {
         state: &EncoderState,
         gradients: &mut PingPong,
         sink: &mut GradientSink<'_>,
+        scratch: &mut [f32],
     ) {
         for (number, layer) in self.layers.iter().enumerate().rev() {
             let before = number.checked_sub(1).map(|before| &state.outputs[before]);
-            layer.weight_gradient(images, before.unwrap_or(&state.patches), &gradients.here, &[], sink);
+            layer.weight_gradient(images, before.unwrap_or(&state.patches), &gradients.here, &[], sink, scratch);
             if let Some(x) = before {
-                layer.input_gradient(images, &gradients.here, Some(x), &mut gradients.there);
+                layer.input_gradient(images, &gradients.here, Some(x), &mut gradients.there, scratch);
                 gradients.swap();
             }
         }

@@ -319,9 +319,9 @@ impl Engine {
             statistics.par_chunks_mut(most * statistics_len).with_max_len(1).enumerate().for_each(|(number, out)| {
                 let mut scratch = own_scratch(&self.scratch);
                 let images = out.len() / statistics_len;
-                let state = &mut scratch.encoder;
+                let Scratch { encoder: state, kernel, .. } = &mut *scratch;
                 batch.part(number * most, images).write(&mut state.images);
-                self.network.encoder().forward(images, state);
+                self.network.encoder().forward(images, state, kernel);
                 out.copy_from_slice(&state.statistics()[..out.len()]);
             });
         });
@@ -347,9 +347,9 @@ impl Engine {
             let parts = images.par_chunks_mut(most * len).zip(latents.par_chunks(most * dim));
             parts.with_max_len(1).for_each(|(out, latents)| {
                 let mut scratch = own_scratch(&self.scratch);
-                let state = &mut scratch.decoder;
+                let Scratch { decoder: state, kernel, .. } = &mut *scratch;
                 state.latents[..latents.len()].copy_from_slice(latents);
-                self.network.decoder().forward(latents.len() / dim, state);
+                self.network.decoder().forward(latents.len() / dim, state, kernel);
                 out.copy_from_slice(&state.logits()[..out.len()]);
                 sigmoid(self.isa(), out);
             });
@@ -368,8 +368,8 @@ impl Engine {
                 let mut scratch = own_scratch(&self.scratch);
                 let part = batch.part(number * most, out.len() / len);
                 self.network.encode(part, draw, number * most, &mut scratch);
-                let state = &mut scratch.decoder;
-                self.network.decoder().forward(part.len(), state);
+                let Scratch { decoder: state, kernel, .. } = &mut *scratch;
+                self.network.decoder().forward(part.len(), state, kernel);
                 out.copy_from_slice(&state.logits()[..out.len()]);
                 sigmoid(self.isa(), out);
             });

@@ -3,30 +3,78 @@
 use crate::architecture::{Activation, LayerShape};
 use crate::parameters::ParameterTable;
 use elbo_kernels::{
-    Accumulate, Buffer, Direction, Epilogue, Gather, Isa, Operand, Patches, WeightGradient, add_column_sums,
+    Accumulate, Buffer, Direction, Epilogue, Gather, Isa, Operand, Patches, WeightGradient, WinogradGather,
+    WinogradWeightGradient, add_column_sums, winograd_pays,
 };
 use std::ops::Range;
+
+/// How a layer's product is made.
+#[derive(Debug)]
+enum Plan {
+    Direct(Gather),
+    /// With the forms of the weights.
+    Winograd(WinogradGather, Buffer),
+}
 
 /// Weights of one direction, as the kernel reads them.
 #[derive(Debug)]
 struct Product {
-    gather: Gather,
+    plan: Plan,
     operand: Operand,
     packed: Buffer,
 }
 
 impl Product {
-    fn new(gather: Gather, operand: Operand) -> Self {
-        let packed = Buffer::zeros(gather.packed_len());
-        Self { gather, operand, packed }
+    fn new(plan: Plan, operand: Operand) -> Self {
+        let packed = Buffer::zeros(match &plan {
+            Plan::Direct(gather) => gather.packed_len(),
+            Plan::Winograd(winograd, _) => winograd.packed_len(),
+        });
+        Self { plan, operand, packed }
     }
 
     fn pack(&mut self, weights: &[f32]) {
-        self.gather.pack(self.operand, weights, &mut self.packed);
+        match &mut self.plan {
+            Plan::Direct(gather) => gather.pack(self.operand, weights, &mut self.packed),
+            Plan::Winograd(winograd, forms) => winograd.pack(self.operand, weights, forms, &mut self.packed),
+        }
     }
 
-    fn run(&self, images: usize, x: &[f32], epilogue: Epilogue<'_>, y: &mut [f32]) {
-        self.gather.run(images, x, &self.packed, epilogue, y);
+    fn scratch_len(&self) -> usize {
+        match &self.plan {
+            Plan::Direct(_) => 0,
+            Plan::Winograd(winograd, _) => winograd.scratch_len(),
+        }
+    }
+
+    fn run(&self, images: usize, x: &[f32], epilogue: Epilogue<'_>, y: &mut [f32], scratch: &mut [f32]) {
+        match &self.plan {
+            Plan::Direct(gather) => gather.run(images, x, &self.packed, epilogue, y),
+            Plan::Winograd(winograd, _) => winograd.run(images, x, &self.packed, epilogue, y, scratch),
+        }
+    }
+}
+
+/// How the gradient of a layer's weights is made.
+#[derive(Debug)]
+enum GradientPlan {
+    Direct(WeightGradient),
+    Winograd(WinogradWeightGradient),
+}
+
+impl GradientPlan {
+    fn scratch_len(&self) -> usize {
+        match self {
+            Self::Direct(_) => 0,
+            Self::Winograd(winograd) => winograd.scratch_len(),
+        }
+    }
+
+    fn run(&self, images: usize, x: &[f32], dy: &[f32], how: Accumulate, dw: &mut [f32], scratch: &mut [f32]) {
+        match self {
+            Self::Direct(direct) => direct.run(images, x, dy, how, dw),
+            Self::Winograd(winograd) => winograd.run(images, x, dy, how, dw, scratch),
+        }
     }
 }
 
@@ -47,7 +95,7 @@ pub(crate) struct Layer {
     place: Place,
     forward: Product,
     backward: Option<Product>,
-    gradient: WeightGradient,
+    gradient: GradientPlan,
     patches: Option<Patches>,
     activation: Activation,
     bias: Vec<f32>,
@@ -56,6 +104,7 @@ pub(crate) struct Layer {
     taps: usize,
     c_in: usize,
     c_out: usize,
+    input_len: usize,
     output_len: usize,
 }
 
@@ -80,27 +129,57 @@ impl Layer {
             _ if number + 1 == count => Place::Last,
             _ => Place::Inner,
         };
-        let plain = |direction, c_in, c_out| Gather::new(isa, &geometry, direction, c_in, c_out, images);
+        let direct = |direction, c_in, c_out| Plan::Direct(Gather::new(isa, &geometry, direction, c_in, c_out, images));
+        let winograd = winograd_pays(&geometry);
+        let plain = |direction, c_in, c_out| {
+            let winograd = winograd.then(|| WinogradGather::new(isa, &geometry, direction, [c_in, c_out], images));
+            winograd.flatten().map_or_else(
+                || direct(direction, c_in, c_out),
+                |winograd| {
+                    let forms = Buffer::zeros(winograd.forms_len());
+                    Plan::Winograd(winograd, forms)
+                },
+            )
+        };
+        let plain_gradient = || {
+            let winograd =
+                winograd.then(|| WinogradWeightGradient::new(isa, &geometry, direction, [c_in, c_out], images));
+            winograd.flatten().map_or_else(
+                || GradientPlan::Direct(WeightGradient::new(isa, &geometry, direction, c_in, c_out, images)),
+                GradientPlan::Winograd,
+            )
+        };
         let patch_len = |channels| geometry.taps() * channels;
         let pointwise = elbo_kernels::Geometry::pointwise(geometry.small);
         let (forward, backward, gradient, patches) = match place {
             Place::First => (
-                Gather::over_patches(isa, &geometry, c_in, c_out, images),
+                Plan::Direct(Gather::over_patches(isa, &geometry, c_in, c_out, images)),
                 None,
-                WeightGradient::new(isa, &pointwise, Direction::Down, patch_len(c_in), c_out, images),
+                GradientPlan::Direct(WeightGradient::new(
+                    isa,
+                    &pointwise,
+                    Direction::Down,
+                    patch_len(c_in),
+                    c_out,
+                    images,
+                )),
                 Some(Patches::new(&geometry, c_in)),
             ),
-            Place::Inner => (
-                plain(direction, c_in, c_out),
-                Some(plain(direction.reversed(), c_out, c_in)),
-                WeightGradient::new(isa, &geometry, direction, c_in, c_out, images),
-                None,
-            ),
+            Place::Inner => {
+                (plain(direction, c_in, c_out), Some(plain(direction.reversed(), c_out, c_in)), plain_gradient(), None)
+            }
             // Rows and columns of the weight gradient change places: few of them are the logits' channels.
             Place::Last => (
                 plain(direction, c_in, c_out),
-                Some(Gather::over_patches(isa, &geometry, c_out, c_in, images)),
-                WeightGradient::new(isa, &pointwise, Direction::Down, patch_len(c_out), c_in, images),
+                Some(Plan::Direct(Gather::over_patches(isa, &geometry, c_out, c_in, images))),
+                GradientPlan::Direct(WeightGradient::new(
+                    isa,
+                    &pointwise,
+                    Direction::Down,
+                    patch_len(c_out),
+                    c_in,
+                    images,
+                )),
                 Some(Patches::new(&geometry, c_out)),
             ),
         };
@@ -108,9 +187,13 @@ impl Layer {
         Self {
             isa,
             place,
-            output_len: forward.target_len(),
+            input_len: match place {
+                Place::First => geometry.small_pixels() * patch_len(c_in),
+                _ => geometry.source_pixels(direction) * c_in,
+            },
+            output_len: geometry.target_pixels(direction) * c_out,
             forward: Product::new(forward, Operand::Weights),
-            backward: backward.map(|gather| Product::new(gather, Operand::Transposed)),
+            backward: backward.map(|plan| Product::new(plan, Operand::Transposed)),
             gradient,
             patches,
             activation,
@@ -125,7 +208,13 @@ impl Layer {
 
     /// Numbers an image that go in: as patches for the first layer.
     pub(crate) fn input_len(&self) -> usize {
-        self.forward.gather.source_len()
+        self.input_len
+    }
+
+    /// Numbers that its work needs as scratch.
+    pub(crate) fn scratch_len(&self) -> usize {
+        let products = [self.forward.scratch_len(), self.backward.as_ref().map_or(0, Product::scratch_len)];
+        products.into_iter().max().unwrap_or(0).max(self.gradient.scratch_len())
     }
 
     /// Whether there is a gradient of its input: there is none of the image.
@@ -161,12 +250,12 @@ impl Layer {
     }
 
     /// Its output `y` for its input `x`, which is patches for the first layer.
-    pub(crate) fn forward(&self, images: usize, x: &[f32], y: &mut [f32]) {
+    pub(crate) fn forward(&self, images: usize, x: &[f32], y: &mut [f32], scratch: &mut [f32]) {
         let epilogue = match self.activation {
             Activation::Relu => Epilogue::BiasRelu(&self.bias),
             Activation::None => Epilogue::Bias(&self.bias),
         };
-        self.forward.run(images, x, epilogue, y);
+        self.forward.run(images, x, epilogue, y, scratch);
     }
 
     /// The gradient of its parameters from that of its sum, `dy`.
@@ -179,6 +268,7 @@ impl Layer {
         dy: &[f32],
         patches: &[f32],
         gradient: &mut GradientSink<'_>,
+        scratch: &mut [f32],
     ) {
         let bias = &mut gradient.values[self.bias_range.clone()];
         if gradient.accumulate == Accumulate::No {
@@ -187,15 +277,17 @@ impl Layer {
         add_column_sums(self.isa, &dy[..images * self.output_len], bias);
         let weights = &mut gradient.values[self.weight_range.clone()];
         match self.place {
-            Place::First | Place::Inner => self.gradient.run(images, x, dy, gradient.accumulate, weights),
+            Place::First | Place::Inner => self.gradient.run(images, x, dy, gradient.accumulate, weights, scratch),
             // With one channel `[taps, C_out, C_in]` is `[taps, C_in, C_out]`.
-            Place::Last if self.c_out == 1 => self.gradient.run(images, patches, x, gradient.accumulate, weights),
+            Place::Last if self.c_out == 1 => {
+                self.gradient.run(images, patches, x, gradient.accumulate, weights, scratch);
+            }
             Place::Last => {
                 let turn = |weights: &mut [f32], from: [usize; 2]| transpose_taps(weights, self.taps, from);
                 if gradient.accumulate == Accumulate::Yes {
                     turn(weights, [self.c_in, self.c_out]);
                 }
-                self.gradient.run(images, patches, x, gradient.accumulate, weights);
+                self.gradient.run(images, patches, x, gradient.accumulate, weights, scratch);
                 turn(weights, [self.c_out, self.c_in]);
             }
         }
@@ -205,9 +297,16 @@ impl Layer {
     /// the input itself, the gradient goes on through the `ReLU` that made the input.
     ///
     /// The first layer has none.
-    pub(crate) fn input_gradient(&self, images: usize, dy: &[f32], gate: Option<&[f32]>, dx: &mut [f32]) {
+    pub(crate) fn input_gradient(
+        &self,
+        images: usize,
+        dy: &[f32],
+        gate: Option<&[f32]>,
+        dx: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         if let Some(product) = &self.backward {
-            product.run(images, dy, gate.map_or(Epilogue::Store, Epilogue::WherePositive), dx);
+            product.run(images, dy, gate.map_or(Epilogue::Store, Epilogue::WherePositive), dx, scratch);
         }
     }
 }

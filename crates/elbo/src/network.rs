@@ -62,9 +62,9 @@ impl Network {
 
     /// From images to latent vectors in `scratch`; the sum over images of the divergence.
     pub(crate) fn encode(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> f64 {
-        let Scratch { encoder, latent, decoder, .. } = scratch;
+        let Scratch { encoder, latent, decoder, kernel, .. } = scratch;
         batch.write(&mut encoder.images);
-        self.encoder().forward(batch.len(), encoder);
+        self.encoder().forward(batch.len(), encoder, kernel);
         latent.draw(draw, batch.indices, position);
         latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents)
     }
@@ -73,8 +73,8 @@ impl Network {
     /// become their gradients.
     pub(crate) fn loss(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> Elbo {
         let kl = self.encode(batch, draw, position, scratch);
-        let Scratch { encoder, decoder, .. } = scratch;
-        self.decoder().forward(batch.len(), decoder);
+        let Scratch { encoder, decoder, kernel, .. } = scratch;
+        self.decoder().forward(batch.len(), decoder, kernel);
         let len = self.architecture.image().len();
         let images = encoder.images.chunks_exact(len);
         let logits = decoder.logits().chunks_exact_mut(len);
@@ -94,11 +94,11 @@ impl Network {
         sink: &mut GradientSink<'_>,
     ) -> Elbo {
         let loss = self.loss(batch, draw, position, scratch);
-        let Scratch { encoder, latent, decoder, gradients } = scratch;
-        self.decoder().backward(batch.len(), decoder, gradients, sink);
+        let Scratch { encoder, latent, decoder, gradients, kernel } = scratch;
+        self.decoder().backward(batch.len(), decoder, gradients, sink, kernel);
         latent.backward(batch.len(), encoder.statistics(), &gradients.here, beta, &mut gradients.there);
         gradients.swap();
-        self.encoder().backward(batch.len(), encoder, gradients, sink);
+        self.encoder().backward(batch.len(), encoder, gradients, sink, kernel);
         loss
     }
 }

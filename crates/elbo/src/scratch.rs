@@ -4,6 +4,7 @@ use crate::architecture::Architecture;
 use crate::decoder::DecoderState;
 use crate::encoder::EncoderState;
 use crate::latent::Latent;
+use crate::layer::Layer;
 use crate::network::Network;
 use elbo_kernels::Buffer;
 
@@ -27,6 +28,8 @@ pub(crate) struct Scratch {
     pub(crate) latent: Latent,
     pub(crate) decoder: DecoderState,
     pub(crate) gradients: PingPong,
+    /// What kernels need while they work.
+    pub(crate) kernel: Buffer,
 }
 
 impl Scratch {
@@ -35,12 +38,14 @@ impl Scratch {
         let images = micro_batch(architecture);
         let (encoder, decoder) = (network.encoder(), network.decoder());
         let layers = encoder.layers.iter().chain(decoder.layers);
-        let widest = layers.map(crate::layer::Layer::output_len).max().unwrap_or(0);
+        let widest = layers.clone().map(Layer::output_len).max().unwrap_or(0);
+        let kernel = layers.map(Layer::scratch_len).max().unwrap_or(0);
         Self {
             encoder: EncoderState::new(architecture, encoder.layers, images),
             latent: Latent::new(architecture.latent_dim(), images),
             decoder: DecoderState::new(architecture.latent_dim(), decoder.layers, images),
             gradients: PingPong { here: Buffer::zeros(images * widest), there: Buffer::zeros(images * widest) },
+            kernel: Buffer::zeros(kernel),
         }
     }
 }
