@@ -35,38 +35,94 @@ impl Epilogue<'_> {
             other => other,
         }
     }
+}
+
+/// One kind of [`Epilogue`], so that a loop is compiled for it alone; see [`with_finish`].
+pub(crate) trait Finish: Copy {
+    /// What becomes of `sum`, which are `lanes` channels from `channel` on, to be written at `to` in the output.
+    ///
+    /// # Safety
+    /// What [`Epilogue::check`] has checked has these channels and these numbers.
+    unsafe fn apply<S: Simd>(self, simd: S, channel: usize, to: usize, lanes: usize, sum: S::Vector) -> S::Vector;
 
     /// Writes `lanes` channels of a pixel, whose numbers begin at `target`.
     ///
     /// # Safety
     /// Channels `channel..channel + lanes` of the pixel exist in `y`, and in what [`Epilogue::check`] has checked.
     #[inline(always)]
-    pub(crate) unsafe fn write<S: Simd>(
-        &self,
-        simd: S,
-        y: *mut f32,
-        target: usize,
-        channel: usize,
-        lanes: usize,
-        sum: S::Vector,
-    ) {
+    unsafe fn write<S: Simd>(self, simd: S, y: *mut f32, target: usize, channel: usize, lanes: usize, sum: S::Vector) {
         // SAFETY: the caller's.
         unsafe {
-            let load = |from: *const f32| {
-                if lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) }
-            };
-            let value = match self {
-                Self::Store => sum,
-                Self::Bias(bias) => simd.add(sum, load(bias.as_ptr().add(channel))),
-                Self::BiasRelu(bias) => simd.at_least(simd.add(sum, load(bias.as_ptr().add(channel))), simd.splat(0.0)),
-                Self::WherePositive(gate) => simd.where_positive(load(gate.as_ptr().add(target + channel)), sum),
-            };
-            let to = y.add(target + channel);
-            if lanes == S::LANES {
-                simd.store(to, value);
-            } else {
-                simd.store_first(to, value, lanes);
-            }
+            let value = self.apply(simd, channel, target + channel, lanes, sum);
+            store(simd, y.add(target + channel), lanes, value);
         }
     }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Plain;
+#[derive(Clone, Copy)]
+pub(crate) struct AddBias<const RELU: bool>(pub(crate) *const f32);
+#[derive(Clone, Copy)]
+pub(crate) struct Gate(pub(crate) *const f32);
+
+impl Finish for Plain {
+    #[inline(always)]
+    unsafe fn apply<S: Simd>(self, _: S, _: usize, _: usize, _: usize, sum: S::Vector) -> S::Vector {
+        sum
+    }
+}
+
+impl<const RELU: bool> Finish for AddBias<RELU> {
+    #[inline(always)]
+    unsafe fn apply<S: Simd>(self, simd: S, channel: usize, _: usize, lanes: usize, sum: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        let sum = simd.add(sum, unsafe { load(simd, self.0.add(channel), lanes) });
+        if RELU { simd.at_least(sum, simd.splat(0.0)) } else { sum }
+    }
+}
+
+impl Finish for Gate {
+    #[inline(always)]
+    unsafe fn apply<S: Simd>(self, simd: S, _: usize, to: usize, lanes: usize, sum: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        simd.where_positive(unsafe { load(simd, self.0.add(to), lanes) }, sum)
+    }
+}
+
+/// Evaluates an expression with the [`Finish`] of an epilogue.
+macro_rules! with_finish {
+    ($epilogue:expr, $finish:ident => $expression:expr) => {
+        match $epilogue {
+            $crate::epilogue::Epilogue::Store => {
+                let $finish = $crate::epilogue::Plain;
+                $expression
+            }
+            $crate::epilogue::Epilogue::Bias(bias) => {
+                let $finish = $crate::epilogue::AddBias::<false>(bias.as_ptr());
+                $expression
+            }
+            $crate::epilogue::Epilogue::BiasRelu(bias) => {
+                let $finish = $crate::epilogue::AddBias::<true>(bias.as_ptr());
+                $expression
+            }
+            $crate::epilogue::Epilogue::WherePositive(gate) => {
+                let $finish = $crate::epilogue::Gate(gate.as_ptr());
+                $expression
+            }
+        }
+    };
+}
+pub(crate) use with_finish;
+
+#[inline(always)]
+unsafe fn load<S: Simd>(simd: S, from: *const f32, lanes: usize) -> S::Vector {
+    // SAFETY: the caller's.
+    unsafe { if lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) } }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd>(simd: S, to: *mut f32, lanes: usize, value: S::Vector) {
+    // SAFETY: the caller's.
+    unsafe { if lanes == S::LANES { simd.store(to, value) } else { simd.store_first(to, value, lanes) } }
 }

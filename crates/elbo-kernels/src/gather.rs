@@ -6,7 +6,7 @@
 //! is ever multiplied by a zero of padding. A tile of `ROWS` pixels of a group times `COLUMNS` channels stays in
 //! registers while the kernel runs over taps and input channels; the pixels of a group may come from several images.
 
-use crate::epilogue::Epilogue;
+use crate::epilogue::{Epilogue, Finish, with_finish};
 use crate::extent::Extent;
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
@@ -336,13 +336,30 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &
             }
         }
     }
+    // SAFETY: the caller's.
+    unsafe { with_finish!(run.epilogue, finish => write_tile(simd, run, pixels, panel, sums, finish)) }
+}
+
+/// Writes the sums of a tile.
+///
+/// # Safety
+/// As [`multiply_tile`].
+#[inline(always)]
+unsafe fn write_tile<S: Simd, const M: usize>(
+    simd: S,
+    run: &Run<'_>,
+    pixels: &[Pixel],
+    panel: Panel,
+    sums: [[S::Vector; PANEL_VECTORS]; M],
+    finish: impl Finish,
+) {
     for (sums, pixel) in sums.into_iter().zip(pixels) {
         for (j, sum) in sums.into_iter().enumerate() {
             let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
             let channel = panel.first + j * S::LANES;
             if lanes > 0 {
                 // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
-                unsafe { run.epilogue.write(simd, run.y, pixel.target as usize, channel, lanes, sum) };
+                unsafe { finish.write(simd, run.y, pixel.target as usize, channel, lanes, sum) };
             }
         }
     }

@@ -42,4 +42,4 @@ pub use patches::Patches;
 pub use pointwise::{add_column_sums, sigmoid, squared_error};
 pub use simd::{Isa, UnknownIsa};
 pub use weight_gradient::{Accumulate, WeightGradient};
-pub use winograd::{WinogradGather, WinogradWeightGradient, winograd_pays};
+pub use winograd::{WinogradGather, WinogradWeightGradient, winograd_saves};

@@ -4,7 +4,7 @@ use crate::architecture::{Activation, LayerShape};
 use crate::parameters::ParameterTable;
 use elbo_kernels::{
     Accumulate, Buffer, Direction, Epilogue, Gather, Isa, Operand, Patches, WeightGradient, WinogradGather,
-    WinogradWeightGradient, add_column_sums, winograd_pays,
+    WinogradWeightGradient, add_column_sums, winograd_saves,
 };
 use std::ops::Range;
 
@@ -130,9 +130,10 @@ impl Layer {
             _ => Place::Inner,
         };
         let direct = |direction, c_in, c_out| Plan::Direct(Gather::new(isa, &geometry, direction, c_in, c_out, images));
-        let winograd = winograd_pays(&geometry);
-        let plain = |direction, c_in, c_out| {
-            let winograd = winograd.then(|| WinogradGather::new(isa, &geometry, direction, [c_in, c_out], images));
+        let saves = winograd_saves(&geometry).unwrap_or(0.0);
+        let plain = |direction: Direction, c_in, c_out| {
+            let pays = saves >= least_saved(direction);
+            let winograd = pays.then(|| WinogradGather::new(isa, &geometry, direction, [c_in, c_out], images));
             winograd.flatten().map_or_else(
                 || direct(direction, c_in, c_out),
                 |winograd| {
@@ -308,6 +309,15 @@ impl Layer {
         if let Some(product) = &self.backward {
             product.run(images, dy, gate.map_or(Epilogue::Store, Epilogue::WherePositive), dx, scratch);
         }
+    }
+}
+
+/// The share of products that minimal filtering must save to pay for its additions: on the way up, and for the
+/// gradient of the weights, there are more of them.
+fn least_saved(direction: Direction) -> f64 {
+    match direction {
+        Direction::Down => 0.15,
+        Direction::Up => 0.2,
     }
 }
 

@@ -22,15 +22,12 @@ use tiles::{Band, Tiles, WEIGHTS, weight_forms};
 /// Numbers that the forms and partial sums of a band may take: a share of the second-level cache.
 const BAND: usize = 48 << 10;
 
-/// The share of products that must be saved for the additions to pay.
-const LEAST_SAVED: f64 = 0.2;
-
-/// Whether minimal filtering saves enough products of a layer that goes over `geometry`, or its gradients.
+/// The share of a layer's products that minimal filtering saves, forward and back; none if its filter is not 3 x 3 of
+/// stride 2. An odd number of small pixels along an axis makes half tiles, which save nothing.
 #[must_use]
-pub fn winograd_pays(geometry: &Geometry) -> bool {
+pub fn winograd_saves(geometry: &Geometry) -> Option<f64> {
     let joins: usize = (0..geometry.small_pixels()).map(|small| geometry.sources(Direction::Down, small).len()).sum();
-    Tiles::new(geometry, Direction::Down)
-        .is_some_and(|tiles| tiles.products() as f64 <= (1.0 - LEAST_SAVED) * joins as f64)
+    Some(1.0 - Tiles::new(geometry, Direction::Down)?.products() as f64 / joins as f64)
 }
 
 /// How many images are gone through together: as many as fill a band, if a whole one does not.

@@ -1,25 +1,22 @@
 //! Signed sums of pixels: what stands before and after the products of minimal filtering.
 
-use crate::epilogue::Epilogue;
+use crate::epilogue::{Epilogue, Finish, with_finish};
 use crate::simd::{Isa, Kernel, Simd};
 
-/// The most pixels that a sum has.
-const MOST_TERMS: usize = 4;
-
-/// One target pixel: offsets in numbers of it and of its sources.
+/// One target pixel: offsets in numbers of it and of its sources, of which there are up to four.
 #[derive(Clone, Copy, Debug)]
 struct Sum {
     target: u32,
-    sources: [u32; MOST_TERMS],
-    signs: [f32; MOST_TERMS],
+    terms: u32,
+    sources: [u32; 4],
+    signs: [f32; 4],
 }
 
 /// For each target pixel, a signed sum of up to four source pixels, channel by channel.
 #[derive(Clone, Debug)]
 pub(super) struct PixelSums {
     isa: Isa,
-    /// By number of terms.
-    sums: [Vec<Sum>; MOST_TERMS + 1],
+    sums: Vec<Sum>,
     channels: usize,
     /// Numbers an image that go in and come out, at least.
     source_len: usize,
@@ -27,8 +24,8 @@ pub(super) struct PixelSums {
 }
 
 impl PixelSums {
-    /// `sums` are target pixels and the terms of each, `(sign, source pixel)`; an image takes `source_pixels` pixels
-    /// going in and `target_pixels` coming out.
+    /// `sums` are target pixels and the terms of each, `(sign, source pixel)`, in the order in which they are to be
+    /// made; an image takes `source_pixels` pixels going in and `target_pixels` coming out.
     ///
     /// # Panics
     /// If a sum has more than four terms, or a pixel does not exist.
@@ -38,20 +35,19 @@ impl PixelSums {
         [source_pixels, target_pixels]: [usize; 2],
         sums: impl Iterator<Item = (usize, Vec<(f32, usize)>)>,
     ) -> Self {
-        let mut by_terms: [Vec<Sum>; MOST_TERMS + 1] = Default::default();
-        for (target, terms) in sums {
+        let offset = |pixel: usize| (pixel * channels) as u32;
+        let sums = sums.map(|(target, terms)| {
             assert!(target < target_pixels && terms.iter().all(|(_, source)| *source < source_pixels), "pixels exist");
-            let mut sum =
-                Sum { target: (target * channels) as u32, sources: [0; MOST_TERMS], signs: [0.0; MOST_TERMS] };
-            for (i, (sign, source)) in terms.iter().enumerate() {
-                sum.sources[i] = (source * channels) as u32;
-                sum.signs[i] = *sign;
+            let mut sum = Sum { target: offset(target), terms: terms.len() as u32, sources: [0; 4], signs: [0.0; 4] };
+            for (i, (sign, source)) in terms.into_iter().enumerate() {
+                (sum.sources[i], sum.signs[i]) = (offset(source), sign);
             }
-            by_terms[terms.len()].push(sum);
-        }
+            sum
+        });
+        let sums = sums.collect();
         let lens = [source_pixels * channels, target_pixels * channels];
         assert!(lens.iter().all(|&len| i32::try_from(len).is_ok()), "offsets must fit 31 bits");
-        Self { isa, sums: by_terms, channels, source_len: lens[0], target_len: lens[1] }
+        Self { isa, sums, channels, source_len: lens[0], target_len: lens[1] }
     }
 
     /// Goes over `images` images: `x` to `y`. Target pixels without a sum are not touched.
@@ -82,44 +78,59 @@ impl Kernel for Run<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        let [none, one, two, three, four] = &self.plan.sums;
-        // SAFETY: the lists hold sums of as many terms as the constants, of pixels that exist; the rest is `Run`'s.
+        // SAFETY: the caller's.
+        unsafe { with_finish!(self.epilogue, finish => run_sums(simd, &self, finish)) }
+    }
+}
+
+/// All sums, with one kind of epilogue.
+///
+/// # Safety
+/// As [`Run`] says.
+#[inline(always)]
+unsafe fn run_sums<S: Simd>(simd: S, run: &Run<'_>, finish: impl Finish) {
+    for sum in &run.plan.sums {
+        // SAFETY: a sum has as many terms as the constant says; the rest is the caller's.
         unsafe {
-            sums::<S, 0>(simd, &self, none);
-            sums::<S, 1>(simd, &self, one);
-            sums::<S, 2>(simd, &self, two);
-            sums::<S, 3>(simd, &self, three);
-            sums::<S, 4>(simd, &self, four);
+            match sum.terms {
+                0 => add::<S, 0>(simd, run, sum, finish),
+                1 => add::<S, 1>(simd, run, sum, finish),
+                2 => add::<S, 2>(simd, run, sum, finish),
+                3 => add::<S, 3>(simd, run, sum, finish),
+                _ => add::<S, 4>(simd, run, sum, finish),
+            }
         }
     }
 }
 
-/// Sums of `N` terms.
+/// A sum of `N` terms.
 ///
 /// # Safety
-/// `sums` are of the plan, of `N` terms each; the rest is as [`Run`] says.
+/// `sum` is of the plan, of at least `N` terms; the rest is as [`Run`] says.
 #[inline(always)]
-unsafe fn sums<S: Simd, const N: usize>(simd: S, run: &Run<'_>, sums: &[Sum]) {
+unsafe fn add<S: Simd, const N: usize>(simd: S, run: &Run<'_>, sum: &Sum, finish: impl Finish) {
     let channels = run.plan.channels;
-    let whole = channels - channels % S::LANES;
-    for sum in sums {
-        let signs: [S::Vector; N] = std::array::from_fn(|i| simd.splat(sum.signs[i]));
-        let target = run.target + sum.target as usize;
-        // SAFETY: `channels` numbers lie at each source in `x` and at the target in `y` and the gate.
-        unsafe {
-            let sources: [*const f32; N] = std::array::from_fn(|i| run.x.add(sum.sources[i] as usize));
-            let mut channel = 0;
-            while channel < channels {
-                let lanes = S::LANES.min(channels - channel);
-                let mut total = simd.splat(0.0);
-                for (source, sign) in sources.iter().zip(signs) {
-                    let from = source.add(channel);
-                    let x = if channel < whole { simd.load(from) } else { simd.load_first(from, lanes) };
-                    total = simd.mul_add(x, sign, total);
-                }
-                run.epilogue.write(simd, run.y, target, channel, lanes, total);
-                channel += S::LANES;
+    let target = run.target + sum.target as usize;
+    let signs: [S::Vector; N] = std::array::from_fn(|i| simd.splat(sum.signs[i]));
+    // SAFETY: `channels` numbers lie at each source in `x` and at the target in `y` and the gate.
+    unsafe {
+        let sources: [*const f32; N] = std::array::from_fn(|i| run.x.add(sum.sources[i] as usize));
+        let mut channel = 0;
+        while channel + S::LANES <= channels {
+            let mut total = simd.splat(0.0);
+            for (source, sign) in sources.iter().zip(signs) {
+                total = simd.mul_add(simd.load(source.add(channel)), sign, total);
             }
+            finish.write(simd, run.y, target, channel, S::LANES, total);
+            channel += S::LANES;
+        }
+        if channel < channels {
+            let lanes = channels - channel;
+            let mut total = simd.splat(0.0);
+            for (source, sign) in sources.iter().zip(signs) {
+                total = simd.mul_add(simd.load_first(source.add(channel), lanes), sign, total);
+            }
+            finish.write(simd, run.y, target, channel, lanes, total);
         }
     }
 }

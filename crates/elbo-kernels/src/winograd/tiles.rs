@@ -130,7 +130,7 @@ impl<'a> Band<'a> {
         sums.into_iter().enumerate().filter(|(_, products)| !products.is_empty()).collect()
     }
 
-    /// The targets: `(target pixel, terms)`, terms being `(sign, pixel of the partial sum)`.
+    /// The targets in their order: `(target pixel, terms)`, terms being `(sign, pixel of the partial sum)`.
     pub(super) fn targets(&self) -> Vec<(usize, Form)> {
         let mut targets = Vec::new();
         for (tile, row, column) in self.each_tile() {
@@ -141,6 +141,7 @@ impl<'a> Band<'a> {
                 }
             }
         }
+        targets.sort_by_key(|(target, _)| *target);
         targets
     }
 
