@@ -41,7 +41,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             if let Progress::Epoch(metrics) = progress {
                 seconds += metrics.seconds;
                 let loss = metrics.test_loss.unwrap_or(f64::NAN);
-                println!("{seed} {:3} {seconds:7.1} {loss:.4}", metrics.epoch);
+                let kl = metrics.test_kl.unwrap_or(f64::NAN);
+                println!("{seed} {:3} {seconds:7.1} {loss:.4} {kl:.3}", metrics.epoch);
             }
         }
     }

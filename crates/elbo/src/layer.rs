@@ -143,8 +143,8 @@ impl Layer {
             )
         };
         let plain_gradient = || {
-            let winograd =
-                winograd.then(|| WinogradWeightGradient::new(isa, &geometry, direction, [c_in, c_out], images));
+            let pays = saves >= least_saved(Direction::Up);
+            let winograd = pays.then(|| WinogradWeightGradient::new(isa, &geometry, direction, [c_in, c_out], images));
             winograd.flatten().map_or_else(
                 || GradientPlan::Direct(WeightGradient::new(isa, &geometry, direction, c_in, c_out, images)),
                 GradientPlan::Winograd,

@@ -25,6 +25,9 @@ pub struct Recipe {
     pub widths: Vec<usize>,
     /// The weight of the divergence in what is minimised, `reconstruction + beta * kl`; 1 is the evidence lower bound.
     pub beta: f64,
+    /// The share of the run over which that weight rises from zero in a straight line.
+    #[serde(default)]
+    pub kl_warmup: f64,
     /// What fixes all random draws; at most 2^63 - 1, the largest integer of a TOML file.
     pub seed: u64,
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
@@ -61,6 +64,7 @@ impl Recipe {
             latent_dim: 20,
             widths: vec![32, 64],
             beta: 1.0,
+            kl_warmup: 0.0,
             seed: 1,
             shuffle: false,
         }
@@ -72,6 +76,14 @@ impl Recipe {
         let adam = Adam { learning_rate: self.learning_rate as f32, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         let muon = self.muon_learning_rate.map(|rate| Muon { learning_rate: rate as f32, momentum: 0.95 });
         Optimizer { adam, muon }.scaled(self.schedule.factor(step, steps))
+    }
+
+    /// The weight of the divergence in step number `step` (the first is 1) of `steps`.
+    #[must_use]
+    pub fn beta(&self, step: u64, steps: u64) -> f32 {
+        let share = (step as f64 - 0.5) / steps.max(step) as f64;
+        let risen = if share < self.kl_warmup { share / self.kl_warmup } else { 1.0 };
+        (self.beta * risen) as f32
     }
 
     /// Checks the settings that concern the training; those of the network are the
@@ -95,6 +107,12 @@ impl Recipe {
         if let Schedule::Linear { warmup } = self.schedule {
             check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
         }
+        check(
+            (0.0..=1.0).contains(&self.kl_warmup),
+            "the KL warm-up",
+            "a share of the run from 0 to 1",
+            self.kl_warmup,
+        )?;
         check((beta as f32).is_finite() && beta >= 0.0, "beta", "a number not below 0", beta)
     }
 }

@@ -257,16 +257,18 @@ impl Training {
         if self.position.batches == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
-        let Recipe { learning_rate, beta, seed, .. } = self.settings.recipe;
+        let Recipe { learning_rate, seed, .. } = self.settings.recipe;
         let epoch = self.epoch();
         let batch_size = self.batch_size();
         let indices = &self.order[self.position.batches * batch_size..][..batch_size];
         let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
-        let optimizer = self.settings.recipe.optimizer(self.steps_done() + 1, self.steps());
+        let (step, steps) = (self.steps_done() + 1, self.steps());
+        let optimizer = self.settings.recipe.optimizer(step, steps);
+        let beta = self.settings.recipe.beta(step, steps);
 
         let start = Instant::now();
         let batch = Batch { dataset: &self.data.train, indices };
-        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &optimizer);
+        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta, &optimizer);
         let seconds = start.elapsed().as_secs_f64();
 
         let position = &mut self.position;
