@@ -365,8 +365,9 @@ unsafe fn write_tile<S: Simd, const M: usize>(
     }
 }
 
-/// Pixels whose dot products are made together, so that a vector of weights is read once for all of them.
-const DOT_ROWS: usize = 4;
+/// Pixels whose dot products are made together: a vector of weights is read once for all of them, and their sums hide
+/// each other's latency.
+const DOT_ROWS: usize = 8;
 
 /// Dot products; the weights are packed as one row `[taps, C_in]` for each output channel.
 struct Dots<'a>(Run<'a>);
@@ -379,13 +380,13 @@ impl Kernel for Dots<'_> {
         for group in &run.plan.groups {
             for pixels in group.pixels[..run.images * group.pixels_an_image].chunks(DOT_ROWS) {
                 for channel in 0..run.plan.extent.c_out {
-                    // SAFETY: `chunks` gives 1 to `DOT_ROWS` pixels; the rest is the contract of `Run`.
-                    unsafe {
-                        match pixels.len() {
-                            1 => dot::<S, 1>(simd, run, &group.taps, pixels, channel),
-                            2 => dot::<S, 2>(simd, run, &group.taps, pixels, channel),
-                            3 => dot::<S, 3>(simd, run, &group.taps, pixels, channel),
-                            _ => dot::<S, DOT_ROWS>(simd, run, &group.taps, pixels, channel),
+                    if pixels.len() == DOT_ROWS {
+                        // SAFETY: there are as many pixels as the constant says; the rest is the contract of `Run`.
+                        unsafe { dot::<S, DOT_ROWS>(simd, run, &group.taps, pixels, channel) }
+                    } else {
+                        for pixel in pixels.chunks(1) {
+                            // SAFETY: as above.
+                            unsafe { dot::<S, 1>(simd, run, &group.taps, pixel, channel) }
                         }
                     }
                 }

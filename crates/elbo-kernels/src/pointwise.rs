@@ -99,26 +99,70 @@ impl Kernel for ColumnSums<'_> {
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
         let columns = self.sums.len();
-        let rows = self.rows.len() / columns;
         let mut column = 0;
         while column < columns {
-            let lanes = S::LANES.min(columns - column);
-            // Four sums at once hide the latency of an addition.
-            let mut sums = [simd.splat(0.0); 4];
-            // SAFETY: `column + lanes <= columns`, and row `row` of `columns` numbers exists.
-            unsafe {
-                for row in 0..rows {
-                    let from = self.rows.as_ptr().add(row * columns + column);
-                    let x = if lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) };
-                    sums[row % 4] = simd.add(sums[row % 4], x);
+            // SAFETY: each call is for columns that exist.
+            column += unsafe {
+                match (columns - column) / S::LANES {
+                    0 => some_columns::<S, 1>(simd, self.rows, self.sums, column, columns - column),
+                    1 => some_columns::<S, 1>(simd, self.rows, self.sums, column, S::LANES),
+                    2 | 3 => some_columns::<S, 2>(simd, self.rows, self.sums, column, S::LANES),
+                    4..8 => some_columns::<S, 4>(simd, self.rows, self.sums, column, S::LANES),
+                    _ => some_columns::<S, 8>(simd, self.rows, self.sums, column, S::LANES),
                 }
-                let sum = simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3]));
-                let to = self.sums.as_mut_ptr().add(column);
-                simd.store_first(to, simd.add(simd.load_first(to, lanes), sum), lanes);
-            }
-            column += lanes;
+            };
         }
     }
+}
+
+/// Sums `N` vectors of columns, of which the last has `lanes` lanes, row after row; returns how many columns they are.
+///
+/// # Safety
+/// Columns `column..column + (N - 1) * LANES + lanes` exist, and `rows` are whole rows.
+#[inline(always)]
+unsafe fn some_columns<S: Simd, const N: usize>(
+    simd: S,
+    rows: &[f32],
+    sums: &mut [f32],
+    column: usize,
+    lanes: usize,
+) -> usize {
+    let columns = sums.len();
+    // Few columns take two rows in turns, which hides the latency of an addition.
+    let mut totals = [[simd.splat(0.0); N]; 2];
+    let load = |row: *const f32, j: usize| {
+        // SAFETY: the caller's.
+        unsafe {
+            let from = row.add(j * S::LANES);
+            if j + 1 < N || lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) }
+        }
+    };
+    // SAFETY: the caller's.
+    unsafe {
+        let first = rows.as_ptr().add(column);
+        let count = rows.len() / columns;
+        for pair in 0..count / 2 {
+            for (i, totals) in totals.iter_mut().enumerate() {
+                let row = first.add((2 * pair + i) * columns);
+                for (j, total) in totals.iter_mut().enumerate() {
+                    *total = simd.add(*total, load(row, j));
+                }
+            }
+        }
+        if count % 2 == 1 {
+            let row = first.add((count - 1) * columns);
+            for (j, total) in totals[0].iter_mut().enumerate() {
+                *total = simd.add(*total, load(row, j));
+            }
+        }
+        for j in 0..N {
+            let to = sums.as_mut_ptr().add(column + j * S::LANES);
+            let lanes = if j + 1 < N { S::LANES } else { lanes };
+            let total = simd.add(totals[0][j], totals[1][j]);
+            simd.store_first(to, simd.add(simd.load_first(to, lanes), total), lanes);
+        }
+    }
+    (N - 1) * S::LANES + lanes
 }
 
 #[cfg(test)]
@@ -181,7 +225,7 @@ mod tests {
     #[test]
     fn column_sums_are_added() {
         for isa in Isa::available() {
-            for columns in [1, 3, 7, 8, 9, 17, 64] {
+            for columns in [1, 3, 7, 8, 9, 16, 17, 31, 32, 63, 64, 65, 140] {
                 for rows in [0, 1, 3, 4, 5, 49] {
                     let matrix = numbers(rows * columns, 1.0);
                     let mut sums = vec![10.0; columns];

@@ -106,9 +106,16 @@ impl WeightGradient {
         self.extent.check(images, x, dy);
         assert_eq!(dw.len(), self.gradient_len(), "weight gradient");
         if accumulate == Accumulate::No {
-            dw.fill(0.0);
+            // The first block of a tap's pairs writes its matrix; a tap without pairs has none.
+            let matrix = self.extent.c_in * self.extent.c_out;
+            for (tap, dw) in self.taps.iter().zip(dw.chunks_exact_mut(matrix)) {
+                if images * tap.pairs_an_image == 0 {
+                    dw.fill(0.0);
+                }
+            }
         }
-        self.isa.run(Sweeps { plan: self, images, x: x.as_ptr(), dy: dy.as_ptr(), dw: dw.as_mut_ptr() });
+        let (x, dy, dw) = (x.as_ptr(), dy.as_ptr(), dw.as_mut_ptr());
+        self.isa.run(Sweeps { plan: self, images, accumulate, x, dy, dw });
     }
 }
 
@@ -116,6 +123,7 @@ impl WeightGradient {
 struct Sweeps<'a> {
     plan: &'a WeightGradient,
     images: usize,
+    accumulate: Accumulate,
     x: *const f32,
     dy: *const f32,
     dw: *mut f32,
@@ -130,6 +138,7 @@ struct Tile {
     used: usize,
     /// Where the tile begins in the gradient.
     offset: usize,
+    accumulate: Accumulate,
 }
 
 impl Kernel for Sweeps<'_> {
@@ -144,6 +153,7 @@ impl Kernel for Sweeps<'_> {
             for (number, tap) in taps.iter().enumerate() {
                 let pairs = &tap.pairs[first_image * tap.pairs_an_image..end * tap.pairs_an_image];
                 let mut rest = pairs;
+                let mut accumulate = if first_image == 0 { self.accumulate } else { Accumulate::Yes };
                 while !rest.is_empty() {
                     let (block, after) = rest.split_at(tile_rows(rest.len(), BLOCK));
                     for column in (0..c_out).step_by(S::COLUMNS) {
@@ -152,7 +162,7 @@ impl Kernel for Sweeps<'_> {
                         while row < c_in {
                             let rows = tile_rows(c_in - row, S::ROWS);
                             let offset = (number * c_in + row) * c_out + column;
-                            let tile = Tile { row, column, used, offset };
+                            let tile = Tile { row, column, used, offset, accumulate };
                             // SAFETY: the tile has `rows` rows, which exist; the rest is the contract of `Sweeps`.
                             unsafe {
                                 if used == S::COLUMNS {
@@ -165,6 +175,7 @@ impl Kernel for Sweeps<'_> {
                         }
                     }
                     rest = after;
+                    accumulate = Accumulate::Yes;
                 }
             }
             first_image = end;
@@ -229,10 +240,12 @@ unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(simd: S, run: &Sweep
             let row = run.dw.add(tile.offset + i * run.plan.extent.c_out);
             for (j, sum) in sums.into_iter().enumerate() {
                 let to = row.add((j * S::LANES).min(tile.used));
-                if lanes[j] == S::LANES {
-                    simd.store(to, simd.add(simd.load(to), sum));
-                } else {
-                    simd.store_first(to, simd.add(simd.load_first(to, lanes[j]), sum), lanes[j]);
+                let whole = lanes[j] == S::LANES;
+                match tile.accumulate {
+                    Accumulate::Yes if whole => simd.store(to, simd.add(simd.load(to), sum)),
+                    Accumulate::Yes => simd.store_first(to, simd.add(simd.load_first(to, lanes[j]), sum), lanes[j]),
+                    Accumulate::No if whole => simd.store(to, sum),
+                    Accumulate::No => simd.store_first(to, sum, lanes[j]),
                 }
             }
         }

@@ -239,14 +239,18 @@ impl WinogradWeightGradient {
         let matrix = c_in * c_out;
         assert_eq!(dw.len(), 9 * matrix, "weight gradient");
         let (forms, scratch) = scratch.split_at_mut(WEIGHTS * matrix);
-        forms.fill(0.0);
+        let mut accumulate_forms = Accumulate::No;
+        if images == 0 {
+            forms.fill(0.0);
+        }
         for first in (0..images).step_by(self.images_a_band) {
             let images = self.images_a_band.min(images - first);
             for GradientBand { spread: [spread_x, spread_dy], product, lens } in &self.bands {
                 let (x_forms, dy_forms) = scratch.split_at_mut(lens[0] * self.images_a_band);
                 spread_x.run(images, &x[first * source_len..], Epilogue::Store, x_forms);
                 spread_dy.run(images, &dy[first * target_len..], Epilogue::Store, dy_forms);
-                product.run(images, x_forms, dy_forms, Accumulate::Yes, forms);
+                product.run(images, x_forms, dy_forms, accumulate_forms, forms);
+                accumulate_forms = Accumulate::Yes;
             }
         }
         if accumulate == Accumulate::No {
