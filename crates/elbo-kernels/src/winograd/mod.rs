@@ -20,7 +20,7 @@ use pixel_sums::PixelSums;
 use tiles::{Band, Tiles, WEIGHTS, weight_forms};
 
 /// Numbers that the forms and partial sums of a band may take: a share of the second-level cache.
-const BAND: usize = 48 << 10;
+const BAND: usize = 72 << 10;
 
 /// The share of a layer's products that minimal filtering saves, forward and back; none if its filter is not 3 x 3 of
 /// stride 2. An odd number of small pixels along an axis makes half tiles, which save nothing.
