@@ -353,13 +353,19 @@ unsafe fn write_tile<S: Simd, const M: usize>(
     sums: [[S::Vector; PANEL_VECTORS]; M],
     finish: impl Finish,
 ) {
+    let is_whole = panel.used == S::COLUMNS;
     for (sums, pixel) in sums.into_iter().zip(pixels) {
+        let target = pixel.target as usize;
         for (j, sum) in sums.into_iter().enumerate() {
-            let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
             let channel = panel.first + j * S::LANES;
-            if lanes > 0 {
-                // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
-                unsafe { finish.write(simd, run.y, pixel.target as usize, channel, lanes, sum) };
+            let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
+            // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
+            unsafe {
+                if is_whole {
+                    finish.write(simd, run.y, target, channel, S::LANES, sum);
+                } else if lanes > 0 {
+                    finish.write(simd, run.y, target, channel, lanes, sum);
+                }
             }
         }
     }

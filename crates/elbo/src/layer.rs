@@ -143,7 +143,7 @@ impl Layer {
             )
         };
         let plain_gradient = || {
-            let pays = saves >= least_saved(Direction::Up);
+            let pays = saves >= least_saved(Direction::Down);
             let winograd = pays.then(|| WinogradWeightGradient::new(isa, &geometry, direction, [c_in, c_out], images));
             winograd.flatten().map_or_else(
                 || GradientPlan::Direct(WeightGradient::new(isa, &geometry, direction, c_in, c_out, images)),
@@ -312,8 +312,7 @@ impl Layer {
     }
 }
 
-/// The share of products that minimal filtering must save to pay for its additions: on the way up, and for the
-/// gradient of the weights, there are more of them.
+/// The share of products that minimal filtering must save to pay for its additions: there are more of them on the way up.
 fn least_saved(direction: Direction) -> f64 {
     match direction {
         Direction::Down => 0.15,
