@@ -1,17 +1,20 @@
 //! `elbo train`.
 
 use crate::Outcome;
-use crate::args::TrainArgs;
+use crate::args::{ScheduleName, TrainArgs};
 use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
-use elbo::{RunDirectory, Settings, Training, Vae, write_figures};
+use elbo::{RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where runs go unless told otherwise.
 const RUNS: &str = "runs";
+
+/// The share of a run over which step sizes rise, where a schedule is asked for and nothing says otherwise.
+const WARMUP: f64 = 0.1;
 
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = stop_on_interrupt()?;
@@ -86,7 +89,8 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
         Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
         None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
     };
-    let TrainArgs { epochs, batch_size, learning_rate, latent_dim, widths, beta, seed, threads, .. } = arguments;
+    let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
+    let TrainArgs { latent_dim, widths, beta, seed, threads, .. } = arguments;
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
@@ -95,6 +99,8 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     set(&mut recipe.epochs, epochs.as_ref());
     set(&mut recipe.batch_size, batch_size.as_ref());
     set(&mut recipe.learning_rate, learning_rate.as_ref());
+    set(&mut recipe.muon_learning_rate, muon_learning_rate.map(|rate| rate.0).as_ref());
+    recipe.schedule = resolve_schedule(recipe.schedule, *schedule, *warmup)?;
     set(&mut recipe.latent_dim, latent_dim.as_ref());
     set(&mut recipe.widths, widths.as_ref());
     set(&mut recipe.beta, beta.as_ref());
@@ -103,6 +109,20 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
         recipe.shuffle = arguments.shuffle;
     }
     Ok(settings)
+}
+
+/// The schedule of the recipe, changed by what is given.
+fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option<f64>) -> anyhow::Result<Schedule> {
+    let usual = match recipe {
+        Schedule::Linear { warmup } => warmup,
+        Schedule::Constant => WARMUP,
+    };
+    Ok(match (name, warmup) {
+        (None, None) => recipe,
+        (Some(ScheduleName::Constant), None) => Schedule::Constant,
+        (Some(ScheduleName::Constant), Some(_)) => anyhow::bail!("--schedule constant has no --warmup"),
+        (_, warmup) => Schedule::Linear { warmup: warmup.unwrap_or(usual) },
+    })
 }
 
 fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training)> {

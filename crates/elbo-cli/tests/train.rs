@@ -84,6 +84,45 @@ fn options_go_before_the_config() {
 }
 
 #[test]
+fn each_recipe_has_its_settings_and_options_change_them() {
+    let here = with_bars();
+    let small = "--widths 4,6 --latent-dim 3 --quiet";
+    let config = |name: &str, line: &str| -> String {
+        succeeds(elbo(&here).args(args(&format!("train bars {small} {line} --out {name}"))));
+        fs::read_to_string(here.path().join(name).join("config.toml")).unwrap()
+    };
+    let fast = config("fast", "");
+    for line in ["epochs = 10", "batch_size = 64", "shuffle = true", "[recipe.schedule.linear]"] {
+        assert!(fast.lines().any(|present| present == line), "{line} is not in\n{fast}");
+    }
+    assert!(fast.contains("muon_learning_rate"), "{fast}");
+    let rates: Vec<f64> = fs::read_to_string(here.path().join("fast/metrics.csv"))
+        .unwrap()
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').nth(1).unwrap().parse().unwrap())
+        .collect();
+    assert!(rates.windows(2).all(|pair| pair[0] > pair[1]) && rates[9] < 0.05 * rates[0], "{rates:?}");
+
+    let reference = config("reference", "--recipe reference --epochs 1");
+    assert!(!reference.contains("muon") && reference.contains("schedule = \"constant\""), "{reference}");
+
+    let changed = config("changed", "--epochs 1 --muon-learning-rate none --schedule constant");
+    assert!(!changed.contains("muon") && changed.contains("schedule = \"constant\""), "{changed}");
+    let changed = config("risen", "--recipe reference --epochs 1 --muon-learning-rate 0.01 --warmup 0.25");
+    assert!(changed.contains("muon_learning_rate = 0.01") && changed.contains("warmup = 0.25"), "{changed}");
+
+    let message = ends_with(2, elbo(&here).args(args("train bars --muon-learning-rate fast"))).stderr;
+    assert!(message.contains("neither a number nor 'none'"), "{message}");
+    let message = fails(elbo(&here).args(args("train bars --schedule constant --warmup 0.1")));
+    assert!(message.contains("--warmup"), "{message}");
+    let message = fails(elbo(&here).args(args("train bars --warmup 1")));
+    assert!(message.contains("warm-up"), "{message}");
+    let message = fails(elbo(&here).args(args("train bars --muon-learning-rate -1")));
+    assert!(message.contains("Muon"), "{message}");
+}
+
+#[test]
 fn a_config_with_a_mistake_is_refused() {
     let here = with_run();
     let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();

@@ -155,10 +155,11 @@ unsafe fn some_columns<S: Simd, const N: usize>(
                 *total = simd.add(*total, load(row, j));
             }
         }
-        for j in 0..N {
+        let [even, odd] = totals;
+        for (j, (even, odd)) in even.into_iter().zip(odd).enumerate() {
             let to = sums.as_mut_ptr().add(column + j * S::LANES);
             let lanes = if j + 1 < N { S::LANES } else { lanes };
-            let total = simd.add(totals[0][j], totals[1][j]);
+            let total = simd.add(even, odd);
             simd.store_first(to, simd.add(simd.load_first(to, lanes), total), lanes);
         }
     }

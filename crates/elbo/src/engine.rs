@@ -13,7 +13,7 @@ use crate::loss::Elbo;
 use crate::network::Network;
 use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer};
 use crate::parameters::ParameterTable;
-use crate::scratch::{Scratch, micro_batch};
+use crate::scratch::Scratch;
 use elbo_kernels::{Accumulate, AdamSlices, Buffer, GradientSum, Isa, Momentum, UnknownIsa, sigmoid};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -274,7 +274,7 @@ impl Engine {
                     let mut scratch = own_scratch(scratch);
                     let mut sink = GradientSink { values: gradient, accumulate: Accumulate::No };
                     *loss = Elbo::default();
-                    for (position, images) in micro_batches(len, micro_batch(network.architecture())) {
+                    for (position, images) in micro_batches(len, network.micro_batch()) {
                         let position = start + position;
                         let part = batch.part(position, images);
                         *loss += network.gradient(part, draw, position, beta, &mut scratch, &mut sink);
@@ -293,7 +293,7 @@ impl Engine {
     /// The mean loss over a batch of any length, in nats an image; nothing is learned.
     #[must_use]
     pub fn evaluate(&self, batch: Batch<'_>, draw: Draw<'_>) -> Elbo {
-        let most = micro_batch(self.architecture());
+        let most = self.network.micro_batch();
         let mut losses = vec![Elbo::default(); batch.len().div_ceil(most)];
         self.pool.install(|| {
             losses.par_iter_mut().with_max_len(1).enumerate().for_each(|(number, loss)| {
@@ -312,7 +312,7 @@ impl Engine {
     /// The latent distribution of each image: `[N, 2Z]`, means first, then log-variances.
     #[must_use]
     pub fn encode(&self, batch: Batch<'_>) -> Vec<f32> {
-        let most = micro_batch(self.architecture());
+        let most = self.network.micro_batch();
         let statistics_len = 2 * self.architecture().latent_dim();
         let mut statistics = vec![0.0; batch.len() * statistics_len];
         self.pool.install(|| {
@@ -340,7 +340,7 @@ impl Engine {
             "{} numbers are no whole number of latent vectors of {dim}",
             latents.len()
         );
-        let most = micro_batch(self.architecture());
+        let most = self.network.micro_batch();
         let len = self.architecture().image().len();
         let mut images = vec![0.0; latents.len() / dim * len];
         self.pool.install(|| {
@@ -360,7 +360,7 @@ impl Engine {
     /// Each image encoded, drawn from and decoded: `[N, H, W, C]` in [0, 1].
     #[must_use]
     pub fn reconstruct(&self, batch: Batch<'_>, draw: Draw<'_>) -> Vec<f32> {
-        let most = micro_batch(self.architecture());
+        let most = self.network.micro_batch();
         let len = self.architecture().image().len();
         let mut images = vec![0.0; batch.len() * len];
         self.pool.install(|| {

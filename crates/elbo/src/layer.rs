@@ -101,7 +101,6 @@ pub(crate) struct Layer {
     bias: Vec<f32>,
     weight_range: Range<usize>,
     bias_range: Range<usize>,
-    taps: usize,
     c_in: usize,
     c_out: usize,
     input_len: usize,
@@ -201,7 +200,6 @@ impl Layer {
             bias: vec![0.0; c_out],
             weight_range: weight.range.clone(),
             bias_range: bias.range.clone(),
-            taps: geometry.taps(),
             c_in,
             c_out,
         }
@@ -215,7 +213,8 @@ impl Layer {
     /// Numbers that its work needs as scratch.
     pub(crate) fn scratch_len(&self) -> usize {
         let products = [self.forward.scratch_len(), self.backward.as_ref().map_or(0, Product::scratch_len)];
-        products.into_iter().max().unwrap_or(0).max(self.gradient.scratch_len())
+        let turned = if self.place == Place::Last { self.c_in * self.c_out } else { 0 };
+        products.into_iter().max().unwrap_or(0).max(turned + self.gradient.scratch_len())
     }
 
     /// Whether there is a gradient of its input: there is none of the image.
@@ -284,12 +283,12 @@ impl Layer {
                 self.gradient.run(images, patches, x, gradient.accumulate, weights, scratch);
             }
             Place::Last => {
-                let turn = |weights: &mut [f32], from: [usize; 2]| transpose_taps(weights, self.taps, from);
+                let (tap, scratch) = scratch.split_at_mut(self.c_in * self.c_out);
                 if gradient.accumulate == Accumulate::Yes {
-                    turn(weights, [self.c_in, self.c_out]);
+                    transpose_taps(weights, [self.c_in, self.c_out], tap);
                 }
                 self.gradient.run(images, patches, x, gradient.accumulate, weights, scratch);
-                turn(weights, [self.c_out, self.c_in]);
+                transpose_taps(weights, [self.c_out, self.c_in], tap);
             }
         }
     }
@@ -320,10 +319,9 @@ fn least_saved(direction: Direction) -> f64 {
     }
 }
 
-/// Turns each tap's `rows x columns` matrix over, in place: at most a few hundred numbers.
-fn transpose_taps(weights: &mut [f32], taps: usize, [rows, columns]: [usize; 2]) {
-    let mut tap = vec![0.0; rows * columns];
-    for weights in weights.chunks_exact_mut(rows * columns).take(taps) {
+/// Turns each tap's `rows x columns` matrix over, in place; `tap` has room for one.
+fn transpose_taps(weights: &mut [f32], [rows, columns]: [usize; 2], tap: &mut [f32]) {
+    for weights in weights.chunks_exact_mut(rows * columns) {
         tap.copy_from_slice(weights);
         for row in 0..rows {
             for column in 0..columns {

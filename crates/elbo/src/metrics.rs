@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct EpochMetrics {
     /// Number of the epoch; the first is 1.
     pub epoch: u32,
-    /// Adam's step size.
+    /// Adam's step size in the epoch's last step.
     pub learning_rate: f64,
     /// Mean over the epoch's batches, each before its step.
     pub train_loss: f64,

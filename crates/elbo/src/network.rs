@@ -19,20 +19,21 @@ pub(crate) struct Network {
     architecture: Architecture,
     table: ParameterTable,
     layers: Vec<Layer>,
+    micro_batch: usize,
 }
 
 impl Network {
     /// The network, its weights not yet set.
     pub(crate) fn new(isa: Isa, architecture: Architecture) -> Self {
         let table = ParameterTable::new(&architecture);
-        let images = micro_batch(&architecture);
+        let micro_batch = micro_batch(&architecture);
         let shapes = architecture.layers();
         let layers = shapes
             .iter()
             .enumerate()
-            .map(|(number, shape)| Layer::new(isa, shape, &table, [number, shapes.len()], images))
+            .map(|(number, shape)| Layer::new(isa, shape, &table, [number, shapes.len()], micro_batch))
             .collect();
-        Self { isa, architecture, table, layers }
+        Self { isa, architecture, table, layers, micro_batch }
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -45,6 +46,11 @@ impl Network {
 
     pub(crate) fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// The most images that go through it at once.
+    pub(crate) fn micro_batch(&self) -> usize {
+        self.micro_batch
     }
 
     pub(crate) fn encoder(&self) -> Encoder<'_> {

@@ -25,9 +25,6 @@ pub struct Recipe {
     pub widths: Vec<usize>,
     /// The weight of the divergence in what is minimised, `reconstruction + beta * kl`; 1 is the evidence lower bound.
     pub beta: f64,
-    /// The share of the run over which that weight rises from zero in a straight line.
-    #[serde(default)]
-    pub kl_warmup: f64,
     /// What fixes all random draws; at most 2^63 - 1, the largest integer of a TOML file.
     pub seed: u64,
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
@@ -64,9 +61,23 @@ impl Recipe {
             latent_dim: 20,
             widths: vec![32, 64],
             beta: 1.0,
-            kl_warmup: 0.0,
             seed: 1,
             shuffle: false,
+        }
+    }
+
+    /// The soonest to a good model: a few epochs of small batches in random order, Muon for the inner weights, and rates
+    /// that fall to zero at the end. With another number of epochs the fall is stretched to it.
+    #[must_use]
+    pub fn fast() -> Self {
+        Self {
+            epochs: 10,
+            batch_size: 64,
+            learning_rate: 5e-3,
+            muon_learning_rate: Some(0.03),
+            schedule: Schedule::Linear { warmup: 0.1 },
+            shuffle: true,
+            ..Self::reference()
         }
     }
 
@@ -78,12 +89,10 @@ impl Recipe {
         Optimizer { adam, muon }.scaled(self.schedule.factor(step, steps))
     }
 
-    /// The weight of the divergence in step number `step` (the first is 1) of `steps`.
+    /// Adam's step size in step number `step` (the first is 1) of `steps`.
     #[must_use]
-    pub fn beta(&self, step: u64, steps: u64) -> f32 {
-        let share = (step as f64 - 0.5) / steps.max(step) as f64;
-        let risen = if share < self.kl_warmup { share / self.kl_warmup } else { 1.0 };
-        (self.beta * risen) as f32
+    pub fn learning_rate(&self, step: u64, steps: u64) -> f64 {
+        self.learning_rate * self.schedule.factor(step, steps)
     }
 
     /// Checks the settings that concern the training; those of the network are the
@@ -107,12 +116,6 @@ impl Recipe {
         if let Schedule::Linear { warmup } = self.schedule {
             check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
         }
-        check(
-            (0.0..=1.0).contains(&self.kl_warmup),
-            "the KL warm-up",
-            "a share of the run from 0 to 1",
-            self.kl_warmup,
-        )?;
         check((beta as f32).is_finite() && beta >= 0.0, "beta", "a number not below 0", beta)
     }
 }
@@ -125,6 +128,7 @@ mod tests {
     fn settings_out_of_range_are_named() {
         let reference = Recipe::reference();
         assert_eq!(reference.validate(), Ok(()));
+        assert_eq!(Recipe::fast().validate(), Ok(()));
         for (recipe, name) in [
             (Recipe { epochs: 0, ..reference.clone() }, "epochs"),
             (Recipe { batch_size: 0, ..reference.clone() }, "batch size"),
@@ -139,5 +143,31 @@ mod tests {
         ] {
             assert!(recipe.validate().unwrap_err().to_string().contains(name));
         }
+    }
+
+    #[test]
+    fn the_reference_is_adam_at_one_rate_and_fast_falls_to_zero() {
+        let reference = Recipe::reference();
+        assert_eq!(reference.optimizer(1, 5850), reference.optimizer(5850, 5850));
+        assert_eq!(reference.optimizer(1, 5850), Adam { learning_rate: 1e-3, ..reference.optimizer(1, 1).adam }.into());
+        let fast = Recipe::fast();
+        let rates = |step| {
+            let Optimizer { adam, muon } = fast.optimizer(step, 1000);
+            [adam.learning_rate, muon.map_or(0.0, |muon| muon.learning_rate)]
+        };
+        let peak = [fast.learning_rate as f32, fast.muon_learning_rate.unwrap() as f32];
+        for (now, peak) in [rates(1), rates(1000)].into_iter().flat_map(|now| now.into_iter().zip(peak)) {
+            assert!(now > 0.0 && now < 0.01 * peak, "{now} of {peak}");
+        }
+        for (now, peak) in rates(100).into_iter().zip(peak) {
+            assert!(now > 0.99 * peak && now <= peak, "{now} of {peak}");
+        }
+    }
+
+    #[test]
+    fn settings_without_the_newer_ones_mean_the_reference() {
+        let text = "epochs = 50\nbatch_size = 512\nlearning_rate = 1e-3\nlatent_dim = 20\nwidths = [32, 64]\n\
+                    beta = 1.0\nseed = 1\nshuffle = false\n";
+        assert_eq!(toml::from_str::<Recipe>(text).unwrap(), Recipe::reference());
     }
 }

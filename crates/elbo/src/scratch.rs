@@ -35,7 +35,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new(network: &Network) -> Self {
         let architecture = network.architecture();
-        let images = micro_batch(architecture);
+        let images = network.micro_batch();
         let (encoder, decoder) = (network.encoder(), network.decoder());
         let layers = encoder.layers.iter().chain(decoder.layers);
         let widest = layers.clone().map(Layer::output_len).max().unwrap_or(0);

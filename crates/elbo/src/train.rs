@@ -257,18 +257,18 @@ impl Training {
         if self.position.batches == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
-        let Recipe { learning_rate, seed, .. } = self.settings.recipe;
+        let Recipe { beta, seed, .. } = self.settings.recipe;
         let epoch = self.epoch();
         let batch_size = self.batch_size();
         let indices = &self.order[self.position.batches * batch_size..][..batch_size];
         let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
         let (step, steps) = (self.steps_done() + 1, self.steps());
         let optimizer = self.settings.recipe.optimizer(step, steps);
-        let beta = self.settings.recipe.beta(step, steps);
+        let learning_rate = self.settings.recipe.learning_rate(step, steps);
 
         let start = Instant::now();
         let batch = Batch { dataset: &self.data.train, indices };
-        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta, &optimizer);
+        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &optimizer);
         let seconds = start.elapsed().as_secs_f64();
 
         let position = &mut self.position;
@@ -295,7 +295,8 @@ impl Training {
 
     /// Measures, saves, and goes to the beginning of the next epoch.
     fn end_epoch(&mut self) -> Result<EpochMetrics, Error> {
-        let Recipe { learning_rate, seed, .. } = self.settings.recipe;
+        let Recipe { seed, .. } = self.settings.recipe;
+        let learning_rate = self.settings.recipe.learning_rate(self.steps_done(), self.steps());
         let epoch = self.epoch();
         let test = self.data.test.as_ref().map(|test| sampled_loss(&self.engine, test, seed, epoch));
         if let Some(loss) = test.filter(|test| !test.is_finite()) {

@@ -1,0 +1,41 @@
+//! A training step allocates nothing, on any number of threads.
+
+use elbo::dataset::{Dataset, ImageShape};
+use elbo::noise::{Noise, Purpose};
+use elbo::{Architecture, Batch, Draw, Engine, ParameterTable, Recipe};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Work reaches the threads through a queue, which takes new memory once in about thirty tasks.
+const QUEUE: usize = 3;
+
+#[test]
+fn a_step_allocates_nothing() {
+    for channels in [1, 3] {
+        let image = ImageShape { height: 16, width: 14, channels };
+        let architecture = Architecture::new(image, &[8, 20], 4).unwrap();
+        let parameters = ParameterTable::new(&architecture).initialize(1);
+        let pixels = (0..96 * image.len()).map(|i| (i * i % 251) as u8).collect();
+        let dataset = Dataset::new(image, pixels, None).unwrap();
+        let indices: Vec<u32> = (0..96).collect();
+        let noise = Noise::new(1, Purpose::Training, 1);
+        for recipe in [Recipe::reference(), Recipe::fast()] {
+            let optimizer = recipe.optimizer(1, 1);
+            let mut engine = Engine::new(architecture.clone(), &parameters, 2).unwrap();
+            let mut step = || {
+                let batch = Batch { dataset: &dataset, indices: &indices };
+                assert!(engine.train_batch(batch, Draw::Noise(&noise), 1.0, &optimizer).is_finite());
+            };
+            step();
+            let region = Region::new(ALLOCATOR);
+            for _ in 0..20 {
+                step();
+            }
+            let change = region.change();
+            assert!(change.allocations + change.reallocations <= QUEUE, "{channels} channels, {recipe:?}: {change:?}");
+        }
+    }
+}
