@@ -5,7 +5,10 @@
 //!     cargo bench -p elbo-kernels-bench deconv2    # one layer
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use elbo_kernels::{Accumulate, Buffer, Direction, Epilogue, Gather, Geometry, Isa, Operand, WeightGradient};
+use elbo_kernels::{
+    Accumulate, Buffer, Direction, Epilogue, Gather, Geometry, Isa, Operand, WeightGradient, WinogradGather,
+    WinogradWeightGradient,
+};
 use std::hint::black_box;
 
 /// Images of a micro-batch.
@@ -60,6 +63,35 @@ fn bench(criterion: &mut Criterion) {
             });
             group.bench_function(BenchmarkId::new(name, "weight gradient"), |bencher| {
                 bencher.iter(|| gradient.run(IMAGES, black_box(&x), &y, Accumulate::Yes, &mut dw));
+            });
+
+            let channels = [c_in, c_out];
+            let Some(forward) = WinogradGather::new(isa, &geometry, direction, channels, IMAGES) else { continue };
+            let Some(backward) = WinogradGather::new(isa, &geometry, direction.reversed(), [c_out, c_in], IMAGES)
+            else {
+                continue;
+            };
+            let Some(gradient) = WinogradWeightGradient::new(isa, &geometry, direction, channels, IMAGES) else {
+                continue;
+            };
+            let scratch = [forward.scratch_len(), backward.scratch_len(), gradient.scratch_len()];
+            let mut scratch = filled(scratch.into_iter().max().unwrap_or(0));
+            let mut forms = Buffer::zeros(forward.forms_len());
+            let mut packed = Buffer::zeros(forward.packed_len());
+            forward.pack(Operand::Weights, &weights, &mut forms, &mut packed);
+            let mut packed_back = Buffer::zeros(backward.packed_len());
+            backward.pack(Operand::Transposed, &weights, &mut forms, &mut packed_back);
+
+            group.bench_function(BenchmarkId::new(name, "forward, filtered"), |bencher| {
+                let epilogue = Epilogue::BiasRelu(&bias);
+                bencher.iter(|| forward.run(IMAGES, black_box(&x), &packed, epilogue, &mut y, &mut scratch));
+            });
+            group.bench_function(BenchmarkId::new(name, "input gradient, filtered"), |bencher| {
+                let gate = Epilogue::WherePositive(&x);
+                bencher.iter(|| backward.run(IMAGES, black_box(&y), &packed_back, gate, &mut dx, &mut scratch));
+            });
+            group.bench_function(BenchmarkId::new(name, "weight gradient, filtered"), |bencher| {
+                bencher.iter(|| gradient.run(IMAGES, black_box(&x), &y, Accumulate::Yes, &mut dw, &mut scratch));
             });
         }
         group.finish();
