@@ -92,7 +92,7 @@ fn each_recipe_has_its_settings_and_options_change_them() {
         fs::read_to_string(here.path().join(name).join("config.toml")).unwrap()
     };
     let fast = config("fast", "");
-    for line in ["epochs = 10", "batch_size = 64", "shuffle = true", "[recipe.schedule.linear]"] {
+    for line in ["epochs = 12", "batch_size = 64", "shuffle = true", "[recipe.schedule.linear]"] {
         assert!(fast.lines().any(|present| present == line), "{line} is not in\n{fast}");
     }
     assert!(fast.contains("muon_learning_rate"), "{fast}");
@@ -102,7 +102,7 @@ fn each_recipe_has_its_settings_and_options_change_them() {
         .skip(1)
         .map(|row| row.split(',').nth(1).unwrap().parse().unwrap())
         .collect();
-    assert!(rates.windows(2).all(|pair| pair[0] > pair[1]) && rates[9] < 0.05 * rates[0], "{rates:?}");
+    assert!(rates.windows(2).all(|pair| pair[0] > pair[1]) && rates[11] < 0.05 * rates[0], "{rates:?}");
 
     let reference = config("reference", "--recipe reference --epochs 1");
     assert!(!reference.contains("muon") && reference.contains("schedule = \"constant\""), "{reference}");
