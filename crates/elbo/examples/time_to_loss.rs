@@ -69,7 +69,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     all.push(Run::published()?);
 
     println!("| run | recipe | epochs to {threshold} | seconds of training | last loss |\n|---|---|---:|---:|---:|");
-    all.iter().for_each(|run| run.print(threshold));
+    for run in &all {
+        run.print(threshold);
+    }
     if let (Some(run), Some(test)) = (runs.first(), Splits::mnist().test) {
         let vae = Vae::open(run, 0)?;
         let start = Instant::now();

@@ -2,81 +2,11 @@
 
 use crate::architecture::{Activation, LayerShape};
 use crate::parameters::ParameterTable;
+use crate::product::{GradientPlan, Plan, Product};
 use elbo_kernels::{
-    Accumulate, Buffer, Direction, Epilogue, Gather, Isa, Operand, Patches, WeightGradient, WinogradGather,
-    WinogradWeightGradient, add_column_sums, winograd_saves,
+    Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, add_column_sums,
 };
 use std::ops::Range;
-
-/// How a layer's product is made.
-#[derive(Debug)]
-enum Plan {
-    Direct(Gather),
-    /// With the forms of the weights.
-    Winograd(WinogradGather, Buffer),
-}
-
-/// Weights of one direction, as the kernel reads them.
-#[derive(Debug)]
-struct Product {
-    plan: Plan,
-    operand: Operand,
-    packed: Buffer,
-}
-
-impl Product {
-    fn new(plan: Plan, operand: Operand) -> Self {
-        let packed = Buffer::zeros(match &plan {
-            Plan::Direct(gather) => gather.packed_len(),
-            Plan::Winograd(winograd, _) => winograd.packed_len(),
-        });
-        Self { plan, operand, packed }
-    }
-
-    fn pack(&mut self, weights: &[f32]) {
-        match &mut self.plan {
-            Plan::Direct(gather) => gather.pack(self.operand, weights, &mut self.packed),
-            Plan::Winograd(winograd, forms) => winograd.pack(self.operand, weights, forms, &mut self.packed),
-        }
-    }
-
-    fn scratch_len(&self) -> usize {
-        match &self.plan {
-            Plan::Direct(_) => 0,
-            Plan::Winograd(winograd, _) => winograd.scratch_len(),
-        }
-    }
-
-    fn run(&self, images: usize, x: &[f32], epilogue: Epilogue<'_>, y: &mut [f32], scratch: &mut [f32]) {
-        match &self.plan {
-            Plan::Direct(gather) => gather.run(images, x, &self.packed, epilogue, y),
-            Plan::Winograd(winograd, _) => winograd.run(images, x, &self.packed, epilogue, y, scratch),
-        }
-    }
-}
-
-/// How the gradient of a layer's weights is made.
-#[derive(Debug)]
-enum GradientPlan {
-    Direct(WeightGradient),
-    Winograd(WinogradWeightGradient),
-}
-
-impl GradientPlan {
-    fn scratch_len(&self) -> usize {
-        match self {
-            Self::Direct(_) => 0,
-            Self::Winograd(winograd) => winograd.scratch_len(),
-        }
-    }
-
-    fn run(&self, images: usize, x: &[f32], dy: &[f32], how: Accumulate, dw: &mut [f32], scratch: &mut [f32]) {
-        match self {
-            Self::Direct(direct) => direct.run(images, x, dy, how, dw),
-            Self::Winograd(winograd) => winograd.run(images, x, dy, how, dw, scratch),
-        }
-    }
-}
 
 /// What stands between the image and the rest of the network needs patches: it has few channels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,59 +58,29 @@ impl Layer {
             _ if number + 1 == count => Place::Last,
             _ => Place::Inner,
         };
-        let direct = |direction, c_in, c_out| Plan::Direct(Gather::new(isa, &geometry, direction, c_in, c_out, images));
-        let saves = winograd_saves(&geometry).unwrap_or(0.0);
-        let plain = |direction: Direction, c_in, c_out| {
-            let pays = saves >= least_saved(direction);
-            let winograd = pays.then(|| WinogradGather::new(isa, &geometry, direction, [c_in, c_out], images));
-            winograd.flatten().map_or_else(
-                || direct(direction, c_in, c_out),
-                |winograd| {
-                    let forms = Buffer::zeros(winograd.forms_len());
-                    Plan::Winograd(winograd, forms)
-                },
-            )
-        };
-        let plain_gradient = || {
-            let pays = saves >= least_saved(Direction::Down);
-            let winograd = pays.then(|| WinogradWeightGradient::new(isa, &geometry, direction, [c_in, c_out], images));
-            winograd.flatten().map_or_else(
-                || GradientPlan::Direct(WeightGradient::new(isa, &geometry, direction, c_in, c_out, images)),
-                GradientPlan::Winograd,
-            )
-        };
+        let inner = |direction, c_in, c_out| Plan::new(isa, &geometry, direction, [c_in, c_out], images);
+        let over_patches = |c_in, c_out| Plan::Direct(Gather::over_patches(isa, &geometry, c_in, c_out, images));
         let patch_len = |channels| geometry.taps() * channels;
-        let pointwise = elbo_kernels::Geometry::pointwise(geometry.small);
+        // Of patches, which make the layer pointwise, with so many channels a tap.
+        let patch_gradient = |channels, others| {
+            let pointwise = Geometry::pointwise(geometry.small);
+            let channels = patch_len(channels);
+            GradientPlan::Direct(WeightGradient::new(isa, &pointwise, Direction::Down, channels, others, images))
+        };
         let (forward, backward, gradient, patches) = match place {
-            Place::First => (
-                Plan::Direct(Gather::over_patches(isa, &geometry, c_in, c_out, images)),
+            Place::First => (over_patches(c_in, c_out), None, patch_gradient(c_in, c_out), Some(c_in)),
+            Place::Inner => (
+                inner(direction, c_in, c_out),
+                Some(inner(direction.reversed(), c_out, c_in)),
+                GradientPlan::new(isa, &geometry, direction, [c_in, c_out], images),
                 None,
-                GradientPlan::Direct(WeightGradient::new(
-                    isa,
-                    &pointwise,
-                    Direction::Down,
-                    patch_len(c_in),
-                    c_out,
-                    images,
-                )),
-                Some(Patches::new(&geometry, c_in)),
             ),
-            Place::Inner => {
-                (plain(direction, c_in, c_out), Some(plain(direction.reversed(), c_out, c_in)), plain_gradient(), None)
-            }
             // Rows and columns of the weight gradient change places: few of them are the logits' channels.
             Place::Last => (
-                plain(direction, c_in, c_out),
-                Some(Plan::Direct(Gather::over_patches(isa, &geometry, c_out, c_in, images))),
-                GradientPlan::Direct(WeightGradient::new(
-                    isa,
-                    &pointwise,
-                    Direction::Down,
-                    patch_len(c_out),
-                    c_in,
-                    images,
-                )),
-                Some(Patches::new(&geometry, c_out)),
+                inner(direction, c_in, c_out),
+                Some(over_patches(c_out, c_in)),
+                patch_gradient(c_out, c_in),
+                Some(c_out),
             ),
         };
         let (weight, bias) = table.layer(number);
@@ -195,7 +95,7 @@ impl Layer {
             forward: Product::new(forward, Operand::Weights),
             backward: backward.map(|plan| Product::new(plan, Operand::Transposed)),
             gradient,
-            patches,
+            patches: patches.map(|channels| Patches::new(&geometry, channels)),
             activation,
             bias: vec![0.0; c_out],
             weight_range: weight.range.clone(),
@@ -308,14 +208,6 @@ impl Layer {
         if let Some(product) = &self.backward {
             product.run(images, dy, gate.map_or(Epilogue::Store, Epilogue::WherePositive), dx, scratch);
         }
-    }
-}
-
-/// The share of products that minimal filtering must save to pay for its additions: there are more of them on the way up.
-fn least_saved(direction: Direction) -> f64 {
-    match direction {
-        Direction::Down => 0.15,
-        Direction::Up => 0.2,
     }
 }
 

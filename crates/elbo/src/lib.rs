@@ -87,6 +87,7 @@ pub mod noise;
 mod optimizer;
 mod parameters;
 pub mod pca;
+mod product;
 mod recipe;
 pub mod reference;
 mod run_directory;
