@@ -15,7 +15,7 @@ fn filtering_pays(geometry: &Geometry, direction: Direction, channels: [usize; 2
         Direction::Up => 0.2,
     };
     channels.into_iter().all(|channels| channels >= LEAST_CHANNELS)
-        && winograd_saves(geometry).is_some_and(|saved| saved >= least_saved)
+        && winograd_saves(geometry, direction).is_some_and(|saved| saved >= least_saved)
 }
 
 /// How a layer's product is made, forward or towards its input.

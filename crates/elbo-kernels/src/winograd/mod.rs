@@ -22,12 +22,13 @@ use tiles::{Band, Tiles, WEIGHTS, weight_forms};
 /// Numbers that the forms and partial sums of a band may take: a share of the second-level cache.
 const BAND: usize = 72 << 10;
 
-/// The share of a layer's products that minimal filtering saves, forward and back; none if its filter is not 3 x 3 of
-/// stride 2. An odd number of small pixels along an axis makes half tiles, which save nothing.
+/// The share of the products that minimal filtering saves of a layer that goes over `geometry` in `direction`; none if
+/// its filter is not 3 x 3 of stride 2. An odd number of small pixels along an axis makes half tiles, which save
+/// nothing.
 #[must_use]
-pub fn winograd_saves(geometry: &Geometry) -> Option<f64> {
-    let joins: usize = (0..geometry.small_pixels()).map(|small| geometry.sources(Direction::Down, small).len()).sum();
-    Some(1.0 - Tiles::new(geometry, Direction::Down)?.products() as f64 / joins as f64)
+pub fn winograd_saves(geometry: &Geometry, direction: Direction) -> Option<f64> {
+    let joins: usize = (0..geometry.target_pixels(direction)).map(|p| geometry.sources(direction, p).len()).sum();
+    Some(1.0 - Tiles::new(geometry, direction)?.products() as f64 / joins as f64)
 }
 
 /// How many images are gone through together: as many as fill a band, if a whole one does not.
