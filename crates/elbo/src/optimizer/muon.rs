@@ -37,7 +37,7 @@ pub(crate) struct Orthogonalizer {
     /// Each tap's matrix has its rows and columns the other way round in the parameters: `[columns, others]`.
     turned: Option<[usize; 2]>,
     columns: usize,
-    /// `[rows, columns]`, and its next iterate.
+    /// `[rows, columns]`, and its next iterate; in the end the matrix as the weights lie.
     matrix: Buffer,
     next: Buffer,
     gram: WeightGradient,
@@ -96,6 +96,10 @@ impl Orthogonalizer {
         for _ in 0..ITERATIONS {
             self.iterate();
         }
+        if let Some([columns, others]) = self.turned {
+            turn_taps(&self.matrix, [others, columns], &mut self.next);
+            std::mem::swap(&mut self.matrix, &mut self.next);
+        }
     }
 
     fn iterate(&mut self) {
@@ -116,15 +120,8 @@ impl Orthogonalizer {
     }
 
     /// Takes `rate` times the matrix from its weights.
-    pub(crate) fn step(&mut self, rate: f32, parameters: &mut [f32]) {
-        let update = match self.turned {
-            None => &self.matrix,
-            Some([columns, others]) => {
-                turn_taps(&self.matrix, [others, columns], &mut self.next);
-                &self.next
-            }
-        };
-        for (weight, update) in parameters[self.range.clone()].iter_mut().zip(&**update) {
+    pub(crate) fn step(&self, rate: f32, parameters: &mut [f32]) {
+        for (weight, update) in parameters[self.range.clone()].iter_mut().zip(&*self.matrix) {
             *weight -= rate * update;
         }
     }
