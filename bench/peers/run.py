@@ -125,6 +125,7 @@ class Result:
 
     name: str
     command: list[str]
+    build: list[str]
     process: Process | None = None
     version: str = ""
     failure: str = ""
@@ -140,14 +141,18 @@ class Result:
             self.process.end()
 
     def start(self, timeout: float) -> None:
-        """Start the process and wait until it is ready."""
+        """Build what is to be built, start the process and wait until it is ready."""
         print(f"{self.name}: starting", file=sys.stderr)
         try:
+            if self.build:
+                subprocess.run(self.build, cwd=REPOSITORY, check=True)
             self.process = Process(self.command, timeout)
             line = self.process.ask(None)
             if line.split()[:1] != ["ready"]:
                 raise PeerFailed(f"said {line!r} in place of ready")
             self.version = line.removeprefix("ready").strip()
+        except subprocess.CalledProcessError:
+            self.fail("it does not build")
         except (OSError, PeerFailed) as error:
             self.fail(str(error))
 
@@ -277,24 +282,30 @@ def default_python() -> str:
     return str(venv) if venv.exists() else sys.executable
 
 
-def command_of(name: str, arguments: argparse.Namespace) -> list[str]:
-    """How a peer is started."""
+def cargo(verb: str, name: str) -> list[str]:
+    """Cargo's command for a peer written in Rust."""
+    return ["cargo", verb, "--quiet", "--release", "--locked", "--manifest-path", str(HERE / name / "Cargo.toml")]
+
+
+def peer(name: str, arguments: argparse.Namespace) -> Result:
+    """How a peer is built and started."""
+    build = cargo("build", name) if name in RUST_PEERS else []
     if name == "elbo":
         start = shlex.split(arguments.elbo)
     elif name in RUST_PEERS:
-        start = ["cargo", "run", "--quiet", "--release", "--locked", "--manifest-path", str(HERE / name / "Cargo.toml"), "--"]
+        start = [*cargo("run", name), "--"]
     else:
         start = [arguments.python, str(HERE / "peer.py"), name]
     options = {"batch": arguments.batch, "threads": arguments.threads, "shape": arguments.shape, "task": arguments.task}
     if arguments.task != "train":
         options["images"] = arguments.images
-    return [*start, *(word for option, value in options.items() for word in (f"--{option}", str(value)))]
+    return Result(name, [*start, *(word for key, value in options.items() for word in (f"--{key}", str(value)))], build)
 
 
 def main() -> None:
     """Start all, alternate, print."""
     arguments = parse_arguments()
-    results = [Result(name, command_of(name, arguments)) for name in arguments.peers.split(",")]
+    results = [peer(name, arguments) for name in arguments.peers.split(",")]
     try:
         for result in results:
             result.start(arguments.timeout)
