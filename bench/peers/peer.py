@@ -1,10 +1,12 @@
-"""One peer of the benchmark: trains the VAE in one framework, on command.
+"""One peer of the benchmark: trains the VAE in one framework, or encodes or decodes with it, on command.
 
-    python peer.py NAME --batch B --threads N
+    python peer.py NAME --batch B --threads N [--shape 64x64x3]
+    python peer.py NAME --batch B --threads N --task encode --images I
 
-It sets up, checks its first losses against expected.json, warms up and prints `ready` and its version.
-Then each input line `go STEPS` trains that many steps and answers with the seconds they took; `quit` answers
-`peak_rss_kib K` and ends. A failure prints `error: REASON`. Nothing else goes to standard output.
+It sets up, checks its first training losses against expected.json, warms up and prints `ready` and its version.
+Then each input line `go STEPS` trains that many steps, or encodes or decodes all images that often, and answers with
+the seconds that took; `quit` answers `peak_rss_kib K` and ends. A failure prints `error: REASON`. Nothing else goes to
+standard output.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 
 import workload
+from networks import NETWORKS, REFERENCE, TASKS, Network
 
 # name: module, variant
 PEERS = {
@@ -34,7 +37,7 @@ PEERS = {
 WARM_UP_STEPS = 2
 
 
-class Peer(Protocol):
+class Trainer(Protocol):
     """A model with its optimiser and the images, held by a framework."""
 
     version: str
@@ -46,55 +49,103 @@ class Peer(Protocol):
         """The loss as a number, once all work on it is done."""
 
 
+class Coder(Protocol):
+    """A model with images to encode or latent vectors to decode."""
+
+    version: str
+
+    def code_all(self, batch: int) -> float:
+        """Encode or decode everything, `batch` at a time; one of the resulting numbers."""
+
+
 def limit_threads(threads: int) -> None:
     """Tell every thread pool its size; they read it when first imported."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC"):
         os.environ[name] = str(threads)
 
 
-def check(peer: Peer, batch: int) -> None:
+def check(trainer: Trainer, network: Network, batch: int) -> None:
     """Train the first steps with fixed noise; the losses must be the expected ones."""
-    for step, expected in enumerate(workload.expected_losses(batch)):
-        loss = peer.wait(peer.step(0, workload.check_noise(step, batch)))
-        if not abs(loss / expected - 1) <= workload.CHECK_TOLERANCE:
+    losses = workload.expected_losses(network, batch)
+    for step, (expected, tolerance) in enumerate(zip(losses, workload.CHECK_TOLERANCES)):
+        loss = trainer.wait(trainer.step(0, workload.noise(network, step, batch)))
+        if not abs(loss / expected - 1) <= tolerance:
             raise ValueError(f"wrong network: loss {loss:.6f} at step {step}, expected {expected:.6f}")
         print(f"step {step}: loss {loss:.6f}, expected {expected:.6f}", file=sys.stderr)
 
 
-class Session:
+class Training:
     """The minibatches in file order, over and over."""
 
-    def __init__(self, peer: Peer, batch: int) -> None:
-        self.peer = peer
-        self.batches = workload.IMAGES // batch
+    def __init__(self, trainer: Trainer, batches: int) -> None:
+        self.trainer = trainer
+        self.version = trainer.version
+        self.batches = batches
         self.next = 0
 
     def go(self, steps: int) -> float:
-        """Train `steps` minibatches; seconds."""
-        start = time.perf_counter()
+        """Train `steps` minibatches; the last loss."""
         loss: Any = None
         for _ in range(steps):
-            loss = self.peer.step(self.next, None)
+            loss = self.trainer.step(self.next, None)
             self.next = (self.next + 1) % self.batches
-        value = self.peer.wait(loss)
-        elapsed = time.perf_counter() - start
-        if not math.isfinite(value):
-            raise ValueError(f"loss is {value}")
-        return elapsed
+        return self.trainer.wait(loss)
 
 
-def serve(name: str, batch: int, threads: int, answer: Any) -> None:
+class Coding:
+    """All images, or latent vectors, over and over."""
+
+    def __init__(self, coder: Coder, batch: int) -> None:
+        self.coder = coder
+        self.version = coder.version
+        self.batch = batch
+
+    def go(self, steps: int) -> float:
+        """Encode or decode everything `steps` times; one of the resulting numbers."""
+        return [self.coder.code_all(self.batch) for _ in range(steps)][-1]
+
+
+def training(module: Any, variant: str, network: Network, arguments: argparse.Namespace) -> Training:
+    """Set up and checked."""
+    params, images = workload.parameters(network), workload.images(network, network.images)
+    trainer: Trainer = module.Trainer(variant, network, params, images, arguments.batch, arguments.threads)
+    check(trainer, network, arguments.batch)
+    return Training(trainer, network.images // arguments.batch)
+
+
+def coding(module: Any, variant: str, network: Network, arguments: argparse.Namespace) -> Coding:
+    """Set up; its network is the one that is checked in training."""
+    if not hasattr(module, "Coder"):
+        raise ValueError(f"{arguments.name} is written for training only")
+    if arguments.task == "encode":
+        data = workload.images(network, arguments.images)
+    else:
+        data = workload.noise(network, 0, arguments.images)
+    coder = module.Coder(variant, network, workload.parameters(network), arguments.task, data, arguments.threads)
+    return Coding(coder, arguments.batch)
+
+
+def timed(work: Training | Coding, steps: int) -> float:
+    """The seconds that `steps` take."""
+    start = time.perf_counter()
+    value = work.go(steps)
+    elapsed = time.perf_counter() - start
+    if not math.isfinite(value):
+        raise ValueError(f"the result is {value}")
+    return elapsed
+
+
+def serve(arguments: argparse.Namespace, answer: Any) -> None:
     """Set up, then follow the commands on standard input."""
-    module, variant = PEERS[name]
-    peer: Peer = import_module(module).Trainer(variant, workload.parameters(), workload.images(), batch, threads)
-    check(peer, batch)
-    session = Session(peer, batch)
-    session.go(WARM_UP_STEPS)
-    print("ready", peer.version, file=answer)
+    name, variant = PEERS[arguments.name]
+    set_up = training if arguments.task == "train" else coding
+    work = set_up(import_module(name), variant, NETWORKS[arguments.shape], arguments)
+    timed(work, WARM_UP_STEPS)
+    print("ready", work.version, file=answer)
     for line in sys.stdin:
         match line.split():
             case ["go", steps] if int(steps) > 0:
-                print(f"{session.go(int(steps)):.9f}", file=answer)
+                print(f"{timed(work, int(steps)):.9f}", file=answer)
             case ["quit"]:
                 print("peak_rss_kib", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=answer)
                 return
@@ -108,12 +159,15 @@ def main() -> None:
     parser.add_argument("name", choices=PEERS)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--shape", choices=NETWORKS, default=REFERENCE)
+    parser.add_argument("--task", choices=TASKS, default="train")
+    parser.add_argument("--images", type=int, default=10_000, help="images to encode or decode")
     arguments = parser.parse_args()
     answer = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     limit_threads(arguments.threads)
     try:
-        serve(arguments.name, arguments.batch, arguments.threads, answer)
+        serve(arguments, answer)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         print("error:", reason, file=answer)

@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 import workload
+from networks import Network
 
 Parameters = dict[str, jax.Array]
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -57,24 +58,25 @@ conv_transpose.defvjp(conv_transpose_forward, conv_transpose_backward)
 def jax_layout(name: str, value: np.ndarray) -> np.ndarray:
     """Transposed convolutions have [kernel, kernel, out, in] here; project is [Z, features]."""
     if name == "decoder.project.weight":
-        return value.transpose(2, 0, 1, 3).reshape(workload.LATENT_DIM, -1)
+        return value.transpose(2, 0, 1, 3).reshape(value.shape[2], -1)
     if name.startswith("decoder") and value.ndim == 4:
         return value.transpose(0, 1, 3, 2)
     return value
 
 
-def loss(p: Parameters, x: jax.Array, eps: jax.Array) -> jax.Array:
-    """Mean over the batch of reconstruction error and KL; x is [N, 28, 28, 1]."""
+def loss(p: Parameters, network: Network, x: jax.Array, eps: jax.Array) -> jax.Array:
+    """Mean over the batch of reconstruction error and KL; x is [N, side, side, channels]."""
     batch = x.shape[0]
-    h = jax.nn.relu(conv(x, p["encoder.conv1.weight"], 2) + p["encoder.conv1.bias"])
-    h = jax.nn.relu(conv(h, p["encoder.conv2.weight"], 2) + p["encoder.conv2.bias"])
+    h = x
+    for name in network.convs:
+        h = jax.nn.relu(conv(h, p[f"{name}.weight"], 2) + p[f"{name}.bias"])
     head = h.reshape(batch, -1) @ p["encoder.head.weight"] + p["encoder.head.bias"]
     mean, logvar = jnp.split(head, 2, axis=1)
     z = mean + eps * jnp.exp(0.5 * logvar)
-    h = (z @ p["decoder.project.weight"]).reshape(batch, 7, 7, 64)
+    h = (z @ p["decoder.project.weight"]).reshape(batch, *network.deepest)
     h = jax.nn.relu(h + p["decoder.project.bias"])
-    h = jax.nn.relu(conv_transpose(h, p["decoder.deconv1.weight"], 2) + p["decoder.deconv1.bias"])
-    h = jax.nn.relu(conv_transpose(h, p["decoder.deconv2.weight"], 2) + p["decoder.deconv2.bias"])
+    for name in network.deconvs:
+        h = jax.nn.relu(conv_transpose(h, p[f"{name}.weight"], 2) + p[f"{name}.bias"])
     xhat = jax.nn.sigmoid(conv_transpose(h, p["decoder.output.weight"], 1) + p["decoder.output.bias"])
     reconstruction = 0.5 * jnp.sum((xhat - x) ** 2)
     kl = -0.5 * jnp.sum(1 + logvar - mean**2 - jnp.exp(logvar))
@@ -82,10 +84,16 @@ def loss(p: Parameters, x: jax.Array, eps: jax.Array) -> jax.Array:
 
 
 def train(
-    params: Parameters, first: Parameters, second: Parameters, step: jax.Array, x: jax.Array, eps: jax.Array
+    network: Network,
+    params: Parameters,
+    first: Parameters,
+    second: Parameters,
+    step: jax.Array,
+    x: jax.Array,
+    eps: jax.Array,
 ) -> tuple[jax.Array, Parameters, Parameters, Parameters, jax.Array]:
     """Forward, backward and Adam."""
-    value, grad = jax.value_and_grad(loss)(params, x, eps)
+    value, grad = jax.value_and_grad(loss)(params, network, x, eps)
     step = step + 1
     correction1, correction2 = 1 - workload.BETA1**step, 1 - workload.BETA2**step
     first = jax.tree.map(lambda m, g: workload.BETA1 * m + (1 - workload.BETA1) * g, first, grad)
@@ -101,9 +109,16 @@ class Trainer:
     """The model, Adam's state and the images."""
 
     def __init__(
-        self, variant: str, params: dict[str, np.ndarray], images: np.ndarray, batch: int, threads: int
+        self,
+        variant: str,
+        network: Network,
+        params: dict[str, np.ndarray],
+        images: np.ndarray,
+        batch: int,
+        threads: int,
     ) -> None:
         self.version = f"jax {jax.__version__}"
+        self.network = network
         self.batch = batch
         self.images = images
         self.params = {k: jnp.array(jax_layout(k, v)) for k, v in params.items()}
@@ -111,13 +126,13 @@ class Trainer:
         self.second = {k: jnp.zeros_like(v) for k, v in self.params.items()}
         self.taken = jnp.zeros((), jnp.float32)
         self.key = jax.random.key(0)
-        self.train = jax.jit(train, donate_argnums=(0, 1, 2, 3))
+        self.train = jax.jit(partial(train, network), donate_argnums=(0, 1, 2, 3))
         self.draw = jax.jit(self._draw)
 
     def _draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The next key and fresh noise."""
         key, use = jax.random.split(key)
-        return key, jax.random.normal(use, (self.batch, workload.LATENT_DIM))
+        return key, jax.random.normal(use, (self.batch, self.network.latent_dim))
 
     def step(self, batch: int, noise: np.ndarray | None) -> jax.Array:
         """One training step, possibly still running when this returns."""

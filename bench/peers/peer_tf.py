@@ -10,37 +10,40 @@ import numpy as np
 import tensorflow as tf
 
 import workload
-
-DECONVS = (("decoder.deconv1", 14, 64, 2), ("decoder.deconv2", 28, 32, 2), ("decoder.output", 28, 1, 1))
-
+from networks import Network
 
 def tf_layout(name: str, value: np.ndarray) -> np.ndarray:
     """Transposed convolutions have [kernel, kernel, out, in] here; project is [Z, features]."""
     if name == "decoder.project.weight":
-        return value.transpose(2, 0, 1, 3).reshape(workload.LATENT_DIM, -1)
+        return value.transpose(2, 0, 1, 3).reshape(value.shape[2], -1)
     if name.startswith("decoder") and value.ndim == 4:
         return value.transpose(0, 1, 3, 2)
     return value
 
 
-def loss(p: dict[str, tf.Variable], x: tf.Tensor, eps: tf.Tensor) -> tf.Tensor:
-    """Mean over the batch of reconstruction error and KL; x is [N, 28, 28, 1]."""
+def loss(network: Network, p: dict[str, tf.Variable], x: tf.Tensor, eps: tf.Tensor) -> tf.Tensor:
+    """Mean over the batch of reconstruction error and KL; x is [N, side, side, channels]."""
     batch = x.shape[0]
+
+    def transposed(h: tf.Tensor, name: str, stride: int) -> tf.Tensor:
+        weight = p[f"{name}.weight"]
+        side = h.shape[1] * stride
+        h = tf.nn.conv2d_transpose(h, weight, [batch, side, side, weight.shape[2]], stride, "SAME")
+        return tf.nn.bias_add(h, p[f"{name}.bias"])
+
     h = x
-    for name in ("encoder.conv1", "encoder.conv2"):
+    for name in network.convs:
         h = tf.nn.conv2d(h, p[f"{name}.weight"], 2, "SAME")
         h = tf.nn.relu(tf.nn.bias_add(h, p[f"{name}.bias"]))
     head = tf.reshape(h, [batch, -1]) @ p["encoder.head.weight"] + p["encoder.head.bias"]
     mean, logvar = tf.split(head, 2, axis=1)
     z = mean + eps * tf.exp(0.5 * logvar)
-    h = tf.reshape(z @ p["decoder.project.weight"], [batch, 7, 7, 64])
+    h = tf.reshape(z @ p["decoder.project.weight"], [batch, *network.deepest])
     h = tf.nn.relu(tf.nn.bias_add(h, p["decoder.project.bias"]))
-    for name, side, channels, stride in DECONVS:
-        h = tf.nn.conv2d_transpose(h, p[f"{name}.weight"], [batch, side, side, channels], stride, "SAME")
-        h = tf.nn.bias_add(h, p[f"{name}.bias"])
-        if stride == 2:
-            h = tf.nn.relu(h)
-    reconstruction = 0.5 * tf.reduce_sum(tf.square(tf.sigmoid(h) - x))
+    for name in network.deconvs:
+        h = tf.nn.relu(transposed(h, name, 2))
+    xhat = tf.sigmoid(transposed(h, "decoder.output", 1))
+    reconstruction = 0.5 * tf.reduce_sum(tf.square(xhat - x))
     kl = -0.5 * tf.reduce_sum(1.0 + logvar - tf.square(mean) - tf.exp(logvar))
     return (reconstruction + kl) / batch
 
@@ -49,11 +52,18 @@ class Trainer:
     """The model, TensorFlow's own fused Adam kernel and the images."""
 
     def __init__(
-        self, variant: str, params: dict[str, np.ndarray], images: np.ndarray, batch: int, threads: int
+        self,
+        variant: str,
+        network: Network,
+        params: dict[str, np.ndarray],
+        images: np.ndarray,
+        batch: int,
+        threads: int,
     ) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         self.version = f"tensorflow {tf.__version__}"
+        self.network = network
         self.batch = batch
         self.images = images
         self.params = {k: tf.Variable(tf_layout(k, v)) for k, v in params.items()}
@@ -65,7 +75,7 @@ class Trainer:
         """Forward, backward and Adam, as one graph."""
         variables = list(self.params.values())
         with tf.GradientTape() as tape:
-            value = loss(self.params, x, eps)
+            value = loss(self.network, self.params, x, eps)
         gradients = tape.gradient(value, variables)
         power1, power2 = self.powers
         power1.assign(power1 * workload.BETA1)
@@ -88,7 +98,10 @@ class Trainer:
     def step(self, batch: int, noise: np.ndarray | None) -> tf.Tensor:
         """One training step."""
         x = tf.convert_to_tensor(self.images[batch * self.batch : (batch + 1) * self.batch])
-        eps = tf.random.normal([self.batch, workload.LATENT_DIM]) if noise is None else tf.convert_to_tensor(noise)
+        if noise is None:
+            eps = tf.random.normal([self.batch, self.network.latent_dim])
+        else:
+            eps = tf.convert_to_tensor(noise)
         return self.train(x, eps)
 
     def wait(self, loss: tf.Tensor) -> float:

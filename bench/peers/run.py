@@ -2,11 +2,13 @@
 
     python run.py                                # batch 512, 2 threads, all peers
     python run.py --batch 64 --steps 32 --peers elbo,tf-xla
+    python run.py --shape 64x64x3                # a larger network, on generated images
+    python run.py --task decode                  # latent vectors to images, in elbo and PyTorch
     python run.py --elbo "path/to/peer-binary"   # instead of building the Rust example
 
 Every peer is a process that waits, blocked, until it is told to go; only one works at a time. A round lets each
-train the same number of steps; rounds follow one another, so that a slow spell of the machine meets all. The
-protocol is described in peer.py. Standard library only.
+train the same number of steps (or encode or decode the same images that often); rounds follow one another, so that a
+slow spell of the machine meets all. The protocol is described in peer.py. Standard library only.
 """
 
 from __future__ import annotations
@@ -26,11 +28,15 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from networks import NETWORKS, REFERENCE, TASKS
+
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 ELBO = "cargo run --quiet --release -p elbo --example peer --"
-PYTHON_PEERS = ("torch-eager", "torch-channels-last", "torch-compile", "tf-function", "tf-xla", "jax-jit")
-MFLOP_PER_IMAGE = 40.6
+TORCH_PEERS = ("torch-eager", "torch-channels-last", "torch-compile")
+PYTHON_PEERS = (*TORCH_PEERS, "tf-function", "tf-xla", "jax-jit")
+RUST_PEERS = ("burn", "candle")
+CODING_BATCH = 512
 IDLE_SECONDS = 2.0
 IDLE_WARNING = 2.0
 
@@ -119,6 +125,7 @@ class Result:
 
     name: str
     command: list[str]
+    build: list[str]
     process: Process | None = None
     version: str = ""
     failure: str = ""
@@ -134,19 +141,23 @@ class Result:
             self.process.end()
 
     def start(self, timeout: float) -> None:
-        """Start the process and wait until it is ready."""
+        """Build what is to be built, start the process and wait until it is ready."""
         print(f"{self.name}: starting", file=sys.stderr)
         try:
+            if self.build:
+                subprocess.run(self.build, cwd=REPOSITORY, check=True)
             self.process = Process(self.command, timeout)
             line = self.process.ask(None)
             if line.split()[:1] != ["ready"]:
                 raise PeerFailed(f"said {line!r} in place of ready")
             self.version = line.removeprefix("ready").strip()
+        except subprocess.CalledProcessError:
+            self.fail("it does not build")
         except (OSError, PeerFailed) as error:
             self.fail(str(error))
 
-    def go(self, steps: int, batch: int, keep: bool) -> None:
-        """Train; note images per second."""
+    def go(self, steps: int, images: int, keep: bool) -> None:
+        """Work, on `images` in each step; note images per second."""
         try:
             answer = self.process.ask(f"go {steps}")
             seconds = float(answer)
@@ -155,7 +166,7 @@ class Result:
         except PeerFailed as error:
             self.fail(str(error))
         else:
-            rate = steps * batch / seconds
+            rate = steps * images / seconds
             if keep:
                 self.rates.append(rate)
             print(f"{self.name}: {rate:.0f} images/s{'' if keep else ' (not counted)'}", file=sys.stderr)
@@ -185,19 +196,23 @@ def measure_idle(results: list[Result]) -> None:
             print(f"{result.name}: uses {result.idle_percent:.0f} % of a core while waiting", file=sys.stderr)
 
 
-def row(result: Result, elbo: Result | None) -> str:
-    """The peer's line of the table."""
+def row(result: Result, elbo: Result | None, images: int, mflop: float) -> str:
+    """The peer's line of the table; a step takes so many images, an image so many operations."""
     if result.failure:
         reason = result.failure.replace("|", "\\|")
-        return f"| {result.name} | {result.version} | failed: {reason} | | | | |"
+        return f"| {result.name} | {result.version} | failed: {reason} | | | | | |"
     median = statistics.median(result.rates)
     spread = f"{median:,.0f} ({min(result.rates):,.0f}..{max(result.rates):,.0f})"
-    gflops = median * MFLOP_PER_IMAGE / 1000
+    milliseconds = 1000 * images / median
+    gflops = median * mflop / 1000
     ratio = ""
     if elbo is not None and not elbo.failure:
         ratio = f"{statistics.median(a / b for a, b in zip(elbo.rates, result.rates)):.2f}"
     memory = "" if result.peak_rss_mb != result.peak_rss_mb else f"{result.peak_rss_mb:,.0f}"
-    return f"| {result.name} | {result.version} | {spread} | {gflops:.1f} | {ratio} | {memory} | {result.idle_percent:.0f} |"
+    return (
+        f"| {result.name} | {result.version} | {spread} | {milliseconds:,.3f} | {gflops:.1f} | {ratio} | {memory} "
+        f"| {result.idle_percent:.0f} |"
+    )
 
 
 def cpu_name() -> str:
@@ -214,31 +229,50 @@ def cpu_name() -> str:
 def print_table(results: list[Result], arguments: argparse.Namespace) -> None:
     """Everything a reader needs, as markdown."""
     elbo = next((result for result in results if result.name == "elbo"), None)
+    mflop = NETWORKS[arguments.shape].mflop(arguments.task)
+    images = images_a_step(arguments)
     print(
         f"{cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"batch {arguments.batch}, {arguments.threads} threads; {arguments.rounds} alternating rounds of "
-        f"{arguments.steps} steps; {MFLOP_PER_IMAGE} MFLOP an image; load {os.getloadavg()[2]:.1f} over 15 min.\n"
+        f"{arguments.task}, {arguments.shape}, batch {arguments.batch}, {arguments.threads} threads; "
+        f"{arguments.rounds} alternating rounds of {arguments.steps} steps of {images} images; "
+        f"{mflop:.1f} MFLOP an image; load {os.getloadavg()[2]:.1f} over 15 min.\n"
     )
-    print("| peer | version | images/s, median (min..max) | GFLOP/s | elbo / peer, median | peak memory, MB | idle CPU, % |")
-    print("|---|---|---:|---:|---:|---:|---:|")
+    print(
+        "| peer | version | images/s, median (min..max) | ms a step | GFLOP/s | elbo / peer, median | peak memory, MB "
+        "| idle CPU, % |"
+    )
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
     for result in results:
-        print(row(result, elbo))
+        print(row(result, elbo, images, mflop))
+
+
+def images_a_step(arguments: argparse.Namespace) -> int:
+    """A minibatch in training, else all images."""
+    return arguments.batch if arguments.task == "train" else arguments.images
 
 
 def parse_arguments() -> argparse.Namespace:
     """Options and their defaults."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--shape", choices=NETWORKS, default=REFERENCE, help="of an image; it names the network")
+    parser.add_argument("--task", choices=TASKS, default="train")
+    parser.add_argument("--batch", type=int, help="by default 512; to train 64x64x3 64, 128x128x3 16")
+    parser.add_argument("--images", type=int, default=10_000, help="to encode or decode in a step")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds, at least 1")
-    parser.add_argument("--steps", type=int, default=4, help="training steps of a peer in a round")
-    parser.add_argument("--peers", default=",".join(("elbo", *PYTHON_PEERS)), help="names, separated by commas")
+    parser.add_argument("--steps", type=int, default=4, help="steps of a peer in a round")
+    parser.add_argument("--peers", help="names, separated by commas; by default all that know the task")
     parser.add_argument("--elbo", default=ELBO, help="command that speaks the protocol; options are appended")
     parser.add_argument("--python", default=default_python(), help="interpreter of the Python peers")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds to wait for any answer")
     arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.steps < 1:
-        parser.error("--rounds and --steps must be at least 1")
+    if min(arguments.rounds, arguments.steps, arguments.images) < 1:
+        parser.error("--rounds, --steps and --images must be at least 1")
+    training = arguments.task == "train"
+    if arguments.batch is None:
+        arguments.batch = NETWORKS[arguments.shape].batch if training else CODING_BATCH
+    if arguments.peers is None:
+        arguments.peers = ",".join(("elbo", *(PYTHON_PEERS + RUST_PEERS if training else TORCH_PEERS)))
     return arguments
 
 
@@ -248,23 +282,37 @@ def default_python() -> str:
     return str(venv) if venv.exists() else sys.executable
 
 
-def command_of(name: str, arguments: argparse.Namespace) -> list[str]:
-    """How a peer is started."""
-    start = shlex.split(arguments.elbo) if name == "elbo" else [arguments.python, str(HERE / "peer.py"), name]
-    return [*start, "--batch", str(arguments.batch), "--threads", str(arguments.threads)]
+def cargo(verb: str, name: str) -> list[str]:
+    """Cargo's command for a peer written in Rust."""
+    return ["cargo", verb, "--quiet", "--release", "--locked", "--manifest-path", str(HERE / name / "Cargo.toml")]
+
+
+def peer(name: str, arguments: argparse.Namespace) -> Result:
+    """How a peer is built and started."""
+    build = cargo("build", name) if name in RUST_PEERS else []
+    if name == "elbo":
+        start = shlex.split(arguments.elbo)
+    elif name in RUST_PEERS:
+        start = [*cargo("run", name), "--"]
+    else:
+        start = [arguments.python, str(HERE / "peer.py"), name]
+    options = {"batch": arguments.batch, "threads": arguments.threads, "shape": arguments.shape, "task": arguments.task}
+    if arguments.task != "train":
+        options["images"] = arguments.images
+    return Result(name, [*start, *(word for key, value in options.items() for word in (f"--{key}", str(value)))], build)
 
 
 def main() -> None:
     """Start all, alternate, print."""
     arguments = parse_arguments()
-    results = [Result(name, command_of(name, arguments)) for name in arguments.peers.split(",")]
+    results = [peer(name, arguments) for name in arguments.peers.split(",")]
     try:
         for result in results:
             result.start(arguments.timeout)
         measure_idle(results)
         for number in range(arguments.rounds + 1):
             for result in alive(results):
-                result.go(arguments.steps, arguments.batch, keep=number > 0)
+                result.go(arguments.steps, images_a_step(arguments), keep=number > 0)
         for result in alive(results):
             result.quit()
     finally:
