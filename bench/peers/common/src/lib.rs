@@ -1,7 +1,7 @@
 //! What the peers written in Rust share: the work of `workload.py`, its check, and the protocol of `peer.py`.
 //!
-//! Tensors are handed out in the layouts of PyTorch, `[N, C, H, W]`, and mirrored: turned by 180 degrees, the network's
-//! padding, which pads an even size after it, is a framework's own `padding = 1`. See `peer_torch.py`.
+//! Tensors are handed out in the layouts of `PyTorch`, `[N, C, H, W]`, and mirrored: turned by 180 degrees, the
+//! network's padding, which pads an even size after it, is a framework's own `padding = 1`. See `peer_torch.py`.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
