@@ -150,7 +150,7 @@ pub(crate) struct TrainArgs {
     pub(crate) config: Option<PathBuf>,
 
     /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than
-    /// planned
+    /// planned, where rates that fall go on as if that had been the plan
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
 
