@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    BARS, IdxFiles, TINY, args, contents, elbo, ends_with, fails, masked, measured, model, names, succeeds, train,
-    with_bars, with_run,
+    BARS, IdxFiles, args, contents, elbo, ends_with, fails, masked, measured, model, names, succeeds, train, with_bars,
+    with_run,
 };
 use std::fs;
 
@@ -75,7 +75,7 @@ fn options_go_before_the_config() {
     let other = "--epochs 2 --seed 9 --no-shuffle --latent-dim 2 --widths 5 --batch-size 50 --learning-rate 0.01";
     let line = format!("train --config run/config.toml --quiet {other}");
     succeeds(elbo(&here).args(args(&line)).args(args("--out changed")));
-    succeeds(elbo(&here).args(args(&format!("train bars --quiet --out given {other}"))));
+    succeeds(elbo(&here).args(args(&format!("train bars --recipe reference --quiet --out given {other}"))));
     assert_eq!(model(here.path().join("changed")), model(here.path().join("given")));
     let config = fs::read_to_string(here.path().join("changed/config.toml")).unwrap();
     for line in ["epochs = 2", "seed = 9", "shuffle = false", "latent_dim = 2", "batch_size = 50"] {
@@ -102,7 +102,8 @@ fn each_recipe_has_its_settings_and_options_change_them() {
         .skip(1)
         .map(|row| row.split(',').nth(1).unwrap().parse().unwrap())
         .collect();
-    assert!(rates.windows(2).all(|pair| pair[0] > pair[1]) && rates[11] < 0.05 * rates[0], "{rates:?}");
+    // The first epoch or two rise.
+    assert!(rates[2..].windows(2).all(|pair| pair[0] > pair[1]) && rates[11] < 0.05 * rates[2], "{rates:?}");
 
     let reference = config("reference", "--recipe reference --epochs 1");
     assert!(!reference.contains("muon") && reference.contains("schedule = \"constant\""), "{reference}");
@@ -118,7 +119,7 @@ fn each_recipe_has_its_settings_and_options_change_them() {
     assert!(message.contains("--warmup"), "{message}");
     let message = fails(elbo(&here).args(args("train bars --warmup 1")));
     assert!(message.contains("warm-up"), "{message}");
-    let message = fails(elbo(&here).args(args("train bars --muon-learning-rate -1")));
+    let message = fails(elbo(&here).args(args("train bars --muon-learning-rate 0")));
     assert!(message.contains("Muon"), "{message}");
 }
 
@@ -268,13 +269,4 @@ fn a_loss_that_is_not_finite_ends_the_run_with_advice() {
     let message = printed.stderr.split_once("error: ").expect("an error").1;
     assert!(message.contains("the loss is not finite in epoch 1, batch 2"), "{message}");
     assert!(message.contains("\nhint: ") && message.contains("--learning-rate"), "{message}");
-}
-
-#[test]
-fn the_recipe_has_a_name() {
-    let here = with_bars();
-    let line = format!("train bars --recipe reference {TINY} --epochs 1 --quiet --out run");
-    succeeds(elbo(&here).args(args(&line)));
-    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
-    assert!(config.contains("learning_rate = 0.001") && config.contains("seed = 1"), "{config}");
 }
