@@ -67,7 +67,7 @@ def limit_threads(threads: int) -> None:
 def check(trainer: Trainer, network: Network, batch: int) -> None:
     """Train the first steps with fixed noise; the losses must be the expected ones."""
     losses = workload.expected_losses(network, batch)
-    for step, (expected, tolerance) in enumerate(zip(losses, workload.CHECK_TOLERANCES)):
+    for step, (expected, tolerance) in enumerate(zip(losses, workload.check_tolerances(network), strict=True)):
         loss = trainer.wait(trainer.step(0, workload.noise(network, step, batch)))
         if not abs(loss / expected - 1) <= tolerance:
             raise ValueError(f"wrong network: loss {loss:.6f} at step {step}, expected {expected:.6f}")
