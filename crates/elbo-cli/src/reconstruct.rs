@@ -6,7 +6,7 @@ use crate::generate::{GAP, names_png};
 use crate::output::print;
 use crate::source::Tested;
 use elbo::figures::{Pixels, sheet};
-use elbo::{Batch, Images, Vae, choose_examples, write_atomically};
+use elbo::{Images, Vae, choose_examples, write_atomically};
 
 /// Pairs to a row.
 const COLUMNS: usize = 5;
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
     let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
     let indices = choose_examples(&tested.dataset, arguments.count as usize, arguments.seed);
     let reconstructed = vae.reconstruct(&tested.dataset, &indices, arguments.seed)?;
-    let truth = Images::of(Batch { dataset: &tested.dataset, indices: &indices });
+    let truth = Images::of(&tested.dataset, &indices).map_err(elbo::Error::from)?;
     let pairs: Vec<Pixels<'_>> =
         truth.as_pixels().into_iter().zip(reconstructed.as_pixels()).flat_map(|(truth, made)| [truth, made]).collect();
     let sheet = sheet(&pairs, 2 * COLUMNS, GAP).map_err(elbo::Error::from)?;

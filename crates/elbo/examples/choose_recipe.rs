@@ -15,7 +15,8 @@ const HELD_OUT: usize = 5000;
 
 /// The images at these positions.
 fn subset(dataset: &Dataset, indices: &[u32]) -> Result<Dataset, Box<dyn std::error::Error>> {
-    let pixels = indices.iter().flat_map(|&index| dataset.image(index as usize).to_vec()).collect();
+    let mut pixels = Vec::new();
+    let pixels = dataset.gather(indices, &mut pixels)?.pixels.to_vec();
     Ok(Dataset::new(dataset.shape(), pixels, None)?)
 }
 

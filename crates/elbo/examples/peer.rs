@@ -10,7 +10,7 @@
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::noise::{Noise, Purpose};
-use elbo::{Adam, Architecture, Batch, Draw, Engine, ParameterTable};
+use elbo::{Adam, Architecture, Draw, Engine, ParameterTable};
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
@@ -53,30 +53,33 @@ fn generated(shape: ImageShape, count: usize) -> Result<Dataset, Failure> {
 }
 
 /// A step of training: the next minibatch in file order.
-fn trainer(mut engine: Engine, images: Dataset, batch: usize) -> impl FnMut() {
+fn trainer(mut engine: Engine, images: Dataset, batch: usize) -> impl FnMut() -> Result<(), Failure> {
     let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     let noise = Noise::new(1, Purpose::Training, 1);
     let order: Vec<u32> = (0..images.len() as u32).collect();
-    let mut start = 0;
+    let (mut start, mut staging) = (0, Vec::new());
     move || {
-        let indices = &order[start..start + batch];
-        engine.train_batch(Batch { dataset: &images, indices }, Draw::Noise(&noise), 1.0, &adam.into());
+        let images = images.gather(&order[start..start + batch], &mut staging)?;
+        engine.train_batch(images, Draw::Noise(&noise), 1.0, &adam.into());
         start = if start + 2 * batch > order.len() { 0 } else { start + batch };
+        Ok(())
     }
 }
 
 /// A pass over all images that encodes them.
-fn encoder(engine: Engine, images: Dataset, batch: usize) -> impl FnMut() {
+fn encoder(engine: Engine, images: Dataset, batch: usize) -> impl FnMut() -> Result<(), Failure> {
     let order: Vec<u32> = (0..images.len() as u32).collect();
+    let mut staging = Vec::new();
     move || {
         for indices in order.chunks(batch) {
-            black_box(engine.encode(Batch { dataset: &images, indices }));
+            black_box(engine.encode(images.gather(indices, &mut staging)?));
         }
+        Ok(())
     }
 }
 
 /// A pass over so many latent vectors that decodes them.
-fn decoder(engine: Engine, images: usize, batch: usize) -> impl FnMut() {
+fn decoder(engine: Engine, images: usize, batch: usize) -> impl FnMut() -> Result<(), Failure> {
     let dim = engine.architecture().latent_dim();
     let mut latents = vec![0.0; images * dim];
     Noise::new(1, Purpose::Generation, 1).normal(0, &mut latents);
@@ -84,21 +87,22 @@ fn decoder(engine: Engine, images: usize, batch: usize) -> impl FnMut() {
         for latents in latents.chunks(batch * dim) {
             black_box(engine.decode(latents));
         }
+        Ok(())
     }
 }
 
 /// Takes `steps` steps; the time of each.
-fn timed(step: &mut dyn FnMut(), steps: usize) -> Vec<Duration> {
+fn timed(step: &mut dyn FnMut() -> Result<(), Failure>, steps: usize) -> Result<Vec<Duration>, Failure> {
     let one = |_| {
         let start = Instant::now();
-        step();
-        start.elapsed()
+        step()?;
+        Ok(start.elapsed())
     };
     (0..steps).map(one).collect()
 }
 
 /// Everything set up as the options have it.
-fn set_up() -> Result<Box<dyn FnMut()>, Failure> {
+fn set_up() -> Result<Box<dyn FnMut() -> Result<(), Failure>>, Failure> {
     let (shape, task) = (option("--shape", "28x28x1"), option("--task", "train"));
     let (batch, threads) = (option("--batch", "512").parse()?, option("--threads", "0").parse()?);
     let count = option("--images", "10000").parse()?;
@@ -117,7 +121,7 @@ fn set_up() -> Result<Box<dyn FnMut()>, Failure> {
 
 fn main() -> Result<(), Failure> {
     let mut step = set_up()?;
-    timed(&mut step, 3);
+    timed(&mut step, 3)?;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "ready elbo {}", env!("CARGO_PKG_VERSION"))?;
     stdout.flush()?;
@@ -125,7 +129,7 @@ fn main() -> Result<(), Failure> {
         match line?.split_whitespace().collect::<Vec<_>>()[..] {
             ["go", steps] => {
                 let start = Instant::now();
-                let mut each = timed(&mut step, steps.parse()?);
+                let mut each = timed(&mut step, steps.parse()?)?;
                 writeln!(stdout, "{}", start.elapsed().as_secs_f64())?;
                 each.sort();
                 if let Some(median) = each.get(each.len() / 2) {

@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let (Some(run), Some(test)) = (runs.first(), Splits::mnist().test) {
         let vae = Vae::open(run, 0)?;
         let start = Instant::now();
-        std::hint::black_box(sampled_loss(vae.engine(), &test, 1, 1));
+        std::hint::black_box(sampled_loss(vae.engine(), &test, 1, 1)?);
         println!("\nAn evaluation on the test set takes {:.2} s.", start.elapsed().as_secs_f64());
     }
 

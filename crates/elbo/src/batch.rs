@@ -1,13 +1,14 @@
 //! From bytes to the numbers that the network sees.
 
-use crate::dataset::Dataset;
-
-/// Images of a data set, by position, in the order in which they are to be used.
+/// Images in the order in which they are to be used, and where each stands in its data set.
+///
+/// The network knows no data set: whoever has one gathers a batch from it, see
+/// [`Dataset::gather`](crate::dataset::Dataset::gather).
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// Where the images are.
-    pub dataset: &'a Dataset,
-    /// Which of them.
+    /// The values of the images, `[N, H, W, C]`, row-major.
+    pub pixels: &'a [u8],
+    /// The position of each image in its data set, `[N]`: the address of its noise.
     pub indices: &'a [u32],
 }
 
@@ -26,15 +27,21 @@ impl Batch<'_> {
 
     /// The images from position `start` on, `count` of them.
     pub(crate) fn part(&self, start: usize, count: usize) -> Self {
-        Self { dataset: self.dataset, indices: &self.indices[start..start + count] }
+        let len = self.pixels.len() / self.len().max(1);
+        Self { pixels: &self.pixels[start * len..][..count * len], indices: &self.indices[start..][..count] }
     }
 
-    /// Writes the images as `[N, H, W, C]`.
+    /// Writes the images as `[N, H, W, C]` to the beginning of `out`.
     pub(crate) fn write(&self, out: &mut [f32]) {
-        let len = self.dataset.shape().len();
-        for (index, out) in self.indices.iter().zip(out.chunks_exact_mut(len)) {
-            scale(self.dataset.image(*index as usize), out);
-        }
+        scale(self.pixels, &mut out[..self.pixels.len()]);
+    }
+
+    /// That there is an image of `len` values for each position.
+    ///
+    /// # Panics
+    /// If there is not.
+    pub(crate) fn check(&self, len: usize) {
+        assert_eq!(self.pixels.len(), self.len() * len, "{} images of {len} values each", self.len());
     }
 }
 
@@ -63,14 +70,21 @@ static SCALED: [f32; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::ImageShape;
 
     #[test]
-    fn images_are_scaled_and_in_the_order_asked_for() {
-        let shape = ImageShape { height: 1, width: 2, channels: 1 };
-        let dataset = Dataset::new(shape, vec![0, 51, 102, 153, 204, 255], None).unwrap();
-        let mut out = [0.0; 4];
-        Batch { dataset: &dataset, indices: &[2, 0] }.write(&mut out);
-        assert_eq!(out, [0.8, 1.0, 0.0, 0.2]);
+    fn images_are_scaled_and_cut_where_they_begin() {
+        let batch = Batch { pixels: &[204, 255, 0, 51, 102, 153], indices: &[2, 0, 1] };
+        let mut out = [9.0; 7];
+        batch.write(&mut out);
+        assert_eq!(out, [0.8, 1.0, 0.0, 0.2, 0.4, 0.6, 9.0]);
+        let part = batch.part(1, 2);
+        assert_eq!((part.pixels, part.indices), (&[0, 51, 102, 153][..], &[0, 1][..]));
+        assert!(batch.part(3, 0).is_empty() && batch.part(3, 0).pixels.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "3 images of 3 values each")]
+    fn pixels_that_are_not_the_images_are_refused() {
+        Batch { pixels: &[0; 6], indices: &[2, 0, 1] }.check(3);
     }
 }

@@ -6,7 +6,6 @@
 
 use crate::architecture::Architecture;
 use crate::batch::Batch;
-use crate::dataset::Dataset;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::latent::Draw;
@@ -150,7 +149,7 @@ fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
 
     let shape = engine.architecture().image();
     let most = BATCHES.into_iter().max().unwrap_or(0);
-    let dataset = Dataset::new(shape, (0..most * shape.len()).map(|i| (i * i % 251) as u8).collect(), None)?;
+    let pixels: Vec<u8> = (0..most * shape.len()).map(|i| (i * i % 251) as u8).collect();
     let indices: Vec<u32> = (0..most as u32).collect();
     let noise = Noise::new(1, Purpose::Training, 1);
     let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -161,7 +160,7 @@ fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
         let multiply = |_| drop(std::hint::black_box(&matrix * &matrix));
         let product_rate = turn(product_gflop, 2, || engine.on_each_thread(multiply));
         let step_rates = BATCHES.map(|len| {
-            let batch = Batch { dataset: &dataset, indices: &indices[..len] };
+            let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len] };
             // As many images for each batch size.
             turn(len as f64, most / len, || {
                 engine.train_batch(batch, Draw::Noise(&noise), 1.0, &adam.into());

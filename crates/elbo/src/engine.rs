@@ -30,6 +30,9 @@ const MIN_CHUNK: usize = 8;
 /// The most numbers that the gradients of all chunks may take together: 256 MiB.
 const MAX_GRADIENT_NUMBERS: usize = 1 << 26;
 
+/// About the most values of the images of a block.
+const BLOCK: usize = 1 << 24;
+
 /// Parameters that one thread updates at a time.
 const UPDATE: usize = 1 << 13;
 
@@ -181,6 +184,9 @@ impl Engine {
     /// optimiser. Returns the batch's mean loss before the step, in nats an image.
     ///
     /// A loss that is not finite changes nothing: the parameters stay as they were.
+    ///
+    /// # Panics
+    /// If the batch's pixels are not one image of the network's shape for each index.
     pub fn train_batch(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32, optimizer: &Optimizer) -> Elbo {
         let loss = self.accumulate(batch, draw, beta);
         if loss.is_finite() && !batch.is_empty() {
@@ -237,6 +243,9 @@ impl Engine {
 
     /// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of
     /// [`Engine::table`].
+    ///
+    /// # Panics
+    /// If the batch's pixels are not one image of the network's shape for each index.
     pub fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> (Elbo, Vec<f32>) {
         let loss = self.accumulate(batch, draw, beta);
         let mut sum = vec![0.0; self.parameters.len()];
@@ -254,6 +263,7 @@ impl Engine {
 
     /// Fills the gradients of the batch's chunks and returns its mean loss.
     fn accumulate(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> Elbo {
+        batch.check(self.architecture().image().len());
         let parameter_count = self.parameters.len();
         let Self { network, parameters, pool, scratch, training } = self;
         let training = training.get_or_insert_with(|| {
@@ -291,8 +301,20 @@ impl Engine {
     }
 
     /// The mean loss over a batch of any length, in nats an image; nothing is learned.
+    ///
+    /// # Panics
+    /// If the batch's pixels are not one image of the network's shape for each index.
     #[must_use]
     pub fn evaluate(&self, batch: Batch<'_>, draw: Draw<'_>) -> Elbo {
+        let mut total = Elbo::default();
+        self.add_losses(batch, draw, &mut total);
+        total.mean(batch.len().max(1))
+    }
+
+    /// Adds the losses of a batch's micro-batches to `total`, one after the other: over blocks of [`Engine::block`]
+    /// images the sum is the same, to the last bit, as over all of them at once.
+    pub(crate) fn add_losses(&self, batch: Batch<'_>, draw: Draw<'_>, total: &mut Elbo) {
+        batch.check(self.architecture().image().len());
         let most = self.network.micro_batch();
         let mut losses = vec![Elbo::default(); batch.len().div_ceil(most)];
         self.pool.install(|| {
@@ -302,16 +324,26 @@ impl Engine {
                 *loss = self.network.loss(part, draw, position, &mut own_scratch(&self.scratch));
             });
         });
-        let mut total = Elbo::default();
         for loss in losses {
-            total += loss;
+            *total += loss;
         }
-        total.mean(batch.len().max(1))
+    }
+
+    /// How many images to hand in at once where there are many: a few megabytes of them, but work for every thread,
+    /// and whole micro-batches.
+    pub(crate) fn block(&self) -> usize {
+        let most = self.network.micro_batch();
+        let micro_batch_len = most * self.architecture().image().len();
+        most * (BLOCK / micro_batch_len).max(self.threads())
     }
 
     /// The latent distribution of each image: `[N, 2Z]`, means first, then log-variances.
+    ///
+    /// # Panics
+    /// If the batch's pixels are not one image of the network's shape for each index.
     #[must_use]
     pub fn encode(&self, batch: Batch<'_>) -> Vec<f32> {
+        batch.check(self.architecture().image().len());
         let most = self.network.micro_batch();
         let statistics_len = 2 * self.architecture().latent_dim();
         let mut statistics = vec![0.0; batch.len() * statistics_len];
@@ -358,10 +390,14 @@ impl Engine {
     }
 
     /// Each image encoded, drawn from and decoded: `[N, H, W, C]` in [0, 1].
+    ///
+    /// # Panics
+    /// If the batch's pixels are not one image of the network's shape for each index.
     #[must_use]
     pub fn reconstruct(&self, batch: Batch<'_>, draw: Draw<'_>) -> Vec<f32> {
         let most = self.network.micro_batch();
         let len = self.architecture().image().len();
+        batch.check(len);
         let mut images = vec![0.0; batch.len() * len];
         self.pool.install(|| {
             images.par_chunks_mut(most * len).with_max_len(1).enumerate().for_each(|(number, out)| {

@@ -133,14 +133,14 @@ fn sample_gradient(statistics: &[f64], noise: &[f64], dz: &[f64], latent_dim: us
 mod tests {
     use super::*;
     use crate::batch::{Batch, scale};
-    use crate::dataset::{Dataset, ImageShape};
+    use crate::dataset::ImageShape;
     use crate::engine::Engine;
     use crate::latent::Draw;
     use crate::noise::{Noise, Purpose};
 
     struct Case {
         architecture: Architecture,
-        dataset: Dataset,
+        pixels: Vec<u8>,
         parameters: Vec<f32>,
         noise: Vec<f32>,
         beta: f64,
@@ -166,12 +166,12 @@ mod tests {
             }
             let mut noise = vec![0.0; count * latent_dim];
             random.normal(1_000, &mut noise);
-            Self { architecture, dataset: Dataset::new(image, pixels, None).unwrap(), parameters, noise, beta }
+            Self { architecture, pixels, parameters, noise, beta }
         }
 
         fn images(&self) -> Vec<f64> {
-            let mut images = vec![0.0; self.dataset.images().len()];
-            scale(self.dataset.images(), &mut images);
+            let mut images = vec![0.0; self.pixels.len()];
+            scale(&self.pixels, &mut images);
             images.into_iter().map(f64::from).collect()
         }
 
@@ -236,8 +236,8 @@ mod tests {
             let scale = expected.iter().fold(0.0_f64, |a, x| a.max(x.abs()));
             for threads in [1, 3] {
                 let mut engine = Engine::new(case.architecture.clone(), &case.parameters, threads).unwrap();
-                let indices: Vec<u32> = (0..case.dataset.len() as u32).collect();
-                let batch = Batch { dataset: &case.dataset, indices: &indices };
+                let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
+                let batch = Batch { pixels: &case.pixels, indices: &indices };
                 let (loss, gradient) = engine.gradient(batch, Draw::Given(&case.noise), case.beta as f32);
                 assert!((loss.loss() - expected_loss.loss()).abs() < 1e-5 * expected_loss.loss());
                 for (i, (found, expected)) in gradient.iter().zip(&expected).enumerate() {

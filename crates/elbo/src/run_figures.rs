@@ -1,6 +1,5 @@
 //! The figures of a run: what a trained model looks like.
 
-use crate::batch::Batch;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::figures::{Figure, LossRow, Pixels, Scatter};
@@ -38,7 +37,7 @@ pub fn choose_examples(dataset: &Dataset, count: usize, seed: u64) -> Vec<u32> {
         shuffled.truncate(count);
         return shuffled;
     };
-    let classes: BTreeSet<u8> = labels.iter().copied().collect();
+    let classes: BTreeSet<u16> = labels.iter().copied().collect();
     let mut members: Vec<_> = classes
         .iter()
         .map(|class| shuffled.iter().copied().filter(|&index| labels[index as usize] == *class))
@@ -56,11 +55,11 @@ pub fn choose_examples(dataset: &Dataset, count: usize, seed: u64) -> Vec<u32> {
 /// Images beside their reconstructions, from sampled latent vectors: the reference's `visualizeReconstruction`.
 ///
 /// # Errors
-/// If the images are not of the model's shape.
+/// If the images are not of the model's shape, or cannot be read.
 pub fn reconstruction_figure(vae: &Vae, dataset: &Dataset, seed: u64) -> Result<Figure, Error> {
     let indices = choose_examples(dataset, RECONSTRUCTIONS, seed);
     let reconstructed = vae.reconstruct(dataset, &indices, seed)?;
-    let truth = Images::of(Batch { dataset, indices: &indices });
+    let truth = Images::of(dataset, &indices)?;
     let pairs: Vec<_> = truth.as_pixels().into_iter().zip(reconstructed.as_pixels()).collect();
     Ok(Figure::reconstruction(&pairs)?)
 }
@@ -69,13 +68,14 @@ pub fn reconstruction_figure(vae: &Vae, dataset: &Dataset, seed: u64) -> Result<
 /// reference's `visualizeLatentSpace`. With one latent dimension the second coordinate is zero.
 ///
 /// # Errors
-/// If the images are not of the model's shape.
+/// If the images are not of the model's shape, or cannot be read.
 pub fn latent_space_figure(vae: &Vae, dataset: &Dataset) -> Result<Figure, Error> {
     let encoded = vae.encode(dataset)?;
     let project =
         |rows: &[f32]| -> Result<Vec<[f64; 2]>, Error> { Ok(Pca::fit(rows, encoded.latent_dim)?.project(rows)?) };
     let (means, logvars) = (project(&encoded.means)?, project(&encoded.logvars)?);
-    let scatter = |points| Scatter { points, labels: dataset.labels().unwrap_or(&[]), class_names: &[] };
+    let names: Vec<&str> = dataset.classes().iter().map(String::as_str).collect();
+    let scatter = |points| Scatter { points, labels: dataset.labels().unwrap_or(&[]), class_names: &names };
     Ok(Figure::latent_space(&scatter(&means), &scatter(&logvars))?)
 }
 
@@ -111,7 +111,7 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
 /// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files.
 ///
 /// # Errors
-/// If the images are not of the model's shape, or a file cannot be written.
+/// If the images are not of the model's shape or cannot be read, or a file cannot be written.
 pub fn write_figures(
     directory: &Path,
     vae: &Vae,
@@ -142,16 +142,16 @@ mod tests {
     use super::*;
     use crate::dataset::ImageShape;
 
-    fn dataset(labels: Option<Vec<u8>>) -> Dataset {
+    fn dataset(labels: Option<Vec<u16>>) -> Dataset {
         let shape = ImageShape { height: 1, width: 1, channels: 1 };
         Dataset::new(shape, (0..30).collect(), labels).unwrap()
     }
 
     #[test]
     fn examples_take_the_classes_in_turn() {
-        let labels: Vec<u8> = (0..30).map(|i| [3, 5, 9][i % 3]).collect();
+        let labels: Vec<u16> = (0..30).map(|i| [3, 5, 9][i % 3]).collect();
         let chosen = choose_examples(&dataset(Some(labels.clone())), 7, 1);
-        let classes: Vec<u8> = chosen.iter().map(|&index| labels[index as usize]).collect();
+        let classes: Vec<u16> = chosen.iter().map(|&index| labels[index as usize]).collect();
         assert_eq!(classes, [3, 5, 9, 3, 5, 9, 3]);
     }
 

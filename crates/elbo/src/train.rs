@@ -23,9 +23,8 @@
 //! ```
 
 use crate::architecture::Architecture;
-use crate::batch::Batch;
 use crate::checkpoint::{self, CheckpointCard, Position};
-use crate::dataset::{Dataset, Splits};
+use crate::dataset::{Dataset, DatasetError, Splits};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::evaluate::{all_indices, sampled_loss};
@@ -140,6 +139,8 @@ pub struct Training {
     position: Position,
     /// The training images in the order of the current epoch.
     order: Vec<u32>,
+    /// Where a batch's images are gathered.
+    staging: Vec<u8>,
     history: Vec<EpochMetrics>,
     directory: Option<RunDirectory>,
     saved: Instant,
@@ -149,7 +150,7 @@ impl Training {
     /// A new run in memory.
     ///
     /// # Errors
-    /// If a setting is out of range, or the engine cannot be made.
+    /// If a setting is out of range, the engine cannot be made, or the data cannot be read.
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
         let Recipe { latent_dim, widths, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
@@ -160,10 +161,11 @@ impl Training {
         let mut training = Self {
             engine,
             settings,
-            summary: summarize(&data),
+            summary: summarize(&data)?,
             data,
             position: Position::after(0),
             order: Vec::new(),
+            staging: Vec::new(),
             history: Vec::new(),
             directory: None,
             saved: Instant::now(),
@@ -192,7 +194,7 @@ impl Training {
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
-        let found = DataSummary { name: expected.name.clone(), ..summarize(&data) };
+        let found = DataSummary { name: expected.name.clone(), ..summarize(&data)? };
         if found != expected {
             return Err(TrainingError::OtherData { expected: expected.into(), found: found.into() }.into());
         }
@@ -207,6 +209,7 @@ impl Training {
             summary: expected,
             position,
             order: Vec::new(),
+            staging: Vec::new(),
             history,
             directory: None,
             saved: Instant::now(),
@@ -249,7 +252,7 @@ impl Training {
     /// Takes one step, or ends an epoch; nothing when the run is finished.
     ///
     /// # Errors
-    /// If the loss is not finite, or a run with a directory cannot be saved.
+    /// If the loss is not finite, the images cannot be read, or a run with a directory cannot be saved.
     pub fn advance(&mut self) -> Result<Option<Progress>, Error> {
         if self.is_finished() {
             return Ok(None);
@@ -267,7 +270,7 @@ impl Training {
         let learning_rate = self.settings.recipe.learning_rate(step, steps);
 
         let start = Instant::now();
-        let batch = Batch { dataset: &self.data.train, indices };
+        let batch = self.data.train.gather(indices, &mut self.staging)?;
         let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &optimizer);
         let seconds = start.elapsed().as_secs_f64();
 
@@ -298,7 +301,7 @@ impl Training {
         let Recipe { seed, .. } = self.settings.recipe;
         let learning_rate = self.settings.recipe.learning_rate(self.steps_done(), self.steps());
         let epoch = self.epoch();
-        let test = self.data.test.as_ref().map(|test| sampled_loss(&self.engine, test, seed, epoch));
+        let test = self.data.test.as_ref().map(|test| sampled_loss(&self.engine, test, seed, epoch)).transpose()?;
         if let Some(loss) = test.filter(|test| !test.is_finite()) {
             let batch = self.batches() + 1;
             return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
@@ -438,12 +441,12 @@ impl Training {
     }
 }
 
-fn summarize(data: &Splits) -> DataSummary {
-    DataSummary {
+fn summarize(data: &Splits) -> Result<DataSummary, DatasetError> {
+    Ok(DataSummary {
         name: data.name.clone(),
         train_images: data.train.len(),
         test_images: data.test.as_ref().map_or(0, Dataset::len),
-        train_digest: data.train.digest(),
-        test_digest: data.test.as_ref().map(Dataset::digest),
-    }
+        train_digest: data.train.digest()?,
+        test_digest: data.test.as_ref().map(Dataset::digest).transpose()?,
+    })
 }

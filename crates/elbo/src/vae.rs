@@ -1,11 +1,11 @@
 //! A trained model at work: generate, reconstruct, encode, decode, evaluate.
 
 use crate::architecture::Architecture;
-use crate::batch::Batch;
-use crate::dataset::{Dataset, ImageShape};
+use crate::batch::scale;
+use crate::dataset::{Dataset, DatasetError, ImageShape};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::evaluate::{Evaluation, all_indices, evaluate};
+use crate::evaluate::{Evaluation, evaluate, for_each_block};
 use crate::latent::Draw;
 use crate::model::{Model, ModelCard};
 use crate::noise::{Noise, Purpose};
@@ -40,13 +40,19 @@ impl Images {
         self.pixels.chunks_exact(self.shape.len().max(1))
     }
 
-    /// The images of a batch, unchanged.
-    #[must_use]
-    pub fn of(batch: Batch<'_>) -> Self {
-        let shape = batch.dataset.shape();
-        let mut pixels = vec![0.0; batch.len() * shape.len()];
-        batch.write(&mut pixels);
-        Self { shape, pixels }
+    /// Images of a data set, by position, unchanged.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    ///
+    /// # Panics
+    /// If there is no image at a position.
+    pub fn of(dataset: &Dataset, indices: &[u32]) -> Result<Self, DatasetError> {
+        let mut staging = Vec::new();
+        let bytes = dataset.gather(indices, &mut staging)?.pixels;
+        let mut pixels = vec![0.0; bytes.len()];
+        scale(bytes, &mut pixels);
+        Ok(Self { shape: dataset.shape(), pixels })
     }
 }
 
@@ -155,40 +161,43 @@ impl Vae {
     /// The latent distribution of each image.
     ///
     /// # Errors
-    /// If the images are not of the model's shape.
+    /// If the images are not of the model's shape, or cannot be read.
     pub fn encode(&self, dataset: &Dataset) -> Result<Encoded, Error> {
         self.check(dataset)?;
         let latent_dim = self.architecture().latent_dim();
-        let statistics = self.engine.encode(Batch { dataset, indices: &all_indices(dataset) });
-        let rows = || statistics.chunks_exact(2 * latent_dim);
-        Ok(Encoded {
-            latent_dim,
-            means: rows().flat_map(|row| &row[..latent_dim]).copied().collect(),
-            logvars: rows().flat_map(|row| &row[latent_dim..]).copied().collect(),
-        })
+        let (mut means, mut logvars) = (Vec::new(), Vec::new());
+        for_each_block(&self.engine, dataset, |block| {
+            for row in self.engine.encode(block).chunks_exact(2 * latent_dim) {
+                means.extend_from_slice(&row[..latent_dim]);
+                logvars.extend_from_slice(&row[latent_dim..]);
+            }
+        })?;
+        Ok(Encoded { latent_dim, means, logvars })
     }
 
     /// Images of a data set, by position, encoded, drawn from and decoded.
     ///
     /// # Errors
-    /// If the images are not of the model's shape.
+    /// If the images are not of the model's shape, or cannot be read.
     ///
     /// # Panics
     /// If there is no image at a position.
     pub fn reconstruct(&self, dataset: &Dataset, indices: &[u32], seed: u64) -> Result<Images, Error> {
         self.check(dataset)?;
         let noise = Noise::new(seed, Purpose::Reconstruction, 0);
-        let pixels = self.engine.reconstruct(Batch { dataset, indices }, Draw::Noise(&noise));
+        let mut staging = Vec::new();
+        let batch = dataset.gather(indices, &mut staging)?;
+        let pixels = self.engine.reconstruct(batch, Draw::Noise(&noise));
         Ok(Images { shape: dataset.shape(), pixels })
     }
 
     /// The loss over a data set.
     ///
     /// # Errors
-    /// If the images are not of the model's shape.
+    /// If the images are not of the model's shape, or cannot be read.
     pub fn evaluate(&self, dataset: &Dataset, seed: u64) -> Result<Evaluation, Error> {
         self.check(dataset)?;
-        Ok(evaluate(&self.engine, dataset, seed))
+        Ok(evaluate(&self.engine, dataset, seed)?)
     }
 }
 

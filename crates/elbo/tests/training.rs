@@ -503,8 +503,9 @@ fn what_is_decoded_is_an_image_and_what_is_measured_a_divergence() {
 
 /// The first images of a set, without their labels.
 fn first(dataset: &Dataset, count: usize) -> Dataset {
-    let shape = dataset.shape();
-    Dataset::new(shape, dataset.images()[..count * shape.len()].to_vec(), None).unwrap()
+    let (indices, mut pixels): (Vec<u32>, _) = ((0..count as u32).collect(), Vec::new());
+    let pixels = dataset.gather(&indices, &mut pixels).unwrap().pixels.to_vec();
+    Dataset::new(dataset.shape(), pixels, None).unwrap()
 }
 
 /// The reference recipe on a few digits, made quicker: a narrower network, smaller batches, a higher rate.

@@ -209,6 +209,14 @@ pub enum DatasetError {
         /// Values given.
         values: usize,
     },
+    /// A label for whose class there is no name.
+    #[error("a label {largest}, but names only for classes below {names}")]
+    ClassNames {
+        /// Names given.
+        names: usize,
+        /// The largest label.
+        largest: u16,
+    },
     /// Labels that are not one for each image.
     #[error("{images} images, but {labels} labels")]
     LabelCount {
@@ -268,6 +276,7 @@ impl DatasetError {
             | Self::InvalidShape { .. }
             | Self::NoImages
             | Self::PartialImage { .. }
+            | Self::ClassNames { .. }
             | Self::LabelCount { .. } => return None,
         })
     }

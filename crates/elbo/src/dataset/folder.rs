@@ -139,7 +139,9 @@ impl<'a> Folder<'a> {
             None if test_labels.is_some() => return Err(self.missing(prefix, TEST, IMAGES)),
             None => None,
         };
-        Ok(Splits { train, test, name: self.name(prefix) })
+        let mut splits = Splits { train, test, name: self.name(prefix) };
+        splits.share_classes();
+        Ok(splits)
     }
 
     /// The prefix; without one the name of the directory.

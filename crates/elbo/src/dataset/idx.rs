@@ -37,13 +37,14 @@ pub(super) fn read_images(path: &Path) -> Result<(ImageShape, Vec<u8>), DatasetE
 }
 
 /// Reads a file of labels, at least one.
-pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>, DatasetError> {
+pub(super) fn read_labels(path: &Path) -> Result<Vec<u16>, DatasetError> {
     let mut file = IdxFile::open(path, LABELS, 8)?;
     let count = file.number()?;
     if count == 0 {
         return Err(DatasetError::EmptyFile { path: path.to_owned(), items: "labels" });
     }
-    file.payload(u64::from(count), || format!("{count} labels"))
+    let labels = file.payload(u64::from(count), || format!("{count} labels"))?;
+    Ok(labels.into_iter().map(u16::from).collect())
 }
 
 /// An IDX file being read, from front to end.

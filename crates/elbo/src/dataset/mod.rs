@@ -9,8 +9,9 @@
 //!
 //! let shape = ImageShape { height: 2, width: 3, channels: 1 };
 //! let dataset = Dataset::new(shape, vec![0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15], Some(vec![7, 9]))?;
-//! assert_eq!(dataset.len(), 2);
-//! assert_eq!(dataset.image(1), [10, 11, 12, 13, 14, 15]);
+//! assert_eq!((dataset.len(), dataset.classes().len()), (2, 10));
+//! let mut pixels = Vec::new();
+//! assert_eq!(dataset.gather(&[1], &mut pixels)?.pixels, [10, 11, 12, 13, 14, 15]);
 //! # Ok::<(), elbo::dataset::DatasetError>(())
 //! ```
 
@@ -25,6 +26,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::batch::Batch;
 
 pub use error::DatasetError;
 
@@ -63,25 +66,29 @@ impl fmt::Display for ImageShape {
 }
 
 /// At least one image, all of one shape, with a label for each image or with no labels at all.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Dataset {
     shape: ImageShape,
     /// `[N, H, W, C]`.
     images: Vec<u8>,
-    /// `[N]`.
-    labels: Option<Vec<u8>>,
+    /// `[N]`, each the position of a name in `classes`.
+    labels: Option<Vec<u16>>,
+    /// Empty without labels.
+    classes: Vec<String>,
 }
 
 #[expect(clippy::len_without_is_empty, reason = "a data set holds at least one image")]
 impl Dataset {
-    /// Takes `images`, `[N, H, W, C]` in row-major order with values from 0 to 255, and `labels`, `[N]`.
+    /// Takes `images`, `[N, H, W, C]` in row-major order with values from 0 to 255, and `labels`, `[N]`: the number of
+    /// each image's class. The classes are called by their numbers, from 0 to the largest; see
+    /// [`with_classes`](Self::with_classes).
     ///
     /// # Errors
     ///
     /// [`DatasetError::InvalidShape`] if a side is zero or an image has more values than a `usize` counts;
     /// [`DatasetError::NoImages`] if `images` is empty; [`DatasetError::PartialImage`] if it does not hold a whole
     /// number of images; [`DatasetError::LabelCount`] if there is not one label for each.
-    pub fn new(shape: ImageShape, images: Vec<u8>, labels: Option<Vec<u8>>) -> Result<Self, DatasetError> {
+    pub fn new(shape: ImageShape, images: Vec<u8>, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
         if shape.is_empty() || shape.len() == usize::MAX {
             return Err(DatasetError::InvalidShape { shape });
         }
@@ -97,7 +104,25 @@ impl Dataset {
         {
             return Err(DatasetError::LabelCount { images: count, labels: labels.len() });
         }
-        Ok(Self { shape, images, labels })
+        let largest = labels.iter().flatten().max();
+        let classes = largest.map_or_else(Vec::new, |&largest| (0..=largest).map(|class| class.to_string()).collect());
+        Ok(Self { shape, images, labels, classes })
+    }
+
+    /// The same images, their classes called by these names; of a set without labels, which has no classes, unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::ClassNames`] if a label has no name.
+    pub fn with_classes(mut self, classes: Vec<String>) -> Result<Self, DatasetError> {
+        match self.labels.iter().flatten().max() {
+            Some(&largest) if usize::from(largest) >= classes.len() => {
+                return Err(DatasetError::ClassNames { names: classes.len(), largest });
+            }
+            Some(_) => self.classes = classes,
+            None => {}
+        }
+        Ok(self)
     }
 
     /// The number of images, at least 1.
@@ -112,36 +137,57 @@ impl Dataset {
         self.shape
     }
 
-    /// All values, `[N, H, W, C]`, row-major.
-    #[must_use]
-    pub fn images(&self) -> &[u8] {
-        &self.images
-    }
-
-    /// The values of the image at `index`, `[H, W, C]`, row-major.
+    /// The images at these positions, in this order, one after the other.
+    ///
+    /// Images that lie together are lent as they are; others are copied to `staging`, which takes new memory only
+    /// where it has too little.
+    ///
+    /// # Errors
+    ///
+    /// None for images in memory.
     ///
     /// # Panics
     ///
-    /// If `index` is not less than [`len`](Self::len).
-    #[must_use]
-    pub fn image(&self, index: usize) -> &[u8] {
+    /// If an index is not less than [`len`](Self::len).
+    pub fn gather<'a>(&'a self, indices: &'a [u32], staging: &'a mut Vec<u8>) -> Result<Batch<'a>, DatasetError> {
         let size = self.shape.len();
-        &self.images[index * size..][..size]
+        let image = |index: u32| &self.images[index as usize * size..][..size];
+        let pixels = if indices.is_sorted_by(|a, b| a.checked_add(1) == Some(*b)) {
+            let start = indices.first().map_or(0, |&first| first as usize);
+            &self.images[start * size..][..indices.len() * size]
+        } else {
+            staging.clear();
+            staging.reserve(indices.len() * size);
+            indices.iter().for_each(|&index| staging.extend_from_slice(image(index)));
+            staging
+        };
+        Ok(Batch { pixels, indices })
     }
 
-    /// The label of each image, `[N]`.
+    /// The class of each image, `[N]`: the position of its name among the [`classes`](Self::classes).
     #[must_use]
-    pub fn labels(&self) -> Option<&[u8]> {
+    pub fn labels(&self) -> Option<&[u16]> {
         self.labels.as_deref()
+    }
+
+    /// The names of the classes; none without labels. There may be names that no image has.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// SHA-256 of shape, images and labels, as 64 lower-case hexadecimal digits: the same on every machine, and
     /// different for data sets that differ in anything.
     ///
     /// Hashed are the ASCII bytes `elbo dataset 1`; then as 64-bit little-endian numbers the count of images, height,
-    /// width and channels; the values of the images; and if there are labels a byte 1 and the labels, else a byte 0.
-    #[must_use]
-    pub fn digest(&self) -> String {
+    /// width and channels; the values of the images; and without labels a byte 0. Labels below 256 whose classes are
+    /// called by their numbers are a byte 1 and a byte each. Others are a byte 2, two little-endian bytes each, and
+    /// the names of the classes, each after the count of its bytes as a 64-bit little-endian number.
+    ///
+    /// # Errors
+    ///
+    /// None for images in memory.
+    pub fn digest(&self) -> Result<String, DatasetError> {
         let mut hasher = Sha256::new();
         hasher.update(b"elbo dataset 1");
         for number in [self.len(), self.shape.height, self.shape.width, self.shape.channels] {
@@ -149,11 +195,21 @@ impl Dataset {
         }
         hasher.update(&self.images);
         match &self.labels {
-            Some(labels) => {
-                hasher.update([1]);
-                hasher.update(labels);
-            }
             None => hasher.update([0]),
+            Some(labels) => match self.byte_labels(labels) {
+                Some(labels) => {
+                    hasher.update([1]);
+                    hasher.update(labels);
+                }
+                None => {
+                    hasher.update([2]);
+                    labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+                    for name in &self.classes {
+                        hasher.update((name.len() as u64).to_le_bytes());
+                        hasher.update(name);
+                    }
+                }
+            },
         }
         let mut digits = String::with_capacity(64);
         for byte in hasher.finalize() {
@@ -161,7 +217,13 @@ impl Dataset {
                 digits.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
             }
         }
-        digits
+        Ok(digits)
+    }
+
+    /// The labels as bytes, where that says all about them: no number is above 255, and all names are numbers.
+    fn byte_labels(&self, labels: &[u16]) -> Option<Vec<u8>> {
+        let numbered = self.classes.iter().enumerate().all(|(number, name)| *name == number.to_string());
+        labels.iter().map(|&label| u8::try_from(label).ok().filter(|_| numbered)).collect()
     }
 }
 
@@ -172,12 +234,13 @@ impl fmt::Debug for Dataset {
             .field("len", &self.len())
             .field("shape", &format_args!("{}", self.shape))
             .field("labels", &self.labels.is_some())
+            .field("classes", &self.classes.len())
             .finish_non_exhaustive()
     }
 }
 
 /// A training set and, where there is one, a test set of the same shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Splits {
     /// The images to train on.
     pub train: Dataset,
@@ -193,9 +256,30 @@ impl Splits {
     #[must_use]
     pub fn mnist() -> Self {
         let shape = ImageShape { height: elbo_mnist::HEIGHT, width: elbo_mnist::WIDTH, channels: 1 };
-        let train = Dataset { shape, images: elbo_mnist::train_images(), labels: Some(elbo_mnist::train_labels()) };
-        let test = Dataset { shape, images: elbo_mnist::test_images(), labels: Some(elbo_mnist::test_labels()) };
-        Self { train, test: Some(test), name: "mnist".to_owned() }
+        let set = |images, labels: Vec<u8>| Dataset {
+            shape,
+            images,
+            labels: Some(labels.into_iter().map(u16::from).collect()),
+            classes: (0..10).map(|digit: u8| digit.to_string()).collect(),
+        };
+        Self {
+            train: set(elbo_mnist::train_images(), elbo_mnist::train_labels()),
+            test: Some(set(elbo_mnist::test_images(), elbo_mnist::test_labels())),
+            name: "mnist".to_owned(),
+        }
+    }
+
+    /// Gives both sets the longer list of classes, where these are called by their numbers: one set may lack the last.
+    fn share_classes(&mut self) {
+        if let Some(test) = &mut self.test
+            && test.labels.is_some()
+            && self.train.labels.is_some()
+        {
+            let train = &mut self.train;
+            let (shorter, longer) =
+                if test.classes.len() < train.classes.len() { (test, train) } else { (train, test) };
+            shorter.classes.clone_from(&longer.classes);
+        }
     }
 
     /// Reads a data set in IDX files: MNIST, Fashion-MNIST, KMNIST, EMNIST and whatever else comes in this format.
@@ -214,6 +298,8 @@ impl Splits {
     /// under several names, `t10k` goes before `test`, a dash before a dot, and the plain file before the one that
     /// ends in
     /// `.gz`. Whether a file is compressed is told from its first bytes, not from its name.
+    ///
+    /// A class has the number that its label has in the file, and is called by it.
     ///
     /// Pixels keep the order they have in the file. EMNIST stores its images transposed: a model trained on it sees,
     /// and generates, letters mirrored along the diagonal.

@@ -12,7 +12,7 @@ pub struct Scatter<'a> {
     /// The points; one with a coordinate that is NaN or infinite is left out.
     pub points: &'a [[f64; 2]],
     /// Class of each point, from 0; empty if the points have no classes.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
     /// Names of the classes, in order; classes beyond the names are called by their number.
     pub class_names: &'a [&'a str],
 }
@@ -154,7 +154,7 @@ fn draw_bar(scene: &mut Scene, [left, top]: [f32; 2], names: &[String]) {
 mod tests {
     use super::*;
 
-    fn scatter<'a>(points: &'a [[f64; 2]], labels: &'a [u8]) -> Scatter<'a> {
+    fn scatter<'a>(points: &'a [[f64; 2]], labels: &'a [u16]) -> Scatter<'a> {
         Scatter { points, labels, class_names: &[] }
     }
 
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn ten_thousand_points_make_a_small_document() {
         let points: Vec<[f64; 2]> = (0..10_000).map(|i| [f64::from(i % 97), f64::from(i * 31 % 101)]).collect();
-        let labels: Vec<u8> = (0..10_000_u32).map(|i| (i % 10) as u8).collect();
+        let labels: Vec<u16> = (0..10_000_u32).map(|i| (i % 10) as u16).collect();
         let panel = scatter(&points, &labels);
         let figure = Figure::latent_space(&panel, &panel).unwrap();
         assert!(figure.svg().len() < 400_000, "{}", figure.svg().len());

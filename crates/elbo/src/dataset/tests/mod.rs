@@ -32,8 +32,8 @@ fn pixels(count: usize, seed: u8) -> Vec<u8> {
     (0..count * SHAPE.len()).map(|i| (i as u8).wrapping_mul(37).wrapping_add(seed)).collect()
 }
 
-fn labels(count: usize) -> Vec<u8> {
-    (0..count).map(|i| (i * 7 % 62) as u8).collect()
+fn labels(count: usize) -> Vec<u16> {
+    (0..count).map(|i| (i * 7 % 62) as u16).collect()
 }
 
 fn images_file(count: usize, seed: u8) -> Vec<u8> {
@@ -41,7 +41,8 @@ fn images_file(count: usize, seed: u8) -> Vec<u8> {
 }
 
 fn labels_file(count: usize) -> Vec<u8> {
-    idx_bytes(idx::LABELS, &[count as u32], &labels(count))
+    let labels: Vec<u8> = labels(count).into_iter().map(|label| label as u8).collect();
+    idx_bytes(idx::LABELS, &[count as u32], &labels)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -69,13 +70,24 @@ fn four_files(seed: u8) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What reading `four_files(seed)` gives.
+/// What reading `four_files(seed)` gives. Its test images lack the last classes.
 fn four_sets(seed: u8, name: &str) -> Splits {
-    Splits {
-        train: Dataset::new(SHAPE, pixels(5, seed), Some(labels(5))).unwrap(),
-        test: Some(Dataset::new(SHAPE, pixels(2, seed ^ 0x55), Some(labels(2))).unwrap()),
-        name: name.to_owned(),
-    }
+    let train = Dataset::new(SHAPE, pixels(5, seed), Some(labels(5))).unwrap();
+    let test = Dataset::new(SHAPE, pixels(2, seed ^ 0x55), Some(labels(2))).unwrap();
+    let test = test.with_classes(train.classes().to_vec()).unwrap();
+    Splits { train, test: Some(test), name: name.to_owned() }
+}
+
+/// All that there is to a data set.
+fn parts(dataset: &Dataset) -> (ImageShape, &[u8], Option<&[u16]>, &[String]) {
+    (dataset.shape(), &dataset.images, dataset.labels(), dataset.classes())
+}
+
+#[track_caller]
+fn assert_same(found: &Splits, expected: &Splits) {
+    assert_eq!(parts(&found.train), parts(&expected.train));
+    assert_eq!(found.test.as_ref().map(parts), expected.test.as_ref().map(parts));
+    assert_eq!(found.name, expected.name);
 }
 
 fn name_of(folder: &TempDir) -> String {
