@@ -1,7 +1,7 @@
 //! The arguments, as clap parses them.
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use elbo::Recipe;
+use elbo::{KlGradient, Recipe};
 use std::path::PathBuf;
 
 const ABOUT: &str = "\
@@ -51,6 +51,24 @@ impl RecipeName {
         match self {
             Self::Fast => Recipe::fast(),
             Self::Reference => Recipe::reference(),
+        }
+    }
+}
+
+/// Estimators of the gradient of the KL divergence.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum KlGradientName {
+    /// By its formula
+    Analytic,
+    /// Along the drawn latent vector, which takes noise out of the encoder's gradient
+    Path,
+}
+
+impl From<KlGradientName> for KlGradient {
+    fn from(name: KlGradientName) -> Self {
+        match name {
+            KlGradientName::Analytic => Self::Analytic,
+            KlGradientName::Path => Self::Path,
         }
     }
 }
@@ -124,6 +142,10 @@ pub(crate) struct TrainArgs {
     /// Weight of the KL divergence in what is minimised
     #[arg(long, conflicts_with = "resume")]
     pub(crate) beta: Option<f64>,
+
+    /// How the gradient of the KL divergence is estimated
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub(crate) kl_gradient: Option<KlGradientName>,
 
     /// What fixes all random numbers; equal runs give equal bits
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]

@@ -90,7 +90,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
         None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
     };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
-    let TrainArgs { latent_dim, widths, beta, seed, threads, .. } = arguments;
+    let TrainArgs { latent_dim, widths, beta, kl_gradient, seed, threads, .. } = arguments;
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
@@ -104,6 +104,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     set(&mut recipe.latent_dim, latent_dim.as_ref());
     set(&mut recipe.widths, widths.as_ref());
     set(&mut recipe.beta, beta.as_ref());
+    set(&mut recipe.kl_gradient, kl_gradient.map(Into::into).as_ref());
     set(&mut recipe.seed, seed.as_ref());
     if arguments.shuffle || arguments.no_shuffle {
         recipe.shuffle = arguments.shuffle;

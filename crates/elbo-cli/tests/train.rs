@@ -95,7 +95,7 @@ fn each_recipe_has_its_settings_and_options_change_them() {
     for line in ["epochs = 12", "batch_size = 64", "shuffle = true", "[recipe.schedule.linear]"] {
         assert!(fast.lines().any(|present| present == line), "{line} is not in\n{fast}");
     }
-    assert!(fast.contains("muon_learning_rate"), "{fast}");
+    assert!(fast.contains("muon_learning_rate") && fast.contains("kl_gradient = \"path\""), "{fast}");
     let rates: Vec<f64> = fs::read_to_string(here.path().join("fast/metrics.csv"))
         .unwrap()
         .lines()
@@ -107,9 +107,11 @@ fn each_recipe_has_its_settings_and_options_change_them() {
 
     let reference = config("reference", "--recipe reference --epochs 1");
     assert!(!reference.contains("muon") && reference.contains("schedule = \"constant\""), "{reference}");
+    assert!(reference.contains("kl_gradient = \"analytic\""), "{reference}");
 
-    let changed = config("changed", "--epochs 1 --muon-learning-rate none --schedule constant");
+    let changed = config("changed", "--epochs 1 --muon-learning-rate none --schedule constant --kl-gradient analytic");
     assert!(!changed.contains("muon") && changed.contains("schedule = \"constant\""), "{changed}");
+    assert!(changed.contains("kl_gradient = \"analytic\""), "{changed}");
     let changed = config("risen", "--recipe reference --epochs 1 --muon-learning-rate 0.01 --warmup 0.25");
     assert!(changed.contains("muon_learning_rate = 0.01") && changed.contains("warmup = 0.25"), "{changed}");
 

@@ -10,7 +10,7 @@
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::noise::{Noise, Purpose};
-use elbo::{Adam, Architecture, Draw, Engine, ParameterTable};
+use elbo::{Adam, Architecture, Draw, Engine, Objective, ParameterTable};
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ fn trainer(mut engine: Engine, images: Dataset, batch: usize) -> impl FnMut() ->
     let (mut start, mut staging) = (0, Vec::new());
     move || {
         let images = images.gather(&order[start..start + batch], &mut staging)?;
-        engine.train_batch(images, Draw::Noise(&noise), 1.0, &adam.into());
+        engine.train_batch(images, Draw::Noise(&noise), Objective::default(), &adam.into());
         start = if start + 2 * batch > order.len() { 0 } else { start + batch };
         Ok(())
     }

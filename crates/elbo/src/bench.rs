@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::latent::Draw;
 use crate::layer::{GradientSink, Layer};
+use crate::loss::Objective;
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::{Adam, OptimizerState};
 use crate::parameters::ParameterTable;
@@ -163,7 +164,7 @@ fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
             let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len] };
             // As many images for each batch size.
             turn(len as f64, most / len, || {
-                engine.train_batch(batch, Draw::Noise(&noise), 1.0, &adam.into());
+                engine.train_batch(batch, Draw::Noise(&noise), Objective::default(), &adam.into());
             })
         });
         // The first round warms up.

@@ -9,7 +9,7 @@ use crate::architecture::Architecture;
 use crate::batch::Batch;
 use crate::latent::Draw;
 use crate::layer::{GradientSink, Layer};
-use crate::loss::Elbo;
+use crate::loss::{Elbo, Objective};
 use crate::network::Network;
 use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer};
 use crate::parameters::ParameterTable;
@@ -180,15 +180,20 @@ impl Engine {
         Ok(())
     }
 
-    /// One step of training: the gradient of the mean of `reconstruction + beta * kl` over the batch, then the
-    /// optimiser. Returns the batch's mean loss before the step, in nats an image.
+    /// One step of training: the gradient of the mean of the objective over the batch, then the optimiser. Returns the batch's mean loss before the step, in nats an image.
     ///
     /// A loss that is not finite changes nothing: the parameters stay as they were.
     ///
     /// # Panics
     /// If the batch's pixels are not one image of the network's shape for each index.
-    pub fn train_batch(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32, optimizer: &Optimizer) -> Elbo {
-        let loss = self.accumulate(batch, draw, beta);
+    pub fn train_batch(
+        &mut self,
+        batch: Batch<'_>,
+        draw: Draw<'_>,
+        objective: Objective,
+        optimizer: &Optimizer,
+    ) -> Elbo {
+        let loss = self.accumulate(batch, draw, objective);
         if loss.is_finite() && !batch.is_empty() {
             self.update(batch.len(), optimizer);
         }
@@ -241,13 +246,12 @@ impl Engine {
         pool.install(|| network.pack(parameters, true));
     }
 
-    /// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of
-    /// [`Engine::table`].
+    /// The mean loss of a batch and the gradient of the mean of the objective, in the layout of [`Engine::table`].
     ///
     /// # Panics
     /// If the batch's pixels are not one image of the network's shape for each index.
-    pub fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> (Elbo, Vec<f32>) {
-        let loss = self.accumulate(batch, draw, beta);
+    pub fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, objective: Objective) -> (Elbo, Vec<f32>) {
+        let loss = self.accumulate(batch, draw, objective);
         let mut sum = vec![0.0; self.parameters.len()];
         if let Some(training) = &self.training {
             for (gradient, _) in &training.chunks[..chunk_count(batch.len(), sum.len())] {
@@ -262,7 +266,7 @@ impl Engine {
     }
 
     /// Fills the gradients of the batch's chunks and returns its mean loss.
-    fn accumulate(&mut self, batch: Batch<'_>, draw: Draw<'_>, beta: f32) -> Elbo {
+    fn accumulate(&mut self, batch: Batch<'_>, draw: Draw<'_>, objective: Objective) -> Elbo {
         batch.check(self.architecture().image().len());
         let parameter_count = self.parameters.len();
         let Self { network, parameters, pool, scratch, training } = self;
@@ -287,7 +291,7 @@ impl Engine {
                     for (position, images) in micro_batches(len, network.micro_batch()) {
                         let position = start + position;
                         let part = batch.part(position, images);
-                        *loss += network.gradient(part, draw, position, beta, &mut scratch, &mut sink);
+                        *loss += network.gradient(part, draw, position, objective, &mut scratch, &mut sink);
                         sink.accumulate = Accumulate::Yes;
                     }
                 },

@@ -1,5 +1,6 @@
 //! The latent vector: drawn from what the encoder says, so that the draw can be differentiated.
 
+use crate::loss::{KlGradient, Objective};
 use crate::noise::Noise;
 
 /// Which point of the encoder's distribution is taken as latent vector.
@@ -60,15 +61,35 @@ impl Latent {
         divergence
     }
 
-    /// The gradient of the statistics from that of the latent vectors, and `beta` times that of the divergence.
-    pub(crate) fn backward(&self, images: usize, statistics: &[f32], latents: &[f32], beta: f32, gradient: &mut [f32]) {
+    /// The gradient of the statistics: from that of the reconstruction with respect to the latent vectors, `latents`,
+    /// and of the divergence as the objective has it.
+    pub(crate) fn backward(
+        &self,
+        images: usize,
+        statistics: &[f32],
+        latents: &[f32],
+        objective: Objective,
+        gradient: &mut [f32],
+    ) {
+        let Objective { beta, kl_gradient } = objective;
         let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact(self.dim));
         let rows = rows.zip(self.noise.chunks_exact(self.dim)).zip(gradient.chunks_exact_mut(2 * self.dim));
         for (((statistics, latents), noise), gradient) in rows.take(images) {
             for i in 0..self.dim {
                 let (mean, logvar) = (statistics[i], statistics[self.dim + i]);
-                gradient[i] = latents[i] + beta * mean;
-                gradient[self.dim + i] = 0.5 * (latents[i] * noise[i] * (0.5 * logvar).exp() + beta * logvar.exp_m1());
+                let sigma = (0.5 * logvar).exp();
+                let (along_mean, along_logvar) = match kl_gradient {
+                    KlGradient::Analytic => {
+                        (latents[i] + beta * mean, latents[i] * noise[i] * sigma + beta * logvar.exp_m1())
+                    }
+                    KlGradient::Path => {
+                        // With `z = mean + noise * sigma`, that of `log q(z) - log p(z)` is `z - noise / sigma`.
+                        let along = latents[i] + beta * (mean + noise[i] * (sigma - 1.0 / sigma));
+                        (along, along * noise[i] * sigma)
+                    }
+                };
+                gradient[i] = along_mean;
+                gradient[self.dim + i] = 0.5 * along_logvar;
             }
         }
     }
@@ -113,13 +134,53 @@ mod tests {
             f64::from(weights[0] * z[0] + weights[1] * z[1]) + f64::from(beta) * divergence
         };
         let mut gradient = [0.0; 4];
-        latent.backward(1, &statistics, &weights, beta, &mut gradient);
+        latent.backward(1, &statistics, &weights, Objective { beta, ..Objective::default() }, &mut gradient);
         for i in 0..4 {
             let (mut above, mut below) = (statistics, statistics);
             above[i] += 1e-2;
             below[i] -= 1e-2;
             let difference = (objective(&above) - objective(&below)) / 2e-2;
             assert!((difference - f64::from(gradient[i])).abs() < 1e-4, "{i}: {difference}, not {}", gradient[i]);
+        }
+    }
+
+    /// Draws of -1 and 1 have the mean and the variance of the standard normal, and so the means that matter.
+    #[test]
+    fn the_path_gradient_is_the_analytic_one_in_the_mean() {
+        let statistics = [0.5_f32, -0.7];
+        let weight = [0.9_f32];
+        let gradient = |noise: f32, kl_gradient| {
+            let mut latent = Latent::new(1, 1);
+            latent.draw(Draw::Given(&[noise]), &[0], 0);
+            let mut gradient = [0.0; 2];
+            latent.backward(1, &statistics, &weight, Objective { beta: 0.6, kl_gradient }, &mut gradient);
+            gradient
+        };
+        let mean = |kl_gradient| {
+            let [above, below] = [gradient(1.0, kl_gradient), gradient(-1.0, kl_gradient)];
+            [0, 1].map(|i| 0.5 * (above[i] + below[i]))
+        };
+        let (path, analytic) = (mean(KlGradient::Path), mean(KlGradient::Analytic));
+        assert!(
+            path.iter().zip(analytic).all(|(path, analytic)| (path - analytic).abs() < 1e-6),
+            "{path:?} {analytic:?}"
+        );
+        assert_ne!(gradient(1.0, KlGradient::Path), gradient(1.0, KlGradient::Analytic));
+    }
+
+    /// Where the encoder's distribution is the posterior, `reconstruction - log p(z)` falls as `-log q(z)` rises.
+    #[test]
+    fn the_path_gradient_of_a_true_posterior_has_no_noise() {
+        let (mean, logvar) = (0.4_f32, -1.1_f32);
+        for noise in [-1.7, 0.2, 2.3] {
+            let mut latent = Latent::new(1, 1);
+            latent.draw(Draw::Given(&[noise]), &[0], 0);
+            let sigma = (0.5 * logvar).exp();
+            let reconstruction = -(mean + noise * sigma) + noise / sigma;
+            let mut gradient = [1.0; 2];
+            let objective = Objective { beta: 1.0, kl_gradient: KlGradient::Path };
+            latent.backward(1, &[mean, logvar], &[reconstruction], objective, &mut gradient);
+            assert!(gradient.iter().all(|part| part.abs() < 1e-6), "{gradient:?}");
         }
     }
 }

@@ -107,7 +107,7 @@ pub use engine::{Engine, EngineError, ISA_VARIABLE};
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, sampled_loss};
 pub use latent::Draw;
-pub use loss::Elbo;
+pub use loss::{Elbo, KlGradient, Objective};
 pub use metrics::{EpochMetrics, read_metrics};
 pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};
 pub use optimizer::{Adam, Muon, Optimizer, OptimizerState, Schedule};

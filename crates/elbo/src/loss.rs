@@ -1,5 +1,6 @@
 //! What is minimised: the negative evidence lower bound.
 
+use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
 /// The two parts of the loss, in nats an image.
@@ -32,6 +33,35 @@ impl Elbo {
     pub fn mean(self, count: usize) -> Self {
         Self { reconstruction: self.reconstruction / count as f64, kl: self.kl / count as f64 }
     }
+}
+
+/// What a step minimises, and how its gradient is estimated.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Objective {
+    /// The weight of the divergence, in `reconstruction + beta * kl`.
+    pub beta: f32,
+    /// How the divergence's gradient is estimated.
+    pub kl_gradient: KlGradient,
+}
+
+/// The evidence lower bound, as the reference has it.
+impl Default for Objective {
+    fn default() -> Self {
+        Self { beta: 1.0, kl_gradient: KlGradient::Analytic }
+    }
+}
+
+/// How the gradient of the divergence is estimated. Both are right in the mean over draws.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KlGradient {
+    /// That of the divergence's formula: without noise by itself.
+    #[default]
+    Analytic,
+    /// That of `log q(z) - log p(z)` at the draw `z`, along `z` alone (Roeder, Wu and Duvenaud, 2017, "Sticking the
+    /// Landing", section 3). Its noise cancels that of the reconstruction's gradient, all of it where the encoder's
+    /// distribution is the true posterior.
+    Path,
 }
 
 impl AddAssign for Elbo {

@@ -6,7 +6,7 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::latent::Draw;
 use crate::layer::{GradientSink, Layer};
-use crate::loss::Elbo;
+use crate::loss::{Elbo, Objective};
 use crate::parameters::ParameterTable;
 use crate::scratch::{Scratch, micro_batch};
 use elbo_kernels::{Isa, squared_error};
@@ -88,21 +88,20 @@ impl Network {
         Elbo { reconstruction: errors.take(batch.len()).sum(), kl }
     }
 
-    /// The loss of a micro-batch as [`Network::loss`], and the gradient of `reconstruction + beta * kl`, both summed
-    /// over its images.
+    /// The loss of a micro-batch as [`Network::loss`], and the gradient of the objective, both summed over its images.
     pub(crate) fn gradient(
         &self,
         batch: Batch<'_>,
         draw: Draw<'_>,
         position: usize,
-        beta: f32,
+        objective: Objective,
         scratch: &mut Scratch,
         sink: &mut GradientSink<'_>,
     ) -> Elbo {
         let loss = self.loss(batch, draw, position, scratch);
         let Scratch { encoder, latent, decoder, gradients, kernel } = scratch;
         self.decoder().backward(batch.len(), decoder, gradients, sink, kernel);
-        latent.backward(batch.len(), encoder.statistics(), &gradients.here, beta, &mut gradients.there);
+        latent.backward(batch.len(), encoder.statistics(), &gradients.here, objective, &mut gradients.there);
         gradients.swap();
         self.encoder().backward(batch.len(), encoder, gradients, sink, kernel);
         loss

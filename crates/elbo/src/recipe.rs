@@ -1,5 +1,6 @@
 //! How to train: every setting that decides the result.
 
+use crate::loss::{KlGradient, Objective};
 use crate::optimizer::{Adam, Muon, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub struct Recipe {
     pub widths: Vec<usize>,
     /// The weight of the divergence in what is minimised, `reconstruction + beta * kl`; 1 is the evidence lower bound.
     pub beta: f64,
+    /// How the divergence's gradient is estimated.
+    #[serde(default)]
+    pub kl_gradient: KlGradient,
     /// What fixes all random draws; at most 2^63 - 1, the largest integer of a TOML file.
     pub seed: u64,
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
@@ -61,6 +65,7 @@ impl Recipe {
             latent_dim: 20,
             widths: vec![32, 64],
             beta: 1.0,
+            kl_gradient: KlGradient::Analytic,
             seed: 1,
             shuffle: false,
         }
@@ -76,6 +81,7 @@ impl Recipe {
             learning_rate: 5e-3,
             muon_learning_rate: Some(0.03),
             schedule: Schedule::Linear { warmup: 0.1 },
+            kl_gradient: KlGradient::Path,
             shuffle: true,
             ..Self::reference()
         }
@@ -93,6 +99,12 @@ impl Recipe {
     #[must_use]
     pub fn learning_rate(&self, step: u64, steps: u64) -> f64 {
         self.learning_rate * self.schedule.factor(step, steps)
+    }
+
+    /// What every step minimises.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        Objective { beta: self.beta as f32, kl_gradient: self.kl_gradient }
     }
 
     /// Checks the settings that concern the training; those of the network are the

@@ -136,6 +136,7 @@ mod tests {
     use crate::dataset::ImageShape;
     use crate::engine::Engine;
     use crate::latent::Draw;
+    use crate::loss::Objective;
     use crate::noise::{Noise, Purpose};
 
     struct Case {
@@ -234,11 +235,12 @@ mod tests {
         for case in cases {
             let (expected_loss, expected) = case.gradient_at(&case.parameters());
             let scale = expected.iter().fold(0.0_f64, |a, x| a.max(x.abs()));
+            let objective = Objective { beta: case.beta as f32, ..Objective::default() };
             for threads in [1, 3] {
                 let mut engine = Engine::new(case.architecture.clone(), &case.parameters, threads).unwrap();
                 let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
                 let batch = Batch { pixels: &case.pixels, indices: &indices };
-                let (loss, gradient) = engine.gradient(batch, Draw::Given(&case.noise), case.beta as f32);
+                let (loss, gradient) = engine.gradient(batch, Draw::Given(&case.noise), objective);
                 assert!((loss.loss() - expected_loss.loss()).abs() < 1e-5 * expected_loss.loss());
                 for (i, (found, expected)) in gradient.iter().zip(&expected).enumerate() {
                     let error = (f64::from(*found) - expected).abs();

@@ -260,7 +260,7 @@ impl Training {
         if self.position.batches == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
-        let Recipe { beta, seed, .. } = self.settings.recipe;
+        let (seed, objective) = (self.settings.recipe.seed, self.settings.recipe.objective());
         let epoch = self.epoch();
         let batch_size = self.batch_size();
         let indices = &self.order[self.position.batches * batch_size..][..batch_size];
@@ -271,7 +271,7 @@ impl Training {
 
         let start = Instant::now();
         let batch = self.data.train.gather(indices, &mut self.staging)?;
-        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), beta as f32, &optimizer);
+        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), objective, &optimizer);
         let seconds = start.elapsed().as_secs_f64();
 
         let position = &mut self.position;

@@ -3,7 +3,7 @@
 //! `golden/make_golden.py` made the files and says what is in them.
 
 use elbo::dataset::ImageShape;
-use elbo::{Adam, Architecture, Batch, Draw, Engine, ParameterTable};
+use elbo::{Adam, Architecture, Batch, Draw, Engine, Objective, ParameterTable};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 
@@ -119,6 +119,7 @@ fn check(name: &str) {
     let indices: Vec<u32> = (0..(pixels.len() / architecture.image().len()) as u32).collect();
     let batch = Batch { pixels: &pixels, indices: &indices };
     let beta: f32 = golden.number("beta");
+    let objective = Objective { beta, ..Objective::default() };
     let noise = golden.f32s("eps");
     let noise_len = batch.len() * architecture.latent_dim();
     let first = Draw::Given(&noise[..noise_len]);
@@ -135,7 +136,7 @@ fn check(name: &str) {
     assert_close("forward.xhat", &engine.reconstruct(batch, first), &golden.f64s("forward.xhat"), 1e-6, 1e-5);
     assert_close("forward.xhat", &engine.decode(&golden.f32s("forward.z")), &golden.f64s("forward.xhat"), 1e-6, 1e-5);
 
-    let (loss, gradient) = engine.gradient(batch, first, beta);
+    let (loss, gradient) = engine.gradient(batch, first, objective);
     for (what, found) in [("reconstruction", loss.reconstruction), ("kl", loss.kl)] {
         let expected = golden.f64s(&format!("forward.{what}"))[0];
         assert!((found - expected).abs() <= 1e-5 * expected.abs(), "{what}: {found}, not {expected}");
@@ -154,7 +155,7 @@ fn check(name: &str) {
     };
     for (step, expected) in golden.f64s("step_loss").into_iter().enumerate() {
         let draw = Draw::Given(&noise[step * noise_len..][..noise_len]);
-        let loss = engine.train_batch(batch, draw, beta, &adam.into());
+        let loss = engine.train_batch(batch, draw, objective, &adam.into());
         let found = loss.reconstruction + f64::from(beta) * loss.kl;
         assert!((found - expected).abs() <= 2e-5 * expected.abs(), "step {step}: {found}, not {expected}");
     }
