@@ -7,7 +7,7 @@
 //! the other product. Layers with few channels go through [`Patches`] first, or through the dot-product form of
 //! [`Gather`].
 //!
-//! The crate knows no network, no loss and no file, allocates nothing while it computes, starts no thread, and
+//! The crate knows no network and no file, allocates nothing while it computes, starts no thread, and
 //! is the only one of its workspace in which `unsafe` may stand. [`mod@reference`] says plainly what each kernel
 //! computes; every kernel is tested against it.
 //!
@@ -23,6 +23,7 @@ mod extent;
 mod gather;
 mod geometry;
 mod gradient_sum;
+mod likelihood;
 mod momentum;
 mod patches;
 mod pointwise;
@@ -37,9 +38,10 @@ pub use epilogue::Epilogue;
 pub use gather::{Gather, MAX_DOT_OUTPUTS, Operand};
 pub use geometry::{Direction, Geometry};
 pub use gradient_sum::GradientSum;
+pub use likelihood::{continuous_bernoulli, continuous_bernoulli_mean, cross_entropy, squared_error};
 pub use momentum::Momentum;
 pub use patches::Patches;
-pub use pointwise::{add_column_sums, sigmoid, squared_error};
+pub use pointwise::{add_column_sums, sigmoid};
 pub use simd::{Isa, UnknownIsa};
 pub use weight_gradient::{Accumulate, WeightGradient};
 pub use winograd::{WinogradGather, WinogradWeightGradient, winograd_saves};

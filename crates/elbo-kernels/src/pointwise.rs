@@ -24,60 +24,10 @@ impl Kernel for Sigmoids<'_> {
 }
 
 #[inline(always)]
-fn sigmoid_vector<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+pub(crate) fn sigmoid_vector<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let one = simd.splat(1.0);
     let e = exp(simd, simd.sub(simd.splat(0.0), x));
     simd.div(one, simd.add(one, e))
-}
-
-/// The squared error of one image's reconstruction, `0.5 * sum (sigmoid(logit) - target)^2`; each logit is replaced
-/// by the derivative of that by it, `(s - t) s (1 - s)`.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn squared_error(isa: Isa, logits: &mut [f32], target: &[f32]) -> f64 {
-    assert_eq!(logits.len(), target.len(), "logits and target");
-    isa.run(SquaredError { logits, target })
-}
-
-struct SquaredError<'a> {
-    logits: &'a mut [f32],
-    target: &'a [f32],
-}
-
-impl Kernel for SquaredError<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn call<S: Simd>(self, simd: S) -> f64 {
-        /// Vectors added up in f32 before they go to the f64 total: large images must not lose small errors.
-        const RUN: usize = 64;
-        let mut total = 0.0;
-        for (logits, target) in self.logits.chunks_mut(RUN * S::LANES).zip(self.target.chunks(RUN * S::LANES)) {
-            let mut sum = simd.splat(0.0);
-            for (logits, target) in logits.chunks_mut(S::LANES).zip(target.chunks(S::LANES)) {
-                // SAFETY: both chunks have the same length, at most `LANES`. Lanes beyond it hold sigmoid(0) - 0, which
-                // is put to zero by the gate of ones.
-                unsafe {
-                    let count = logits.len();
-                    let s = sigmoid_vector(simd, simd.load_first(logits.as_ptr(), count));
-                    let error = simd.sub(s, simd.load_first(target.as_ptr(), count));
-                    let slope = simd.mul(s, simd.sub(simd.splat(1.0), s));
-                    simd.store_first(logits.as_mut_ptr(), simd.mul(error, slope), count);
-                    let error = if count == S::LANES {
-                        error
-                    } else {
-                        let ones = simd.splat(1.0);
-                        let mut gate = [0.0_f32; 16];
-                        simd.store_first(gate.as_mut_ptr(), ones, count);
-                        simd.where_positive(simd.load(gate.as_ptr()), error)
-                    };
-                    sum = simd.mul_add(error, error, sum);
-                }
-            }
-            total += 0.5 * f64::from(simd.sum(sum));
-        }
-        total
-    }
 }
 
 /// Adds to each of `sums` the sum of its column of `rows`, `[.., sums.len()]`: a bias gradient.
@@ -193,33 +143,6 @@ mod tests {
             sigmoid(isa, &mut extremes);
             assert!(extremes[..6].iter().all(|y| (0.0..=1.0).contains(y)), "{isa}: {extremes:?}");
             assert!(extremes[6].is_nan(), "{isa}: NaN must not become a number");
-        }
-    }
-
-    #[test]
-    fn squared_error_and_its_gradient_are_right() {
-        for isa in Isa::available() {
-            for len in LENGTHS {
-                let logits = numbers(len, 4.0);
-                let target: Vec<f32> = (0..len).map(|i| (i % 256) as f32 / 255.0).collect();
-                let mut gradient = logits.clone();
-                let loss = squared_error(isa, &mut gradient, &target);
-                let mut exact_loss = 0.0;
-                for ((x, t), g) in logits.iter().zip(&target).zip(gradient) {
-                    let s = 1.0 / (1.0 + (-f64::from(*x)).exp());
-                    let error = s - f64::from(*t);
-                    exact_loss += 0.5 * error * error;
-                    assert!((f64::from(g) - error * s * (1.0 - s)).abs() < 2e-7, "{isa}");
-                }
-                assert!((loss - exact_loss).abs() <= 1e-6 * exact_loss, "{isa}: {loss}, not {exact_loss}");
-            }
-        }
-    }
-
-    #[test]
-    fn squared_error_of_nan_is_nan() {
-        for isa in Isa::available() {
-            assert!(squared_error(isa, &mut [0.0, f32::NAN, 0.0], &[0.0; 3]).is_nan());
         }
     }
 

@@ -11,12 +11,14 @@ mod avx2;
 #[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod avx512;
 mod isa;
+mod log;
 #[cfg(target_arch = "aarch64")]
 #[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod neon;
 mod portable;
 
 pub use isa::{Isa, UnknownIsa};
+pub(crate) use log::{log, log_1p};
 
 /// Vectors in a panel: a kernel's tile is `ROWS x (PANEL_VECTORS * LANES)`.
 pub(crate) const PANEL_VECTORS: usize = 2;
