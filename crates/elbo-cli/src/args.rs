@@ -1,14 +1,15 @@
 //! The arguments, as clap parses them.
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use elbo::{KlGradient, Recipe};
+use elbo::{KlGradient, Likelihood, Recipe};
 use std::path::PathBuf;
 
 const ABOUT: &str = "\
 Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
 
-Losses are negative evidence lower bounds (ELBO) in nats an image, with a Gaussian likelihood of unit variance, up to the \
-constant pixels/2 ln(2 pi): reconstruction 0.5 * sum (x' - x)^2 plus Kullback-Leibler divergence (KL).";
+Losses are negative evidence lower bounds (ELBO) in nats an image: reconstruction, the negative log-likelihood of the \
+image, plus Kullback-Leibler divergence (KL). Unless told otherwise the likelihood is a Gaussian of unit variance, and \
+reconstruction 0.5 * sum (x' - x)^2, up to the constant pixels/2 ln(2 pi).";
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -93,6 +94,30 @@ pub(crate) enum ScheduleName {
     Linear,
 }
 
+/// Likelihoods of a pixel.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LikelihoodName {
+    /// Unit variance: half the squared error, up to pixels/2 ln(2 pi)
+    Gaussian,
+    /// One learned variance for all pixels: a density
+    SigmaGaussian,
+    /// Cross-entropy: a probability of black and white pixels, no density of grey ones
+    Bernoulli,
+    /// Cross-entropy with the constant that makes it a density on [0, 1]
+    ContinuousBernoulli,
+}
+
+impl From<LikelihoodName> for Likelihood {
+    fn from(name: LikelihoodName) -> Self {
+        match name {
+            LikelihoodName::Gaussian => Self::Gaussian,
+            LikelihoodName::SigmaGaussian => Self::SigmaGaussian,
+            LikelihoodName::Bernoulli => Self::Bernoulli,
+            LikelihoodName::ContinuousBernoulli => Self::ContinuousBernoulli,
+        }
+    }
+}
+
 /// Train a model
 ///
 /// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint
@@ -138,6 +163,10 @@ pub(crate) struct TrainArgs {
     /// Channels of each stride-2 stage, 1 to 5 of them, such as 32,64
     #[arg(long, value_name = "C,C", value_delimiter = ',', conflicts_with = "resume")]
     pub(crate) widths: Option<Vec<usize>>,
+
+    /// What the decoder says of a pixel; losses can be compared only under the same likelihood [default: gaussian]
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub(crate) likelihood: Option<LikelihoodName>,
 
     /// Weight of the KL divergence in what is minimised
     #[arg(long, conflicts_with = "resume")]

@@ -13,6 +13,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
     let vae = Vae::open(&arguments.run, arguments.threads)?;
     let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
     let evaluation = vae.evaluate(&tested.dataset, arguments.seed)?;
+    let likelihood = vae.engine().architecture().likelihood();
     let rows = [("sampled", evaluation.sampled), ("at the mean", evaluation.at_mean)];
     let text = if arguments.json {
         let parts = |elbo: Elbo| json!({ "loss": elbo.loss(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
@@ -20,7 +21,8 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
             "data": tested.name,
             "split": tested.split,
             "images": evaluation.images,
-            "unit": "nats an image, up to pixels/2 ln(2 pi)",
+            "likelihood": likelihood,
+            "unit": likelihood.unit(),
             "seed": arguments.seed,
             "sampled": parts(evaluation.sampled),
             "mean": parts(evaluation.at_mean),
@@ -28,10 +30,11 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
         format!("{json:#}\n")
     } else {
         let mut text = format!(
-            "{}, {} images of the {} set; nats an image, up to a constant\n\n{:<14}{:>12}{:>18}{:>12}\n",
+            "{}, {} images of the {} set; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
             tested.name,
             thousands(evaluation.images),
             tested.split,
+            likelihood.unit(),
             "latent vector",
             "ELBO loss",
             "reconstruction",
@@ -70,7 +73,8 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
     let path = RunDirectory::model_of(run)?;
     let card = Model::read(&path)?.card;
     let loss = card.metrics.and_then(|metrics| metrics.test_loss);
-    let loss = loss.map_or(String::new(), |loss| format!(", test ELBO loss {loss:.4} nats an image"));
+    let name = card.architecture.likelihood().loss_name();
+    let loss = loss.map_or(String::new(), |loss| format!(", test {name} {loss:.4} nats an image"));
     let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
     Ok((title, card.architecture))
 }

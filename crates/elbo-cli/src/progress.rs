@@ -71,11 +71,12 @@ impl Progress {
 /// One line an epoch, after the reference's.
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();
+    let name = metrics.likelihood.loss_name();
     let loss = match (metrics.test_loss, metrics.test_reconstruction, metrics.test_kl) {
         (Some(loss), Some(reconstruction), Some(kl)) => {
-            format!("test ELBO loss {loss:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})")
+            format!("test {name} {loss:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})")
         }
-        _ => format!("training ELBO loss {:.4}", metrics.train_loss),
+        _ => format!("training {name} {:.4}", metrics.train_loss),
     };
     let EpochMetrics { epoch, seconds, images_per_second, .. } = metrics;
     format!("epoch {epoch:>width$}/{epochs}  {loss}  {seconds:.1} s, {images_per_second:.0} images/s")
@@ -84,6 +85,7 @@ fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use elbo::Likelihood;
 
     #[test]
     fn an_epoch_line_says_what_was_measured() {
@@ -96,6 +98,7 @@ mod tests {
             test_kl: Some(8.49881),
             seconds: 28.057,
             images_per_second: 2135.3,
+            likelihood: Likelihood::Gaussian,
         };
         assert_eq!(
             epoch_line(&metrics, 50),
@@ -103,5 +106,7 @@ mod tests {
         );
         let untested = EpochMetrics { test_loss: None, ..metrics };
         assert_eq!(epoch_line(&untested, 9), "epoch 7/9  training ELBO loss 20.5000  28.1 s, 2135 images/s");
+        let other = EpochMetrics { likelihood: Likelihood::Bernoulli, ..untested };
+        assert!(epoch_line(&other, 9).contains("training Bernoulli ELBO loss 20.5000"));
     }
 }

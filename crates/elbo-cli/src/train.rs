@@ -90,7 +90,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
         None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
     };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
-    let TrainArgs { latent_dim, widths, beta, kl_gradient, seed, threads, .. } = arguments;
+    let TrainArgs { latent_dim, widths, likelihood, beta, kl_gradient, seed, threads, .. } = arguments;
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
@@ -103,6 +103,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     recipe.schedule = resolve_schedule(recipe.schedule, *schedule, *warmup)?;
     set(&mut recipe.latent_dim, latent_dim.as_ref());
     set(&mut recipe.widths, widths.as_ref());
+    set(&mut recipe.likelihood, likelihood.map(Into::into).as_ref());
     set(&mut recipe.beta, beta.as_ref());
     set(&mut recipe.kl_gradient, kl_gradient.map(Into::into).as_ref());
     set(&mut recipe.seed, seed.as_ref());
@@ -148,7 +149,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     format!(
         "{}: {} images of {} to train on, {test}\n\
          {} parameters, latent dimension {}, {} threads ({}); {} batches of {} an epoch\n\
-         run directory {}; ELBO losses in nats an image, up to a constant",
+         run directory {}; ELBO losses in {}",
         data.name,
         thousands(data.train.len()),
         data.train.shape(),
@@ -159,6 +160,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
         training.batches(),
         training.batch_size(),
         directory.path().display(),
+        engine.architecture().likelihood().unit(),
     )
 }
 
@@ -175,8 +177,8 @@ fn last_line(training: &Training, directory: &RunDirectory) -> String {
     let seconds: f64 = training.history().iter().map(|row| row.seconds).sum();
     let loss = match training.history().last() {
         Some(row) => match row.test_loss {
-            Some(loss) => format!("test ELBO loss {loss:.4} nats an image, "),
-            None => format!("training ELBO loss {:.4} nats an image, ", row.train_loss),
+            Some(loss) => format!("test {} {loss:.4} nats an image, ", row.likelihood.loss_name()),
+            None => format!("training {} {:.4} nats an image, ", row.likelihood.loss_name(), row.train_loss),
         },
         None => String::new(),
     };

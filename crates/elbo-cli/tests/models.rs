@@ -99,7 +99,10 @@ fn evaluate_prints_a_table() {
     let here = with_run();
     let printed = succeeds(elbo(&here).args(args("evaluate run")));
     let lines: Vec<&str> = printed.stdout.lines().collect();
-    assert_eq!(lines[0], "bars, 60 images of the test set; nats an image, up to a constant");
+    assert_eq!(
+        lines[0],
+        "bars, 60 images of the test set; nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
+    );
     assert_eq!(args(lines[2]).join(" "), "latent vector ELBO loss reconstruction KL");
     for (line, name) in [(lines[3], "sampled"), (lines[4], "at the mean")] {
         assert_eq!(args(&masked(line)).join(" "), format!("{name} # # #"));
@@ -121,6 +124,7 @@ fn evaluate_prints_json() {
     assert_eq!(evaluation["images"], 60);
     assert_eq!(evaluation["seed"], 1);
     assert!(evaluation["unit"].as_str().unwrap().contains("nats an image"));
+    assert_eq!(evaluation["likelihood"], "gaussian");
     for kind in ["sampled", "mean"] {
         let [loss, reconstruction, kl] =
             ["loss", "reconstruction", "kl"].map(|part| evaluation[kind][part].as_f64().unwrap());

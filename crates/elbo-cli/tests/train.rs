@@ -26,7 +26,10 @@ fn without_a_terminal_there_are_plain_lines() {
     assert_eq!(lines[0], "bars: 200 images of 12x10x1 to train on, 60 to test");
     assert!(masked(lines[1]).ends_with("; # batches of # an epoch"), "{}", lines[1]);
     assert!(lines[1].contains("latent dimension 3, 2 threads") && lines[1].contains("5 batches of 37"));
-    assert_eq!(lines[2], "run directory run; ELBO losses in nats an image, up to a constant");
+    assert_eq!(
+        lines[2],
+        "run directory run; ELBO losses in nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
+    );
 }
 
 #[test]
@@ -39,10 +42,15 @@ fn a_run_leaves_its_files_and_nothing_else() {
     assert_eq!(names(run.join("figures")).len(), 8);
 
     let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
-    let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second";
+    let header =
+        "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,likelihood";
     assert_eq!(metrics.lines().next(), Some(header));
-    let rows: Vec<Vec<f64>> =
-        metrics.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    let rows: Vec<Vec<f64>> = metrics
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').take(8).map(|cell| cell.parse().unwrap()).collect())
+        .collect();
+    assert!(metrics.lines().skip(1).all(|line| line.ends_with(",gaussian")), "{metrics}");
     assert_eq!(rows.len(), 2);
     for (row, epoch) in rows.iter().zip([1.0, 2.0]) {
         let [number, rate, train, test, reconstruction, kl, seconds, speed] = row[..] else { panic!("{row:?}") };

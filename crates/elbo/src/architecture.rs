@@ -1,6 +1,7 @@
 //! The shape of a network: what is free, and what follows from it.
 
 use crate::dataset::ImageShape;
+use crate::likelihood::Likelihood;
 use elbo_kernels::{Direction, Geometry};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -30,6 +31,7 @@ pub struct Architecture {
     image: ImageShape,
     widths: Vec<usize>,
     latent_dim: usize,
+    likelihood: Likelihood,
 }
 
 /// What a file says before it is checked.
@@ -39,12 +41,15 @@ struct Unchecked {
     image: ImageShape,
     widths: Vec<usize>,
     latent_dim: usize,
+    #[serde(default)]
+    likelihood: Likelihood,
 }
 
 impl TryFrom<Unchecked> for Architecture {
     type Error = ArchitectureError;
     fn try_from(unchecked: Unchecked) -> Result<Self, ArchitectureError> {
-        Self::new(unchecked.image, &unchecked.widths, unchecked.latent_dim)
+        let Unchecked { image, widths, latent_dim, likelihood } = unchecked;
+        Ok(Self::new(image, &widths, latent_dim)?.with_likelihood(likelihood))
     }
 }
 
@@ -164,7 +169,7 @@ impl Architecture {
             check("the width of a stage", width, WIDTHS)?;
         }
         check("the latent dimension", latent_dim, LATENT_DIMS)?;
-        let architecture = Self { image, widths: widths.to_vec(), latent_dim };
+        let architecture = Self { image, widths: widths.to_vec(), latent_dim, likelihood: Likelihood::default() };
         let activations = architecture.activations();
         if activations > MAX_ACTIVATIONS {
             return Err(ArchitectureError::TooLarge { image, widths: architecture.widths, activations });
@@ -175,7 +180,18 @@ impl Architecture {
     /// The network of the reference: widths 32 and 64, 20 latent dimensions, for 28 x 28 grey images.
     #[must_use]
     pub fn reference() -> Self {
-        Self { image: ImageShape { height: 28, width: 28, channels: 1 }, widths: vec![32, 64], latent_dim: 20 }
+        Self {
+            image: ImageShape { height: 28, width: 28, channels: 1 },
+            widths: vec![32, 64],
+            latent_dim: 20,
+            likelihood: Likelihood::Gaussian,
+        }
+    }
+
+    /// The same with another likelihood.
+    #[must_use]
+    pub fn with_likelihood(self, likelihood: Likelihood) -> Self {
+        Self { likelihood, ..self }
     }
 
     /// The images that go in and come out.
@@ -194,6 +210,12 @@ impl Architecture {
     #[must_use]
     pub fn latent_dim(&self) -> usize {
         self.latent_dim
+    }
+
+    /// What the logits say of the pixels.
+    #[must_use]
+    pub fn likelihood(&self) -> Likelihood {
+        self.likelihood
     }
 
     /// Floating-point operations of a whole training step for one image: two for each multiply-add of the forward
@@ -304,5 +326,10 @@ mod tests {
     fn a_file_is_checked_too() {
         let json = r#"{"image":{"height":1,"width":28,"channels":1},"widths":[8],"latent_dim":2}"#;
         assert!(serde_json::from_str::<Architecture>(json).unwrap_err().to_string().contains("height"));
+        // One that does not say more is as the reference.
+        let older = json.replace("\"height\":1", "\"height\":8");
+        let architecture: Architecture = serde_json::from_str(&older).unwrap();
+        assert_eq!(architecture, Architecture::new(image(8, 28, 1), &[8], 2).unwrap());
+        assert_eq!(architecture.likelihood(), Likelihood::Gaussian);
     }
 }

@@ -14,7 +14,7 @@ use crate::network::Network;
 use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer};
 use crate::parameters::ParameterTable;
 use crate::scratch::Scratch;
-use elbo_kernels::{Accumulate, AdamSlices, Buffer, GradientSum, Isa, Momentum, UnknownIsa, sigmoid};
+use elbo_kernels::{Accumulate, AdamSlices, Buffer, GradientSum, Isa, Momentum, UnknownIsa};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -364,7 +364,8 @@ impl Engine {
         statistics
     }
 
-    /// The image of each latent vector: `[N, Z]` to `[N, H, W, C]` in [0, 1].
+    /// The image of each latent vector: `[N, Z]` to `[N, H, W, C]` in [0, 1], each pixel the mean of its
+    /// distribution.
     ///
     /// # Panics
     /// If `latents` is no whole number of latent vectors.
@@ -387,7 +388,7 @@ impl Engine {
                 state.latents[..latents.len()].copy_from_slice(latents);
                 self.network.decoder().forward(latents.len() / dim, state, kernel);
                 out.copy_from_slice(&state.logits()[..out.len()]);
-                sigmoid(self.isa(), out);
+                self.network.pixel_model().mean(self.isa(), out);
             });
         });
         images
@@ -411,7 +412,7 @@ impl Engine {
                 let Scratch { decoder: state, kernel, .. } = &mut *scratch;
                 self.network.decoder().forward(part.len(), state, kernel);
                 out.copy_from_slice(&state.logits()[..out.len()]);
-                sigmoid(self.isa(), out);
+                self.network.pixel_model().mean(self.isa(), out);
             });
         });
         images

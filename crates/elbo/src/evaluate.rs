@@ -7,7 +7,8 @@ use crate::latent::Draw;
 use crate::loss::Elbo;
 use crate::noise::{Noise, Purpose};
 
-/// The loss over a data set, measured in two ways.
+/// The loss over a data set, measured in two ways; to be compared only with that of models of the same likelihood, on
+/// the same images.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Evaluation {
     /// Images.

@@ -43,6 +43,17 @@ pub(crate) struct GradientSink<'a> {
     pub(crate) accumulate: Accumulate,
 }
 
+impl GradientSink<'_> {
+    /// Puts or adds these numbers from parameter number `start` on.
+    pub(crate) fn add(&mut self, start: usize, numbers: &[f32]) {
+        let values = &mut self.values[start..start + numbers.len()];
+        match self.accumulate {
+            Accumulate::No => values.copy_from_slice(numbers),
+            Accumulate::Yes => values.iter_mut().zip(numbers).for_each(|(value, number)| *value += number),
+        }
+    }
+}
+
 impl Layer {
     /// Layer number `number` of a network of `count` layers, for up to `images` images at a time.
     pub(crate) fn new(

@@ -55,8 +55,9 @@
 //!
 //! # Conventions
 //! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats an
-//! image: the negative evidence lower bound under a Gaussian likelihood of unit variance, less its constant `pixels /
-//! 2 * ln(2 pi)`; see [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on
+//! image: the negative evidence lower bound under the recipe's [`Likelihood`]; the reference's, a Gaussian of unit
+//! variance, is less its constant `pixels / 2 * ln(2 pi)`. Losses of different likelihoods, images or preprocessings
+//! cannot be compared; see [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on
 //! machines with the same instruction set.
 //!
 //! # How it is built
@@ -79,6 +80,7 @@ mod evaluate;
 pub mod figures;
 mod latent;
 mod layer;
+mod likelihood;
 mod loss;
 mod metrics;
 mod model;
@@ -107,6 +109,7 @@ pub use engine::{Engine, EngineError, ISA_VARIABLE};
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, sampled_loss};
 pub use latent::Draw;
+pub use likelihood::Likelihood;
 pub use loss::{Elbo, KlGradient, Objective};
 pub use metrics::{EpochMetrics, read_metrics};
 pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};

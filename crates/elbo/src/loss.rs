@@ -1,22 +1,23 @@
-//! What is minimised: the negative evidence lower bound.
+//! What is minimised: the negative evidence lower bound, or what stands for it.
 
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
 /// The two parts of the loss, in nats an image.
 ///
-/// Their sum is the negative evidence lower bound (Kingma and Welling, 2014, equation 3) with a Gaussian likelihood
-/// of unit variance, less the constant `pixels / 2 * ln(2 pi)`. The reference calls that sum the ELBO loss.
+/// Their sum is the negative evidence lower bound (Kingma and Welling, 2014, equation 3), under the reference's
+/// Gaussian likelihood of unit variance less the constant `pixels / 2 * ln(2 pi)`. The reference calls that sum the
+/// ELBO loss. Sums can be compared only where the likelihood, the images and their preprocessing are the same.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Elbo {
-    /// `0.5 * sum over pixels of (reconstruction - image)^2`.
+    /// Negative log-likelihood of the image; see [`Likelihood`](crate::Likelihood).
     pub reconstruction: f64,
     /// Divergence of the latent distribution from the standard normal, Kullback-Leibler.
     pub kl: f64,
 }
 
 impl Elbo {
-    /// Reconstruction plus divergence: the negative evidence lower bound, up to the constant.
+    /// Reconstruction plus divergence: the negative evidence lower bound, up to the likelihood's constant.
     #[must_use]
     pub fn loss(&self) -> f64 {
         self.reconstruction + self.kl

@@ -1,12 +1,13 @@
 //! What is measured after each epoch.
 
+use crate::likelihood::Likelihood;
 use crate::loss::Elbo;
 use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds with `beta` 1 whatever the recipe's,
-/// in nats an image, up to the constant `pixels / 2 * ln(2 pi)`.
+/// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds whatever the recipe minimises, in
+/// nats an image, up to the constant that the likelihood leaves out.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Number of the epoch; the first is 1.
@@ -25,6 +26,9 @@ pub struct EpochMetrics {
     pub seconds: f64,
     /// Images trained on in one second.
     pub images_per_second: f64,
+    /// What the losses are of: only those of one likelihood can be compared.
+    #[serde(default)]
+    pub likelihood: Likelihood,
 }
 
 impl EpochMetrics {
@@ -39,7 +43,8 @@ impl EpochMetrics {
 #[must_use]
 pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second";
+    let header =
+        "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,likelihood";
     let mut write = || -> csv::Result<()> {
         writer.write_record(header.split(','))?;
         rows.iter().try_for_each(|row| writer.serialize(row))
@@ -74,17 +79,26 @@ mod tests {
             test_kl: Some(8.25),
             seconds: 2.0,
             images_per_second: 1000.0,
+            likelihood: Likelihood::Gaussian,
         };
-        let blank = EpochMetrics { epoch: 2, test_loss: None, test_reconstruction: None, test_kl: None, ..row };
+        let likelihood = Likelihood::ContinuousBernoulli;
+        let blank =
+            EpochMetrics { epoch: 2, test_loss: None, test_reconstruction: None, test_kl: None, likelihood, ..row };
         let csv = String::from_utf8(to_csv(&[row, blank])).unwrap();
-        let expected = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second\n\
-                        1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0\n\
-                        2,0.001,40.5,,,,2.0,1000.0\n";
+        let expected = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,likelihood\n\
+                        1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0,gaussian\n\
+                        2,0.001,40.5,,,,2.0,1000.0,continuous-bernoulli\n";
         assert_eq!(csv, expected);
 
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("metrics.csv");
         std::fs::write(&path, csv).unwrap();
         assert_eq!(read_metrics(&path).unwrap(), [row, blank]);
+
+        // A table that does not say is the reference's.
+        let older = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second\n\
+                     1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0\n";
+        std::fs::write(&path, older).unwrap();
+        assert_eq!(read_metrics(&path).unwrap(), [row]);
     }
 }

@@ -6,10 +6,11 @@ use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::latent::Draw;
 use crate::layer::{GradientSink, Layer};
+use crate::likelihood::PixelModel;
 use crate::loss::{Elbo, Objective};
 use crate::parameters::ParameterTable;
 use crate::scratch::{Scratch, micro_batch};
-use elbo_kernels::{Isa, squared_error};
+use elbo_kernels::Isa;
 use rayon::prelude::*;
 
 /// A network with its weights laid out for the kernels.
@@ -20,6 +21,7 @@ pub(crate) struct Network {
     table: ParameterTable,
     layers: Vec<Layer>,
     micro_batch: usize,
+    pixel_model: PixelModel,
 }
 
 impl Network {
@@ -33,7 +35,8 @@ impl Network {
             .enumerate()
             .map(|(number, shape)| Layer::new(isa, shape, &table, [number, shapes.len()], micro_batch))
             .collect();
-        Self { isa, architecture, table, layers, micro_batch }
+        let pixel_model = PixelModel::new(architecture.likelihood(), 0.0);
+        Self { isa, architecture, table, layers, micro_batch, pixel_model }
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -61,8 +64,16 @@ impl Network {
         Decoder { layers: &self.layers[self.architecture.widths().len() + 1..] }
     }
 
+    /// What the logits say of the pixels.
+    pub(crate) fn pixel_model(&self) -> PixelModel {
+        self.pixel_model
+    }
+
     /// Lays the weights out anew; with `backward`, for the way back too.
     pub(crate) fn pack(&mut self, parameters: &[f32], backward: bool) {
+        if let Some(log_sigma) = self.table.log_sigma() {
+            self.pixel_model = PixelModel::new(self.architecture.likelihood(), parameters[log_sigma]);
+        }
         self.layers.par_iter_mut().with_max_len(1).for_each(|layer| layer.pack(parameters, backward));
     }
 
@@ -84,8 +95,8 @@ impl Network {
         let len = self.architecture.image().len();
         let images = encoder.images.chunks_exact(len);
         let logits = decoder.logits().chunks_exact_mut(len);
-        let errors = logits.zip(images).map(|(logits, image)| squared_error(self.isa, logits, image));
-        Elbo { reconstruction: errors.take(batch.len()).sum(), kl }
+        let losses = logits.zip(images).map(|(logits, image)| self.pixel_model.loss(self.isa, logits, image));
+        Elbo { reconstruction: losses.take(batch.len()).sum(), kl }
     }
 
     /// The loss of a micro-batch as [`Network::loss`], and the gradient of the objective, both summed over its images.
@@ -99,6 +110,11 @@ impl Network {
         sink: &mut GradientSink<'_>,
     ) -> Elbo {
         let loss = self.loss(batch, draw, position, scratch);
+        if let Some(log_sigma) = self.table.log_sigma() {
+            let pixels = batch.len() * self.architecture.image().len();
+            let gradient = self.pixel_model.sigma_gradient(loss.reconstruction, pixels) as f32;
+            sink.add(log_sigma, &[gradient]);
+        }
         let Scratch { encoder, latent, decoder, gradients, kernel } = scratch;
         self.decoder().backward(batch.len(), decoder, gradients, sink, kernel);
         latent.backward(batch.len(), encoder.statistics(), &gradients.here, objective, &mut gradients.there);

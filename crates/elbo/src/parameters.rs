@@ -5,6 +5,9 @@ use crate::noise::{Noise, Purpose};
 use elbo_kernels::Direction;
 use std::ops::Range;
 
+/// The name of the number from which one standard deviation for all pixels follows, where it is learned.
+const LOG_SIGMA: &str = "decoder.log_sigma";
+
 /// One tensor of the network.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parameter {
@@ -45,6 +48,9 @@ impl ParameterTable {
             table.push(format!("{}.weight", layer.name), shape, Some(fans));
             table.push(format!("{}.bias", layer.name), vec![layer.c_out], None);
         }
+        if architecture.likelihood().learns_sigma() {
+            table.push(LOG_SIGMA.to_owned(), vec![1], None);
+        }
         table
     }
 
@@ -77,8 +83,14 @@ impl ParameterTable {
         (&self.parameters[2 * layer], &self.parameters[2 * layer + 1])
     }
 
+    /// Where the number from which the pixels' standard deviation follows lies, if it is learned.
+    pub(crate) fn log_sigma(&self) -> Option<usize> {
+        self.parameters.iter().find(|parameter| parameter.name == LOG_SIGMA).map(|parameter| parameter.range.start)
+    }
+
     /// Fresh parameters: Glorot uniform for weights, within `+-sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio,
-    /// 2010, equation 16) with the fans kernel area x channels, and zero for biases.
+    /// 2010, equation 16) with the fans kernel area x channels, and zero for biases
+    /// and all else.
     #[must_use]
     pub fn initialize(&self, seed: u64) -> Vec<f32> {
         let mut values = vec![0.0; self.len];

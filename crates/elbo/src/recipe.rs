@@ -1,5 +1,6 @@
 //! How to train: every setting that decides the result.
 
+use crate::likelihood::Likelihood;
 use crate::loss::{KlGradient, Objective};
 use crate::optimizer::{Adam, Muon, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Recipe {
     pub latent_dim: usize,
     /// Channels of each encoder stage, the first first.
     pub widths: Vec<usize>,
+    /// What the logits say of the pixels, which the reconstruction part of the loss follows from.
+    #[serde(default)]
+    pub likelihood: Likelihood,
     /// The weight of the divergence in what is minimised, `reconstruction + beta * kl`; 1 is the evidence lower bound.
     pub beta: f64,
     /// How the divergence's gradient is estimated.
@@ -64,6 +68,7 @@ impl Recipe {
             schedule: Schedule::Constant,
             latent_dim: 20,
             widths: vec![32, 64],
+            likelihood: Likelihood::Gaussian,
             beta: 1.0,
             kl_gradient: KlGradient::Analytic,
             seed: 1,

@@ -4,12 +4,23 @@
 //! formula. The gradient here is itself tested against finite differences. Slow, and to stay so.
 
 use crate::architecture::{Activation, Architecture, LayerShape};
-use crate::loss::Elbo;
+use crate::likelihood::Likelihood;
+use crate::loss::{Elbo, Objective};
 use crate::parameters::ParameterTable;
 use elbo_kernels::{Direction, reference as kernels};
 
-/// The mean loss of a batch and the gradient of the mean of `reconstruction + beta * kl`, in the layout of
-/// [`ParameterTable`].
+/// What the definition says of a batch.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Defined {
+    /// The mean loss, in its parts.
+    pub loss: Elbo,
+    /// The mean of what is minimised.
+    pub minimised: f64,
+    /// The gradient of `minimised`, in the layout of [`ParameterTable`].
+    pub gradient: Vec<f64>,
+}
+
+/// The mean loss of a batch, and the gradient of what is minimised.
 ///
 /// `images` are `[N, H, W, C]` in [0, 1], `noise` the standard normal draws, `[N, Z]`.
 #[must_use]
@@ -18,8 +29,8 @@ pub fn gradient(
     parameters: &[f64],
     images: &[f64],
     noise: &[f64],
-    beta: f64,
-) -> (Elbo, Vec<f64>) {
+    objective: &Objective,
+) -> Defined {
     let layers = architecture.layers();
     let table = ParameterTable::new(architecture);
     let latent_dim = architecture.latent_dim();
@@ -48,11 +59,16 @@ pub fn gradient(
     let logits = &sums[layers.len() - 1];
     let mut loss = Elbo::default();
     let mut dy = Vec::new();
+    let mut gradient = vec![0.0; parameters.len()];
+    let log_sigma = table.log_sigma();
     for (logit, target) in logits.iter().zip(images) {
-        let output = 1.0 / (1.0 + (-logit).exp());
-        let error = output - target;
-        loss.reconstruction += 0.5 * error * error / count;
-        dy.push(error * output * (1.0 - output) / count);
+        let raw = log_sigma.map(|place| parameters[place]);
+        let [pixel, by_logit, by_sigma] = pixel_loss(architecture.likelihood(), *logit, *target, raw);
+        loss.reconstruction += pixel / count;
+        dy.push(by_logit / count);
+        if let Some(place) = log_sigma {
+            gradient[place] += by_sigma / count;
+        }
     }
     for row in statistics.chunks_exact(2 * latent_dim) {
         for (mean, logvar) in row[..latent_dim].iter().zip(&row[latent_dim..]) {
@@ -60,8 +76,10 @@ pub fn gradient(
         }
     }
 
+    let beta = f64::from(objective.beta);
+    let minimised = loss.reconstruction + beta * loss.kl;
+
     // Backward: dy is the gradient of the layer's sum.
-    let mut gradient = vec![0.0; parameters.len()];
     for (number, layer) in layers.iter().enumerate().rev() {
         let channels = [layer.c_in, layer.c_out];
         let x = &inputs[number];
@@ -91,7 +109,30 @@ pub fn gradient(
             dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum > 0.0 { *dy } else { 0.0 });
         }
     }
-    (loss, gradient)
+    Defined { loss, minimised, gradient }
+}
+
+/// The negative log-likelihood of one pixel, and its derivatives by the logit and by what is learned of sigma.
+fn pixel_loss(likelihood: Likelihood, logit: f64, x: f64, raw: Option<f64>) -> [f64; 3] {
+    let s = 1.0 / (1.0 + (-logit).exp());
+    let error = s - x;
+    let cross_entropy = x * (-logit).exp().ln_1p() + (1.0 - x) * logit.exp().ln_1p();
+    match likelihood {
+        Likelihood::Gaussian => [0.5 * error * error, error * s * (1.0 - s), 0.0],
+        Likelihood::SigmaGaussian => {
+            let raw = raw.unwrap_or_default();
+            let sigma = (-6.0 + (raw + 6.0).exp().ln_1p()).exp();
+            let density = (-0.5 * (error / sigma).powi(2)).exp() / (sigma * std::f64::consts::TAU.sqrt());
+            let by_log_sigma = 1.0 - (error / sigma).powi(2);
+            [-density.ln(), error * s * (1.0 - s) / (sigma * sigma), by_log_sigma / (1.0 + (-6.0 - raw).exp())]
+        }
+        Likelihood::Bernoulli => [cross_entropy, s - x, 0.0],
+        Likelihood::ContinuousBernoulli => {
+            let constant = logit / (logit / 2.0).tanh();
+            let mean = 1.0 / -(-logit).exp_m1() - 1.0 / logit;
+            [cross_entropy - constant.ln(), mean - x, 0.0]
+        }
+    }
 }
 
 fn forward(layer: &LayerShape, table: &ParameterTable, number: usize, parameters: &[f64], x: &[f64]) -> Vec<f64> {
@@ -130,123 +171,4 @@ fn sample_gradient(statistics: &[f64], noise: &[f64], dz: &[f64], latent_dim: us
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::{Batch, scale};
-    use crate::dataset::ImageShape;
-    use crate::engine::Engine;
-    use crate::latent::Draw;
-    use crate::loss::Objective;
-    use crate::noise::{Noise, Purpose};
-
-    struct Case {
-        architecture: Architecture,
-        pixels: Vec<u8>,
-        parameters: Vec<f32>,
-        noise: Vec<f32>,
-        beta: f64,
-    }
-
-    impl Case {
-        fn new(
-            [height, width, channels]: [usize; 3],
-            widths: &[usize],
-            latent_dim: usize,
-            count: usize,
-            beta: f64,
-        ) -> Self {
-            let image = ImageShape { height, width, channels };
-            let architecture = Architecture::new(image, widths, latent_dim).unwrap();
-            let pixels = (0..count * image.len()).map(|i| (i * i % 251) as u8).collect();
-            let table = ParameterTable::new(&architecture);
-            let mut parameters = table.initialize(5);
-            // Biases too, or no test would see them.
-            let random = Noise::new(6, Purpose::Choice, 0);
-            for (i, parameter) in table.iter().enumerate().filter(|(_, parameter)| parameter.shape.len() == 1) {
-                random.uniform(i as u64, 0.3, &mut parameters[parameter.range.clone()]);
-            }
-            let mut noise = vec![0.0; count * latent_dim];
-            random.normal(1_000, &mut noise);
-            Self { architecture, pixels, parameters, noise, beta }
-        }
-
-        fn images(&self) -> Vec<f64> {
-            let mut images = vec![0.0; self.pixels.len()];
-            scale(&self.pixels, &mut images);
-            images.into_iter().map(f64::from).collect()
-        }
-
-        fn gradient_at(&self, parameters: &[f64]) -> (Elbo, Vec<f64>) {
-            let noise: Vec<f64> = self.noise.iter().map(|&x| f64::from(x)).collect();
-            gradient(&self.architecture, parameters, &self.images(), &noise, self.beta)
-        }
-
-        fn parameters(&self) -> Vec<f64> {
-            self.parameters.iter().map(|&x| f64::from(x)).collect()
-        }
-    }
-
-    fn cases() -> Vec<Case> {
-        vec![
-            Case::new([8, 8, 1], &[3, 5], 2, 2, 1.0),
-            Case::new([9, 11, 3], &[4], 3, 2, 0.7),
-            Case::new([10, 9, 2], &[3, 2, 4], 2, 3, 2.0),
-        ]
-    }
-
-    /// Every tensor's gradient is what the loss does when one of its numbers moves a little.
-    #[test]
-    fn the_gradient_agrees_with_finite_differences() {
-        for case in cases() {
-            let parameters = case.parameters();
-            let (_, gradient) = case.gradient_at(&parameters);
-            let objective = |parameters: &[f64]| {
-                let (loss, _) = case.gradient_at(parameters);
-                loss.reconstruction + case.beta * loss.kl
-            };
-            for parameter in ParameterTable::new(&case.architecture).iter() {
-                // All of a small tensor, a few dozen of a large one.
-                for i in parameter.range.clone().step_by(parameter.range.len().div_ceil(24)) {
-                    let step = 1e-6;
-                    let (mut above, mut below) = (parameters.clone(), parameters.clone());
-                    above[i] += step;
-                    below[i] -= step;
-                    let difference = (objective(&above) - objective(&below)) / (2.0 * step);
-                    // The difference itself is good to about 1e-9; a ReLU's kink within the step would show.
-                    let error = (difference - gradient[i]).abs();
-                    assert!(
-                        error <= 1e-7 + 1e-6 * difference.abs(),
-                        "{}: {difference}, not {}",
-                        parameter.name,
-                        gradient[i]
-                    );
-                }
-            }
-        }
-    }
-
-    /// The engine, on every thread count, computes what the definition says.
-    #[test]
-    fn the_engine_agrees_with_the_definition() {
-        let mut cases = cases();
-        // More images than a chunk or a micro-batch, and no multiple of either; many stages; sides of one pixel.
-        cases.push(Case::new([8, 8, 1], &[3, 5], 2, 37, 1.0));
-        cases.push(Case::new([8, 10, 4], &[9, 3, 2, 4, 17], 3, 5, 1.0));
-        for case in cases {
-            let (expected_loss, expected) = case.gradient_at(&case.parameters());
-            let scale = expected.iter().fold(0.0_f64, |a, x| a.max(x.abs()));
-            let objective = Objective { beta: case.beta as f32, ..Objective::default() };
-            for threads in [1, 3] {
-                let mut engine = Engine::new(case.architecture.clone(), &case.parameters, threads).unwrap();
-                let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
-                let batch = Batch { pixels: &case.pixels, indices: &indices };
-                let (loss, gradient) = engine.gradient(batch, Draw::Given(&case.noise), objective);
-                assert!((loss.loss() - expected_loss.loss()).abs() < 1e-5 * expected_loss.loss());
-                for (i, (found, expected)) in gradient.iter().zip(&expected).enumerate() {
-                    let error = (f64::from(*found) - expected).abs();
-                    assert!(error <= 1e-5 * scale, "parameter {i}: {found}, not {expected}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::figures::{Figure, LossRow, Pixels, Scatter};
+use crate::likelihood::Likelihood;
 use crate::metrics::EpochMetrics;
 use crate::noise::{Noise, Purpose};
 use crate::pca::Pca;
@@ -92,7 +93,7 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
     Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
 }
 
-/// Training and test loss by epoch, and the parts of the test loss.
+/// Training and test loss by epoch, and the parts of the test loss; the axis says of which likelihood.
 #[must_use]
 pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
     let rows: Vec<LossRow> = history
@@ -105,7 +106,12 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
             test_kl: row.test_kl.unwrap_or(f64::NAN),
         })
         .collect();
-    Figure::loss_curve(&rows)
+    let likelihood = history.first().map_or(Likelihood::default(), |row| row.likelihood);
+    let loss = match likelihood {
+        Likelihood::Gaussian => "negative ELBO, nats per image (up to a constant)".to_owned(),
+        other => format!("{}, nats per image", other.loss_name()),
+    };
+    Figure::loss_curve(&rows, &loss)
 }
 
 /// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files.

@@ -152,9 +152,9 @@ impl Training {
     /// # Errors
     /// If a setting is out of range, the engine cannot be made, or the data cannot be read.
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
-        let Recipe { latent_dim, widths, seed, .. } = &settings.recipe;
+        let Recipe { latent_dim, widths, likelihood, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
-        let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?;
+        let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?.with_likelihood(*likelihood);
         let table = ParameterTable::new(&architecture);
         let mut engine = Engine::new(architecture, &table.initialize(*seed), settings.threads)?;
         engine.resume_training(OptimizerState::new(table.len()))?;
@@ -260,13 +260,14 @@ impl Training {
         if self.position.batches == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
-        let (seed, objective) = (self.settings.recipe.seed, self.settings.recipe.objective());
+        let seed = self.settings.recipe.seed;
         let epoch = self.epoch();
         let batch_size = self.batch_size();
         let indices = &self.order[self.position.batches * batch_size..][..batch_size];
         let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
         let (step, steps) = (self.steps_done() + 1, self.steps());
         let optimizer = self.settings.recipe.optimizer(step, steps);
+        let objective = self.settings.recipe.objective();
         let learning_rate = self.settings.recipe.learning_rate(step, steps);
 
         let start = Instant::now();
@@ -315,6 +316,7 @@ impl Training {
             test_kl: test.map(|test| test.kl),
             seconds: self.position.seconds,
             images_per_second: self.images_per_second(),
+            likelihood: self.engine.architecture().likelihood(),
         };
         self.history.push(metrics);
         self.position = Position::after(epoch);

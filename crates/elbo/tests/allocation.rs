@@ -2,7 +2,7 @@
 
 use elbo::dataset::{Dataset, ImageShape};
 use elbo::noise::{Noise, Purpose};
-use elbo::{Architecture, Draw, Engine, Objective, ParameterTable, Recipe};
+use elbo::{Architecture, Draw, Engine, ParameterTable, Recipe};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 
@@ -29,7 +29,7 @@ fn a_step_allocates_nothing() {
             let mut staging = Vec::new();
             let mut step = || {
                 let batch = dataset.gather(&indices, &mut staging).unwrap();
-                assert!(engine.train_batch(batch, Draw::Noise(&noise), Objective::default(), &optimizer).is_finite());
+                assert!(engine.train_batch(batch, Draw::Noise(&noise), recipe.objective(), &optimizer).is_finite());
             };
             step();
             let region = Region::new(ALLOCATOR);

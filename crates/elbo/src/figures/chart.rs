@@ -118,7 +118,10 @@ impl Panel {
         let style = TextStyle::new(LABEL_SIZE, INK, Anchor::Middle);
         scene.text(x_label, [f32::midpoint(left, right), bottom + 42.0], style);
         let style = TextStyle { upwards: true, ..style };
-        scene.text(y_label, [left - 46.0, f32::midpoint(top, bottom)], style);
+        // Wide numbers push the label into the margin.
+        let widths = self.y.ticks.iter().map(|&tick| text::width(&self.y.tick_label(tick), TICK_SIZE, Weight::Regular));
+        let off = widths.fold(46.0_f32, |off, width| off.max(width + 16.0)).min(LEFT + 18.0);
+        scene.text(y_label, [left - off, f32::midpoint(top, bottom)], style);
     }
 
     /// Says in the middle of the frame that nothing is shown in it.

@@ -56,12 +56,12 @@ impl Figure {
     /// The losses of a run by epoch, in two panels: the training and the test loss, and the
     /// reconstruction and Kullback-Leibler parts of the test loss.
     ///
-    /// The loss is the negative ELBO in nats per image, up to a constant. If the first tenth of the
+    /// `loss` names the loss on the axis, such as `negative ELBO`. If the first tenth of the
     /// epochs lies so high that it would flatten the rest, the scale leaves it out: the curve then
     /// comes in through the upper edge, and a triangle above the edge tells the highest value left
     /// out. Panels without a finite value say so.
     #[must_use]
-    pub fn loss_curve(rows: &[LossRow]) -> Self {
+    pub fn loss_curve(rows: &[LossRow], loss: &str) -> Self {
         let curve = |name: &str, index: usize, value: fn(&LossRow) -> f64| Curve {
             points: rows.iter().map(|row| [row.epoch as f64, value(row)]).collect(),
             key: LegendEntry {
@@ -81,7 +81,7 @@ impl Figure {
         let page = 2.0 * MARGIN + across + LEFT + width;
         let (mut scene, top) = Scene::titled("Loss by epoch", page);
         let left = ((scene.width - page) / 2.0).floor() + MARGIN + LEFT;
-        let y_labels = ["negative ELBO, nats per image (up to a constant)", "nats per image"];
+        let y_labels = [loss, "nats per image"];
         for (index, (curves, y_label)) in [total, parts].iter().zip(y_labels).enumerate() {
             let legend: Vec<LegendEntry> = curves.iter().map(|curve| curve.key.clone()).collect();
             let x = left + index as f32 * across;
@@ -262,7 +262,7 @@ mod tests {
         let (low, high) = y_range(&[Curve { points, key }], 5.9).unwrap();
         assert!(low < 18.1 && (20.0..28.0).contains(&high), "{low} {high}");
         // The value that is left out is told in words.
-        assert!(Figure::loss_curve(&falling(50)).svg().contains("aria-label=\"50.0\""));
+        assert!(Figure::loss_curve(&falling(50), "loss").svg().contains("aria-label=\"50.0\""));
     }
 
     #[test]
@@ -276,8 +276,8 @@ mod tests {
     #[test]
     fn runs_of_any_length_have_a_figure() {
         for epochs in [0, 1, 2, 5, 50, 1000] {
-            let figure = Figure::loss_curve(&falling(epochs));
-            assert!(figure.svg().contains("up to a constant"));
+            let figure = Figure::loss_curve(&falling(epochs), "nats (up to a constant)");
+            assert!(figure.svg().contains("nats (up to a constant)"));
             assert_eq!(figure.svg().contains("aria-label=\"no data\""), epochs == 0);
             assert!(figure.png().is_ok());
         }
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_single_epoch_is_marked_by_dots() {
-        let dots = |rows: &[LossRow]| Figure::loss_curve(rows).svg().matches("h0").count();
+        let dots = |rows: &[LossRow]| Figure::loss_curve(rows, "loss").svg().matches("h0").count();
         // One in each of four curves and one in each legend entry.
         assert_eq!(dots(&falling(1)), 8);
         assert_eq!(dots(&falling(50)), 0);

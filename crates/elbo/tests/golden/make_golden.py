@@ -11,14 +11,16 @@ anything is written. Each case becomes one safetensors file beside this script.
     venv/bin/python make_golden.py --float32   # show how far a float32 run strays; write nothing
 
 What a file holds, beside string metadata (height, width, channels, widths, latent_dim, batch, beta,
-steps, learning_rate, beta1, beta2, epsilon, seed, parameters, tensors, note):
+steps, learning_rate, beta1, beta2, epsilon, seed, parameters, tensors, note; in cases that have them also
+likelihood and classes):
 
     images               U8  [N, H, W, C]     the network sees images / 255
+    labels               U8  [N]              classes of the images (cases with classes)
     eps                  F64 [steps, N, Z]    noise of each Adam step; the first serves `forward` and `grad`
     forward.mean         F64 [N, Z]           with the initial parameters
     forward.logvar       F64 [N, Z]
     forward.z            F64 [N, Z]           mean + eps * exp(logvar / 2)
-    forward.xhat         F64 [N, H, W, C]     sigmoid(logits)
+    forward.xhat         F64 [N, H, W, C]     mean of the likelihood: sigmoid(logits) but for the continuous Bernoulli
     forward.reconstruction, forward.kl, forward.loss  F64 [1]   means over the batch; loss = rec + beta * KL
     step_loss            F64 [steps]          the loss before each Adam update; step_loss[0] = forward.loss
     param.NAME           F64                  initial parameters, exact in f32 (cases with parameters = "stored")
@@ -74,6 +76,8 @@ class Case:
     beta: float = 1.0
     generated: bool = False
     kink: float = 1e-5
+    likelihood: str = "gaussian"
+    classes: int = 0
 
     def watched(self, step: int) -> bool:
         """Whether step 1, 2, ... must keep clear of the kinks.
@@ -82,6 +86,10 @@ class Case:
         close to zero, so there it is only the first, of which the gradient is stored.
         """
         return step == 1 or not self.generated
+
+    def labels(self) -> np.ndarray:
+        """The class of each image, in turn."""
+        return np.arange(self.batch, dtype=np.uint8) % np.uint8(max(self.classes, 1))
 
     def sizes(self) -> list[tuple[int, int]]:
         """Height and width of the input and after each encoder stage."""
@@ -108,6 +116,11 @@ class Case:
             shapes[f"decoder.deconv{i}.bias"] = (c_out,)
         shapes["decoder.output.weight"] = (3, 3, self.widths[0], self.channels)
         shapes["decoder.output.bias"] = (self.channels,)
+        if self.classes:
+            shapes["encoder.class.weight"] = (self.classes, 2 * self.latent_dim)
+            shapes["decoder.class.weight"] = (self.classes, h * w * c)
+        if self.likelihood == "sigma-gaussian":
+            shapes["decoder.log_sigma"] = (1,)
         return shapes
 
 
@@ -116,6 +129,10 @@ CASES = (
     Case("odd_9x13x3", 9, 13, 3, (5, 7), 4, batch=3),
     Case("beta_12x10x2", 12, 10, 2, (8,), 2, batch=3, beta=0.5),
     Case("deep_8x11x4", 8, 11, 4, (3, 4, 5, 3, 2), 2, batch=5),
+    Case("sigma_9x8x2", 9, 8, 2, (4,), 2, batch=3, likelihood="sigma-gaussian"),
+    Case("bernoulli_8x9x1", 8, 9, 1, (4, 3), 2, batch=4, likelihood="bernoulli"),
+    Case("continuous_10x8x1", 10, 8, 1, (4, 5), 3, batch=4, likelihood="continuous-bernoulli"),
+    Case("classes_8x10x1", 8, 10, 1, (4, 5), 2, batch=5, classes=3),
     Case("reference_28x28x1", 28, 28, 1, (32, 64), 20, batch=3, generated=True),
 )
 
@@ -150,7 +167,7 @@ def random_parameters(case: Case, rng: np.random.Generator) -> Arrays:
     """Glorot-uniform weights (fans = kernel area x channels) and, so that they count, biases in +-0.2."""
     params: Arrays = {}
     for name, shape in case.shapes().items():
-        if name.endswith("bias"):
+        if name.endswith(("bias", "log_sigma")):
             bound = 0.2
         else:
             area = int(np.prod(shape[:-2]))
@@ -205,6 +222,24 @@ def jax_conv_transpose(x: jax.Array, weight: jax.Array, stride: int, size: tuple
     return adjoint(x)[0]
 
 
+def jax_pixels(
+    case: Case, params: dict[str, jax.Array], logits: jax.Array, x: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Mean and negative log-likelihood of each pixel, by their formulae."""
+    s = jax.nn.sigmoid(logits)
+    cross_entropy = -(x * jnp.log(s) + (1 - x) * jnp.log1p(-s))
+    if case.likelihood == "gaussian":
+        return s, 0.5 * (s - x) ** 2
+    if case.likelihood == "sigma-gaussian":
+        log_sigma = jnp.logaddexp(params["decoder.log_sigma"][0], -6.0)
+        return s, 0.5 * ((s - x) / jnp.exp(log_sigma)) ** 2 + log_sigma + 0.5 * jnp.log(2 * jnp.pi)
+    if case.likelihood == "bernoulli":
+        return s, cross_entropy
+    # The paper's formulae in lambda, here s, which no logit takes too near to one half.
+    log_constant = jnp.log(2 * jnp.arctanh(1 - 2 * s) / (1 - 2 * s))
+    return s / (2 * s - 1) + 1 / (2 * jnp.arctanh(1 - 2 * s)), cross_entropy - log_constant
+
+
 def jax_forward(case: Case, params: dict[str, jax.Array], x: jax.Array, eps: jax.Array) -> dict[str, jax.Array]:
     """All forward values; `kink` is the smallest |pre-activation| in front of a ReLU."""
     sizes, stages = case.sizes(), len(case.widths)
@@ -223,16 +258,23 @@ def jax_forward(case: Case, params: dict[str, jax.Array], x: jax.Array, eps: jax
         h = relu(jax_conv(h, weight, 2) + bias)
     weight, bias = layer("encoder.head")
     head = h.reshape(h.shape[0], -1) @ weight + bias
+    one_hot = jax.nn.one_hot(case.labels(), case.classes)
+    if case.classes:
+        head += one_hot @ params["encoder.class.weight"]
     mean, logvar = jnp.split(head, 2, axis=1)
     z = mean + eps * jnp.exp(logvar / 2)
     weight, bias = layer("decoder.project")
-    h = relu(jnp.einsum("nz,hwzc->nhwc", z, weight) + bias)
+    h = jnp.einsum("nz,hwzc->nhwc", z, weight) + bias
+    if case.classes:
+        h += (one_hot @ params["decoder.class.weight"]).reshape(h.shape)
+    h = relu(h)
     for i in range(1, stages + 1):
         weight, bias = layer(f"decoder.deconv{i}")
         h = relu(jax_conv_transpose(h, weight, 2, sizes[stages - i]) + bias)
     weight, bias = layer("decoder.output")
-    xhat = jax.nn.sigmoid(jax_conv_transpose(h, weight, 1, sizes[0]) + bias)
-    reconstruction = jnp.mean(jnp.sum(0.5 * (xhat - x) ** 2, axis=(1, 2, 3)))
+    logits = jax_conv_transpose(h, weight, 1, sizes[0]) + bias
+    xhat, pixels = jax_pixels(case, params, logits, x)
+    reconstruction = jnp.mean(jnp.sum(pixels, axis=(1, 2, 3)))
     kl = jnp.mean(-0.5 * jnp.sum(1 + logvar - mean**2 - jnp.exp(logvar), axis=1))
     loss = reconstruction + case.beta * kl
     return {"mean": mean, "logvar": logvar, "z": z, "xhat": xhat, "reconstruction": reconstruction,
@@ -316,6 +358,22 @@ def torch_deconv_same(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor,
     return full[:, :, top : top + height, left : left + width]
 
 
+def torch_pixels(
+    case: Case, params: dict[str, torch.Tensor], logits: torch.Tensor, x: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean of each pixel, and the negative log-likelihood of all of them together, by the framework's own."""
+    xhat = torch.sigmoid(logits)
+    if case.likelihood == "gaussian":
+        return xhat, 0.5 * F.mse_loss(xhat, x, reduction="sum")
+    if case.likelihood == "sigma-gaussian":
+        sigma = (F.softplus(params["decoder.log_sigma"] + 6) - 6).exp()
+        return xhat, -torch.distributions.Normal(xhat, sigma).log_prob(x).sum()
+    if case.likelihood == "bernoulli":
+        return xhat, F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    distribution = torch.distributions.ContinuousBernoulli(logits=logits)
+    return distribution.mean, -distribution.log_prob(x).sum()
+
+
 def torch_forward(
     case: Case, params: dict[str, torch.Tensor], x: torch.Tensor, eps: torch.Tensor
 ) -> dict[str, torch.Tensor]:
@@ -326,17 +384,24 @@ def torch_forward(
         h = F.relu(torch_conv_same(h, params[f"encoder.conv{i}.weight"], params[f"encoder.conv{i}.bias"]))
     flat = h.permute(0, 2, 3, 1).reshape(case.batch, -1)
     head = flat @ params["encoder.head.weight"] + params["encoder.head.bias"]
+    labels = torch.tensor(case.labels(), dtype=torch.long)
+    if case.classes:
+        head = head + F.embedding(labels, params["encoder.class.weight"])
     mean, logvar = head[:, : case.latent_dim], head[:, case.latent_dim :]
     z = mean + eps * torch.exp(logvar / 2)
     weight = params["decoder.project.weight"].permute(2, 3, 0, 1)
-    h = F.relu(F.conv_transpose2d(z[:, :, None, None], weight, params["decoder.project.bias"], stride=sizes[-1]))
+    h = F.conv_transpose2d(z[:, :, None, None], weight, params["decoder.project.bias"], stride=sizes[-1])
+    if case.classes:
+        rows = F.embedding(labels, params["decoder.class.weight"])
+        h = h + rows.reshape(case.batch, *sizes[-1], case.widths[-1]).permute(0, 3, 1, 2)
+    h = F.relu(h)
     for i in range(1, stages + 1):
         weight, bias = params[f"decoder.deconv{i}.weight"], params[f"decoder.deconv{i}.bias"]
         h = F.relu(torch_deconv_same(h, weight, bias, sizes[stages - i]))
     weight, bias = params["decoder.output.weight"], params["decoder.output.bias"]
     logits = F.conv_transpose2d(h, weight.permute(2, 3, 0, 1), bias, padding=1)
-    xhat = torch.sigmoid(logits).permute(0, 2, 3, 1)
-    reconstruction = 0.5 * F.mse_loss(xhat, x, reduction="sum") / case.batch
+    xhat, nats = torch_pixels(case, params, logits.permute(0, 2, 3, 1), x)
+    reconstruction = nats / case.batch
     kl = -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum() / case.batch
     loss = reconstruction + case.beta * kl
     return {"mean": mean, "logvar": logvar, "z": z, "xhat": xhat, "reconstruction": reconstruction,
@@ -403,6 +468,8 @@ def summary(name: str, values: np.ndarray) -> Arrays:
 def contents(case: Case, inputs: Inputs, outputs: Outputs) -> Arrays:
     """The tensors of the case's file."""
     tensors: Arrays = {"images": inputs.images, "eps": inputs.eps}
+    if case.classes:
+        tensors["labels"] = case.labels()
     if not case.generated:
         tensors |= {f"param.{k}": v for k, v in inputs.params.items()}
     for name, values in outputs.flat().items():
@@ -415,7 +482,10 @@ def contents(case: Case, inputs: Inputs, outputs: Outputs) -> Arrays:
 
 def metadata(case: Case, inputs: Inputs) -> dict[str, str]:
     """What a reader needs to rebuild the case; all safetensors metadata are strings."""
-    return {
+    # What a case does not have is not named, so that files stay as they are.
+    likelihood = {} if case.likelihood == "gaussian" else {"likelihood": case.likelihood}
+    classes = {"classes": str(case.classes)} if case.classes else {}
+    return likelihood | classes | {
         "height": str(case.height),
         "width": str(case.width),
         "channels": str(case.channels),

@@ -1,0 +1,74 @@
+//! What is minimised: likelihoods and the weight of the divergence.
+
+mod common;
+
+use common::{args, elbo, fails, measured, model, png_size, succeeds, train, with_bars};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn every_likelihood_trains_and_says_which_it_is() {
+    let here = with_bars();
+    for (name, loss, words) in [
+        ("gaussian", "ELBO loss", "Gaussian of unit variance, up to pixels/2 ln(2 pi)"),
+        ("sigma-gaussian", "sigma-Gaussian ELBO loss", "Gaussian of learned variance"),
+        ("bernoulli", "Bernoulli ELBO loss", "Bernoulli"),
+        ("continuous-bernoulli", "continuous Bernoulli ELBO loss", "continuous Bernoulli"),
+    ] {
+        let printed = succeeds(&mut train(&here, &format!("bars --epochs 6 --likelihood {name} --out {name}")));
+        let lines: Vec<&str> = printed.stdout.lines().collect();
+        assert!(lines[0].starts_with(&format!("epoch 1/6  test {loss} ")), "{}", lines[0]);
+        assert!(lines[6].starts_with(&format!("done: test {loss} ")), "{}", lines[6]);
+        assert!(printed.stderr.ends_with(&format!("losses in nats an image, likelihood {words}\n")), "{printed:#?}");
+
+        let run = here.path().join(name);
+        let config = fs::read_to_string(run.join("config.toml")).unwrap();
+        assert!(config.lines().any(|line| line == format!("likelihood = \"{name}\"")), "{config}");
+        let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
+        assert!(metrics.lines().skip(1).all(|line| line.ends_with(&format!(",{name}"))), "{metrics}");
+        let losses: Vec<f64> = measured(&run).iter().map(|row| row[3].parse().unwrap()).collect();
+        assert!(losses[5] < losses[0], "{name}: {losses:?}");
+
+        let printed = succeeds(elbo(&here).args(["evaluate", name]));
+        assert!(printed.stdout.lines().next().unwrap().ends_with(&format!("likelihood {words}")), "{printed:#?}");
+        let printed = succeeds(elbo(&here).args(["evaluate", name, "--json"]));
+        let evaluation: Value = serde_json::from_str(&printed.stdout).unwrap();
+        assert_eq!(evaluation["likelihood"], name);
+        let printed = succeeds(elbo(&here).args(["summary", name]));
+        assert!(printed.stdout.contains(&format!("test {loss} ")), "{printed:#?}");
+        let figure = fs::read_to_string(run.join("figures/loss.svg")).unwrap();
+        assert!(name == "gaussian" || figure.contains(&format!("\"{loss}, nats per image\"")), "{name}");
+        assert_eq!(figure.contains("up to a constant"), name == "gaussian");
+        succeeds(elbo(&here).args(["generate", name, "--count", "1", "--out", "one.png"]));
+        assert_eq!(png_size(here.path().join("one.png")), [10, 12]);
+    }
+    let bytes = model(here.path().join("sigma-gaussian"));
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("decoder.log_sigma").unwrap().shape(), [1]);
+    let raw = f32::from_le_bytes(tensors.tensor("decoder.log_sigma").unwrap().data().try_into().unwrap());
+    assert!(raw < -0.01, "{raw} has not been learned");
+    let bytes = model(here.path().join("bernoulli"));
+    assert!(safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor("decoder.log_sigma").is_err());
+}
+
+#[test]
+fn a_likelihood_is_kept_by_configs_and_resumed_runs() {
+    let here = with_bars();
+    let settings = "bars --likelihood sigma-gaussian --quiet";
+    succeeds(&mut train(&here, &format!("{settings} --epochs 3 --out whole")));
+    succeeds(&mut train(&here, &format!("{settings} --epochs 1 --out parts")));
+    succeeds(elbo(&here).args(args("train --resume parts --epochs 3 --quiet --threads 1")));
+    assert!(model(here.path().join("whole")) == model(here.path().join("parts")));
+    succeeds(elbo(&here).args(args("train --config whole/config.toml --quiet --out again")));
+    assert!(model(here.path().join("whole")) == model(here.path().join("again")));
+}
+
+#[test]
+fn a_likelihood_that_is_none_is_refused() {
+    let here = with_bars();
+    succeeds(&mut train(&here, "bars --epochs 1 --quiet --out run"));
+    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
+    fs::write(here.path().join("mistake.toml"), config.replace("\"gaussian\"", "\"cauchy\"")).unwrap();
+    let message = fails(elbo(&here).args(args("train --config mistake.toml")));
+    assert!(message.contains("cauchy") && message.contains("bernoulli"), "{message}");
+}
