@@ -1,6 +1,7 @@
 //! The arguments, as clap parses them.
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use elbo::dataset::{Channels, Colour, DataOptions, Fit, Size};
 use elbo::{KlGradient, Likelihood, Recipe};
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ Environment:
 Examples:
   elbo train                                    a good model of MNIST, which is built in, in minutes
   elbo train --recipe reference                 the published run, 50 epochs
+  elbo train photos --size 64                   a model of your own pictures
   elbo generate runs/mnist --count 100          new digits";
 
 #[derive(Parser)]
@@ -118,14 +120,83 @@ impl From<LikelihoodName> for Likelihood {
     }
 }
 
+/// What is done about pictures of another aspect ratio.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum FitName {
+    /// The whole picture, the rest is background
+    Fit,
+    /// As much of the middle of the picture as fills the image
+    Crop,
+    /// The whole picture, distorted
+    Stretch,
+}
+
+/// Values a pixel.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ChannelsName {
+    /// One
+    Grey,
+    /// Three
+    Rgb,
+}
+
+/// What pictures are brought to.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Pictures")]
+pub(crate) struct DataArgs {
+    /// Size that pictures are brought to, or N for a square [default: theirs if they have one of at most 128 a side,
+    /// else 64]
+    #[arg(long, value_name = "WxH")]
+    size: Option<Size>,
+
+    /// What is done about pictures of another aspect ratio [default: crop]
+    #[arg(long, value_enum)]
+    fit: Option<FitName>,
+
+    /// Channels of the images [default: grey if all pictures are, else rgb]
+    #[arg(long, value_enum)]
+    channels: Option<ChannelsName>,
+
+    /// What shows through transparent pixels, and around pictures with --fit fit: #rrggbb, white or black [default:
+    /// white]
+    #[arg(long, value_name = "COLOUR")]
+    background: Option<Colour>,
+
+    /// Share of the pictures that may be unreadable, and are left out [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    max_bad: Option<f64>,
+}
+
+impl DataArgs {
+    /// The options, changed by what is given.
+    pub(crate) fn change(&self, options: DataOptions) -> DataOptions {
+        let fit = self.fit.map(|fit| match fit {
+            FitName::Fit => Fit::Fit,
+            FitName::Crop => Fit::Crop,
+            FitName::Stretch => Fit::Stretch,
+        });
+        let channels = self.channels.map(|channels| match channels {
+            ChannelsName::Grey => Channels::Grey,
+            ChannelsName::Rgb => Channels::Rgb,
+        });
+        DataOptions {
+            size: self.size.or(options.size),
+            channels: channels.or(options.channels),
+            fit: fit.or(options.fit),
+            background: self.background.or(options.background),
+            max_bad: self.max_bad.or(options.max_bad),
+        }
+    }
+}
+
 /// Train a model
 ///
 /// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint
 /// to go on from. Ctrl-C finishes the step, saves and stops.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
-    /// Directory with IDX files as MNIST has them, gzip or plain; DIR/PREFIX where there are several sets [default: the
-    /// MNIST built in]
+    /// Directory with pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; directories in it are classes, train and test parts),
+    /// or with IDX files as MNIST has them; DIR/PREFIX where there are several sets of these [default: the MNIST built in]
     pub(crate) data: Option<PathBuf>,
 
     /// Recipe to start from; the options below change it
@@ -208,6 +279,9 @@ pub(crate) struct TrainArgs {
     /// Print the last line only
     #[arg(long, short)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) pictures: DataArgs,
 }
 
 /// Generate new images
@@ -244,7 +318,8 @@ pub(crate) struct ReconstructArgs {
     /// Run directory or model file
     pub(crate) run: PathBuf,
 
-    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    /// Images, as for train, or one picture; the test set is taken where there is one. Pictures are brought to what
+    /// training did [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// Pairs to show
@@ -272,7 +347,8 @@ pub(crate) struct EvaluateArgs {
     /// Run directory or model file
     pub(crate) run: PathBuf,
 
-    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    /// Images, as for train, or one picture; the test set is taken where there is one. Pictures are brought to what
+    /// training did [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// Print JSON
@@ -297,7 +373,8 @@ pub(crate) struct FiguresArgs {
     /// Run directory
     pub(crate) run: PathBuf,
 
-    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    /// Images, as for train, or one picture; the test set is taken where there is one. Pictures are brought to what
+    /// training did [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// What fixes the choice and the draws [default: the seed of the run]

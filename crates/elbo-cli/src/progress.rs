@@ -68,6 +68,16 @@ impl Progress {
     }
 }
 
+/// How many pictures are read; nothing if `quiet`.
+pub(crate) fn reading_bar(quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("reading pictures {bar:30.cyan/dim} {pos}/{len}") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
 /// One line an epoch, after the reference's.
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();

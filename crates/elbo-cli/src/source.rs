@@ -1,15 +1,28 @@
 //! Which data a command is about.
 
-use elbo::dataset::{Dataset, Splits};
+use crate::output::note;
+use crate::progress::reading_bar;
+use elbo::dataset::{self, DataOptions, Dataset, Loaded, Splits};
 use elbo::{EMBEDDED_DATA, RunDirectory, Settings, Vae};
 use std::path::Path;
 
-/// The data of this name: the MNIST built in, or a path.
-pub(crate) fn load(data: &str) -> Result<Splits, elbo::Error> {
+/// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
+/// chosen and left out.
+pub(crate) fn load(data: &str, options: &DataOptions, quiet: bool) -> Result<Splits, elbo::Error> {
     if data == EMBEDDED_DATA && !Path::new(data).exists() {
         return Ok(Splits::mnist());
     }
-    Ok(Splits::from_path(data)?)
+    let bar = reading_bar(quiet);
+    let loaded = dataset::load(Path::new(data), options, &|done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let Loaded { splits, notes, .. } = loaded?;
+    if !quiet {
+        notes.iter().for_each(|line| note(line));
+    }
+    Ok(splits)
 }
 
 /// The name under which settings keep the data of an argument: as an absolute path, so that it is found from anywhere.
@@ -33,10 +46,11 @@ pub(crate) struct Tested {
 
 impl Tested {
     pub(crate) fn load(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<Self> {
-        let splits = match data {
-            Some(path) => load(&name_of(Some(path))?)?,
-            None => load(&trained_on(run, vae)?)?,
+        let data = match data {
+            Some(path) => name_of(Some(path))?,
+            None => trained_on(run, vae)?,
         };
+        let splits = load(&data, &vae.card().data_options(), false)?;
         let (split, dataset) = match splits.test {
             Some(test) => ("test", test),
             None => ("training", splits.train),

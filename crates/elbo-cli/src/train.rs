@@ -5,6 +5,7 @@ use crate::args::{ScheduleName, TrainArgs};
 use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
+use elbo::dataset::{DataOptions, Preprocessing};
 use elbo::{RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
@@ -64,8 +65,19 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
-    let settings = resolve(arguments)?;
-    let data = source::load(&settings.data)?;
+    let mut settings = resolve(arguments)?;
+    let data = source::load(&settings.data, &settings.data_options, arguments.quiet)?;
+    // What was left open is settled now: going on, and another run with these settings, must not depend on the data.
+    settings.data_options = match data.train.preprocessing() {
+        Preprocessing::Pictures(made) => DataOptions { max_bad: settings.data_options.max_bad, ..made.into() },
+        Preprocessing::UnitScale if settings.data_options.is_default() => settings.data_options,
+        Preprocessing::UnitScale => {
+            anyhow::bail!(
+                "{}: --size, --fit and the like are for pictures, and these images are no pictures",
+                data.name
+            )
+        }
+    };
     // Settings are checked before a directory is made: a typing error leaves no empty run.
     let training = Training::new(settings, data)?;
     let directory = match &arguments.out {
@@ -87,13 +99,14 @@ fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
 fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     let mut settings = match &arguments.config {
         Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
-        None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
+        None => Settings::new(source::name_of(None)?, arguments.recipe.recipe()),
     };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
     let TrainArgs { latent_dim, widths, likelihood, beta, kl_gradient, seed, threads, .. } = arguments;
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
+    settings.data_options = arguments.pictures.change(settings.data_options);
     set(&mut settings.threads, threads.as_ref());
     let recipe = &mut settings.recipe;
     set(&mut recipe.epochs, epochs.as_ref());
@@ -129,11 +142,16 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
 
 fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training)> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
+    let settings = Training::settings_of(&directory)?;
+    if arguments.pictures.change(settings.data_options) != settings.data_options {
+        anyhow::bail!("what pictures are brought to cannot change when a run goes on");
+    }
     let data = match &arguments.data {
         Some(path) => source::name_of(Some(path))?,
-        None => Training::settings_of(&directory)?.data,
+        None => settings.data,
     };
-    let training = Training::resume(directory.clone(), source::load(&data)?, |settings| {
+    let splits = source::load(&data, &settings.data_options, arguments.quiet)?;
+    let training = Training::resume(directory.clone(), splits, |settings| {
         settings.data = data;
         settings.threads = arguments.threads.unwrap_or(settings.threads);
         settings.recipe.epochs = arguments.epochs.unwrap_or(settings.recipe.epochs);

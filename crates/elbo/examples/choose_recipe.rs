@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for seed in 1..=seeds {
         let recipe = Recipe { seed, ..recipe.clone() };
         let data = Splits { train: train.clone(), test: Some(held_out.clone()), name: "mnist".to_owned() };
-        let mut training = Training::new(Settings { data: data.name.clone(), threads: 0, recipe }, data)?;
+        let mut training = Training::new(Settings::new(data.name.clone(), recipe), data)?;
         let mut seconds = 0.0;
         while let Some(progress) = training.advance()? {
             if let Progress::Epoch(metrics) = progress {

@@ -31,7 +31,7 @@ fn main() -> Result<(), elbo::Error> {
         shuffle: true,
         ..Recipe::reference()
     };
-    let mut training = Training::new(Settings { data: "discs".to_owned(), threads: 0, recipe }, data)?;
+    let mut training = Training::new(Settings::new("discs", recipe), data)?;
     while training.advance()?.is_some() {}
     for row in training.history() {
         println!("epoch {}: test loss {:?} nats an image", row.epoch, row.test_loss);

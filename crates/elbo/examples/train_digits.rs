@@ -7,7 +7,7 @@ use elbo::{Progress, Recipe, Settings, Training, Vae, samples_figure, write_atom
 
 fn main() -> Result<(), elbo::Error> {
     let recipe = Recipe { epochs: 2, ..Recipe::reference() };
-    let settings = Settings { data: "mnist".to_owned(), threads: 0, recipe };
+    let settings = Settings::new("mnist", recipe);
     let mut training = Training::new(settings, Splits::mnist())?;
     while let Some(progress) = training.advance()? {
         match progress {

@@ -7,11 +7,7 @@
 //! use elbo::{Progress, Recipe, RunDirectory, Settings, Training, Vae};
 //!
 //! // The reference recipe on MNIST, which is built in, for three epochs; saved as it goes.
-//! let settings = Settings {
-//!     data: "mnist".to_owned(),
-//!     threads: 0,
-//!     recipe: Recipe { epochs: 3, ..Recipe::reference() },
-//! };
+//! let settings = Settings::new("mnist", Recipe { epochs: 3, ..Recipe::reference() });
 //! let directory = RunDirectory::create("runs/three".as_ref())?;
 //! let mut training = Training::new(settings, Splits::mnist())?.save_in(directory)?;
 //! while let Some(progress) = training.advance()? {
@@ -39,7 +35,7 @@
 //! let data = Splits { train: Dataset::new(shape, pixels, None)?, test: None, name: "columns".to_owned() };
 //!
 //! let recipe = Recipe { epochs: 2, batch_size: 50, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
-//! let settings = Settings { data: "columns".to_owned(), threads: 1, recipe };
+//! let settings = Settings { threads: 1, ..Settings::new("columns", recipe) };
 //! let mut training = Training::new(settings, data)?;
 //! while training.advance()?.is_some() {}
 //!
@@ -112,7 +108,7 @@ pub use latent::Draw;
 pub use likelihood::Likelihood;
 pub use loss::{Elbo, KlGradient, Objective};
 pub use metrics::{EpochMetrics, read_metrics};
-pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};
+pub use model::{DataSummary, Model, ModelCard, ModelMetrics};
 pub use optimizer::{Adam, Muon, Optimizer, OptimizerState, Schedule};
 pub use parameters::{Parameter, ParameterTable};
 pub use recipe::{Recipe, RecipeError};

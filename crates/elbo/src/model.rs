@@ -1,20 +1,13 @@
 //! A trained model as a file: the weights, and all that one needs to know to use them.
 
 use crate::architecture::Architecture;
+use crate::dataset::{Channels, DataOptions, Preprocessing, Size};
 use crate::metrics::EpochMetrics;
 use crate::parameters::ParameterTable;
 use crate::recipe::Recipe;
 use crate::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// How pixels become the numbers that the network sees.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Preprocessing {
-    /// `byte / 255`, a number in [0, 1].
-    UnitScale,
-}
 
 /// Which data a model was trained on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -65,7 +58,7 @@ pub struct ModelCard {
     pub program: String,
     /// The network.
     pub architecture: Architecture,
-    /// How pixels become numbers.
+    /// How pictures become images, and these numbers.
     pub preprocessing: Preprocessing,
     /// How it was trained.
     pub recipe: Recipe,
@@ -101,6 +94,20 @@ impl ModelCard {
             batches: 0,
             metrics: None,
         }
+    }
+
+    /// What data has to be brought to for this model: with these options, [`load`](crate::dataset::load) makes of a
+    /// picture exactly what training did. A model that was not trained on pictures says only the shape of its images,
+    /// if pictures can have it.
+    #[must_use]
+    pub fn data_options(&self) -> DataOptions {
+        if let Preprocessing::Pictures(preparation) = self.preprocessing {
+            return preparation.into();
+        }
+        let image = self.architecture.image();
+        let channels = [Channels::Grey, Channels::Rgb].into_iter().find(|channels| channels.count() == image.channels);
+        let size = Size { width: image.width, height: image.height };
+        DataOptions { size: Some(size), channels, ..DataOptions::default() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `config.toml`: a run as it can be repeated.
 
+use crate::dataset::DataOptions;
 use crate::recipe::Recipe;
 use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ pub struct Settings {
     pub data: String,
     /// Threads; 0 is one a core. The result is the same for any number.
     pub threads: usize,
+    /// What the data is brought to.
+    #[serde(default, skip_serializing_if = "DataOptions::is_default")]
+    pub data_options: DataOptions,
     /// How to train.
     pub recipe: Recipe,
 }
@@ -37,6 +41,12 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// These data as they are, on all cores.
+    #[must_use]
+    pub fn new(data: impl Into<String>, recipe: Recipe) -> Self {
+        Self { data: data.into(), threads: 0, data_options: DataOptions::default(), recipe }
+    }
+
     /// The settings as a TOML document.
     #[must_use]
     pub fn to_toml(&self) -> String {
@@ -61,6 +71,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{Channels, Fit};
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -69,7 +80,15 @@ mod tests {
         let mut recipe = Recipe::reference();
         recipe.learning_rate = 0.1 + 0.2;
         recipe.widths = vec![8, 16, 24];
-        let settings = Settings { data: "pictures \"and\" more".to_owned(), threads: 3, recipe };
+        let data_options = DataOptions {
+            size: "64x48".parse().ok(),
+            channels: Some(Channels::Grey),
+            fit: Some(Fit::Stretch),
+            background: "#123456".parse().ok(),
+            max_bad: Some(0.1 + 0.2),
+        };
+        let settings = Settings { data_options, threads: 3, ..Settings::new("pictures \"and\" more", recipe) };
+        assert!(settings.data_options.size.is_some() && settings.data_options.background.is_some());
         std::fs::write(&path, settings.to_toml()).unwrap();
         assert_eq!(Settings::read(&path).unwrap(), settings);
     }
@@ -79,11 +98,9 @@ mod tests {
         // TOML's integers are signed.
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
-        let settings = Settings {
-            data: EMBEDDED_DATA.to_owned(),
-            threads: 0,
-            recipe: Recipe { seed: i64::MAX as u64, ..Recipe::reference() },
-        };
+        let settings = Settings::new(EMBEDDED_DATA, Recipe { seed: i64::MAX as u64, ..Recipe::reference() });
+        // What is left open is not written, and files without it are read.
+        assert!(!settings.to_toml().contains("data_options"));
         std::fs::write(&path, settings.to_toml()).unwrap();
         assert_eq!(Settings::read(&path).unwrap(), settings);
     }

@@ -12,7 +12,7 @@
 //! let data = Splits { train: Dataset::new(shape, pixels, None)?, test: None, name: "squares".to_owned() };
 //!
 //! let recipe = Recipe { epochs: 3, batch_size: 16, widths: vec![4], latent_dim: 2, ..Recipe::reference() };
-//! let mut training = Training::new(Settings { data: "squares".to_owned(), threads: 1, recipe }, data)?;
+//! let mut training = Training::new(Settings { threads: 1, ..Settings::new("squares", recipe) }, data)?;
 //! while let Some(progress) = training.advance()? {
 //!     if let Progress::Epoch(metrics) = progress {
 //!         println!("epoch {}: {:.2} nats an image", metrics.epoch, metrics.train_loss);
@@ -359,6 +359,7 @@ impl Training {
     pub fn model(&self) -> Model {
         let mut card =
             ModelCard::new(self.engine.architecture().clone(), self.settings.recipe.clone(), self.summary.clone());
+        card.preprocessing = self.data.train.preprocessing();
         card.epochs = self.position.epochs;
         card.batches = self.position.batches;
         card.metrics = self.history.last().map(Into::into);

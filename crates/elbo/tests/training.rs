@@ -44,7 +44,7 @@ fn small() -> Splits {
 fn small_settings(epochs: u32) -> Settings {
     let recipe =
         Recipe { epochs, batch_size: 17, widths: vec![4, 6], latent_dim: 3, shuffle: true, ..Recipe::reference() };
-    Settings { data: "bars".to_owned(), threads: 1, recipe }
+    Settings { threads: 1, ..Settings::new("bars", recipe) }
 }
 
 /// The same with Muon, and rates that rise and fall.
@@ -107,7 +107,7 @@ fn the_same_bits_for_any_number_of_threads() {
                 ..if shuffle { Recipe::fast() } else { Recipe::reference() }
             };
             let directory = tempfile::tempdir().unwrap();
-            let settings = Settings { data: "bars".to_owned(), threads, recipe };
+            let settings = Settings { threads, ..Settings::new("bars", recipe) };
             let training = run_in(directory.path(), settings, splits(shape, 190, 45));
             assert_eq!(training.engine().threads(), threads);
             let metrics = measured(training.history());
@@ -515,7 +515,7 @@ fn digits_are_learned() {
     let (train, test) = (first(&mnist.train, 6000), first(&mnist.test.unwrap(), 1000));
     let data = Splits { train, test: Some(test), name: mnist.name };
     let recipe = Recipe { epochs: 4, batch_size: 50, widths: vec![16, 32], learning_rate: 3e-3, ..Recipe::reference() };
-    let settings = Settings { data: "mnist".to_owned(), threads: 0, recipe };
+    let settings = Settings::new("mnist", recipe);
     let mut training = Training::new(settings, data).unwrap();
     finish(&mut training);
     let [first, .., last] = training.history() else { panic!("several epochs") };

@@ -165,7 +165,9 @@ pub(crate) fn with_run() -> tempfile::TempDir {
     let path = here.path().join("bars");
     let data = path.to_str().unwrap().to_owned();
     let recipe = Recipe { epochs: 2, batch_size: 37, widths: vec![4, 6], latent_dim: 3, ..Recipe::reference() };
-    let training = Training::new(Settings { data, threads: 2, recipe }, Splits::from_path(path).unwrap()).unwrap();
+    let training =
+        Training::new(Settings { threads: 2, ..Settings::new(data, recipe) }, Splits::from_path(path).unwrap())
+            .unwrap();
     let directory = RunDirectory::create(&here.path().join("run")).unwrap();
     let mut training = training.save_in(directory).unwrap();
     while training.advance().unwrap().is_some() {}

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ImageShape;
+use super::{ImageShape, PictureError};
 
 /// What is wrong with a data set: the file, what was expected there, and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -20,11 +20,24 @@ pub enum DatasetError {
         prefixes: Vec<String>,
     },
     /// The path is a file whose name is not one of a data set.
-    #[error("{}: neither a directory nor a file of an IDX data set", .path.display())]
+    #[error("{}: neither a directory, nor a picture, nor a file of an IDX data set", .path.display())]
     UnknownFile {
         /// The path as given.
         path: PathBuf,
     },
+    /// A directory holds neither pictures nor IDX files.
+    #[error("{}: no pictures and no IDX files here; the directory holds {}", .directory.display(), listing(.holds, *.more))]
+    NoData {
+        /// The directory.
+        directory: PathBuf,
+        /// The first few names in it, sorted; those of directories end in `/`.
+        holds: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// Pictures make no data set.
+    #[error(transparent)]
+    Pictures(#[from] PictureError),
     /// A file that has to be there is not.
     #[error(
         "{}: no {} (also looked for: {}); the directory holds {}",
@@ -235,11 +248,13 @@ impl DatasetError {
             Self::MissingDirectory { parent: Some(parent), prefixes, .. } if !prefixes.is_empty() => {
                 format!("choose one of the data sets there, for example {}", select(parent, prefixes).display())
             }
-            Self::MissingDirectory { .. } | Self::UnknownFile { .. } => {
-                "give a directory that holds train-images-idx3-ubyte, plain or with .gz, \
+            Self::MissingDirectory { .. } | Self::UnknownFile { .. } | Self::NoData { .. } => {
+                "give a directory that holds pictures (PNG, JPEG, WebP, GIF, BMP or TIFF) \
+                 or train-images-idx3-ubyte, plain or with .gz, \
                  or DIR/PREFIX for files such as PREFIX-train-images-idx3-ubyte.gz"
                     .to_owned()
             }
+            Self::Pictures(error) => return error.hint(),
             Self::MissingFile { holds, .. } if holds.iter().any(|name| name.ends_with('/')) => {
                 "if the files lie in one of the directories inside, give that directory".to_owned()
             }

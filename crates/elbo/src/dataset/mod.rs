@@ -1,8 +1,8 @@
 //! Data sets: images of one shape, with labels or without, and where they come from.
 //!
 //! A [`Dataset`] is bytes in memory, `[N, H, W, C]`, checked once when it is made. [`Splits`] is what a run is given:
-//! the images to train on and those to test with, either the embedded MNIST ([`Splits::mnist`]) or IDX files
-//! ([`Splits::from_path`]). Nothing here scales, shuffles or augments.
+//! the images to train on and those to test with: the embedded MNIST ([`Splits::mnist`]), or IDX files or pictures of
+//! one's own ([`Splits::from_path`], [`load`]). Nothing here shuffles or augments.
 //!
 //! ```
 //! use elbo::dataset::{Dataset, ImageShape};
@@ -16,8 +16,10 @@
 //! ```
 
 mod error;
-mod folder;
 mod idx;
+mod load;
+mod pictures;
+mod preprocessing;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +32,9 @@ use sha2::{Digest, Sha256};
 use crate::batch::Batch;
 
 pub use error::DatasetError;
+pub use load::{Loaded, load};
+pub use pictures::{BadPicture, PictureError};
+pub use preprocessing::{Channels, Colour, DataOptions, Fit, MAX_BAD, OptionError, Preparation, Preprocessing, Size};
 
 /// The shape of one image; its values lie in the order `[height, width, channels]`, row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,6 +80,7 @@ pub struct Dataset {
     labels: Option<Vec<u16>>,
     /// Empty without labels.
     classes: Vec<String>,
+    preprocessing: Preprocessing,
 }
 
 #[expect(clippy::len_without_is_empty, reason = "a data set holds at least one image")]
@@ -106,7 +112,7 @@ impl Dataset {
         }
         let largest = labels.iter().flatten().max();
         let classes = largest.map_or_else(Vec::new, |&largest| (0..=largest).map(|class| class.to_string()).collect());
-        Ok(Self { shape, images, labels, classes })
+        Ok(Self { shape, images, labels, classes, preprocessing: Preprocessing::UnitScale })
     }
 
     /// The same images, their classes called by these names; of a set without labels, which has no classes, unchanged.
@@ -123,6 +129,19 @@ impl Dataset {
             None => {}
         }
         Ok(self)
+    }
+
+    /// The same images, said to have been made in this way.
+    #[must_use]
+    pub fn with_preprocessing(mut self, preprocessing: Preprocessing) -> Self {
+        self.preprocessing = preprocessing;
+        self
+    }
+
+    /// How the images were made from what they come from, and numbers are from them.
+    #[must_use]
+    pub fn preprocessing(&self) -> Preprocessing {
+        self.preprocessing
     }
 
     /// The number of images, at least 1.
@@ -261,6 +280,7 @@ impl Splits {
             images,
             labels: Some(labels.into_iter().map(u16::from).collect()),
             classes: (0..10).map(|digit: u8| digit.to_string()).collect(),
+            preprocessing: Preprocessing::UnitScale,
         };
         Self {
             train: set(elbo_mnist::train_images(), elbo_mnist::train_labels()),
@@ -282,8 +302,11 @@ impl Splits {
         }
     }
 
-    /// Reads a data set in IDX files: MNIST, Fashion-MNIST, KMNIST, EMNIST and whatever else comes in this format.
+    /// Reads a data set: IDX files or pictures.
     ///
+    /// # IDX files
+    ///
+    /// MNIST, Fashion-MNIST, KMNIST, EMNIST and whatever else comes in this format.
     /// `path` is a directory with the files below; or `DIR/PREFIX` for one of several data sets in a directory, as in
     /// `gzip/emnist-letters`; or the path of one of the files, which stands for the set it belongs to.
     ///
@@ -296,13 +319,27 @@ impl Splits {
     ///
     /// Each may end in `.gz`, may have `test` for `t10k`, and a dot for the dash before `idx`. Where a file is there
     /// under several names, `t10k` goes before `test`, a dash before a dot, and the plain file before the one that
-    /// ends in
-    /// `.gz`. Whether a file is compressed is told from its first bytes, not from its name.
-    ///
-    /// A class has the number that its label has in the file, and is called by it.
+    /// ends in `.gz`. Whether a file is compressed is told from its first bytes, not from its name. A class has the
+    /// number that its label has in the file, and is called by it.
     ///
     /// Pixels keep the order they have in the file. EMNIST stores its images transposed: a model trained on it sees,
     /// and generates, letters mirrored along the diagonal.
+    ///
+    /// # Pictures
+    ///
+    /// `path` is a directory with PNG, JPEG, WebP, GIF (of which the first frame is taken), BMP or TIFF files at any
+    /// depth, or one such file. They are brought to one shape, see [`Preparation`]; which one follows from the
+    /// pictures, and with [`load`] from [`DataOptions`].
+    ///
+    /// Pictures in directories have these as their classes, called by their path, as in `birds/owls`. Where there is a
+    /// `train` directory, its pictures are the training set and those of a `test` directory the test set, and classes
+    /// are the directories in these. Hidden files and directories are passed over. Which files are pictures is told
+    /// from their first bytes, and from their names where those say so. Images have the order of their paths.
+    ///
+    /// Up to a tenth of the pictures may be unreadable, and are left out. A picture of more than 20,000 pixels a side
+    /// or 512 MiB counts as such.
+    ///
+    /// # Memory
     ///
     /// Memory is taken for what a file holds, never for what its header claims.
     ///
@@ -310,6 +347,6 @@ impl Splits {
     ///
     /// A [`DatasetError`] that names the file and says what is wrong with it.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, DatasetError> {
-        folder::read(path.as_ref())
+        Ok(load(path.as_ref(), &DataOptions::default(), &|_, _| {})?.splits)
     }
 }

@@ -22,28 +22,42 @@ fn a_file_that_is_no_part_of_a_set() {
     let folder = folder(&[("mnist.npz", vec![1])]);
     let (error, message) = error_at(&folder, &folder.path().join("mnist.npz"));
     assert_matches!(error, DatasetError::UnknownFile { .. });
-    assert_eq!(message, "mnist.npz: neither a directory nor a file of an IDX data set");
+    assert_eq!(message, "mnist.npz: neither a directory, nor a picture, nor a file of an IDX data set");
     assert!(error.hint().is_some());
 }
 
 #[test]
-fn missing_file_says_what_was_looked_for_and_what_is_there() {
+fn a_directory_without_data_says_what_it_holds() {
     let (error, message) = {
         let folder = folder(&[]);
         error_at(&folder, folder.path())
     };
+    assert_matches!(&error, DatasetError::NoData { .. });
+    assert_eq!(message, "DIR: no pictures and no IDX files here; the directory holds nothing");
+    assert!(error.hint().unwrap().contains("PNG"));
+
+    let folder = folder(&[("a.txt", vec![])]);
+    fs::create_dir(folder.path().join("raw")).unwrap();
+    let (_, message) = error_at(&folder, folder.path());
+    assert!(message.ends_with("; the directory holds a.txt, raw/"), "{message}");
+    for i in 0..20 {
+        fs::write(folder.path().join(format!("b{i:02}")), "").unwrap();
+    }
+    let (_, message) = error_at(&folder, folder.path());
+    assert!(message.ends_with("holds a.txt, b00, b01, b02, b03, b04, b05, b06 and 14 more"), "{message}");
+}
+
+#[test]
+fn missing_file_says_what_was_looked_for_and_what_is_there() {
+    let folder = folder(&[("a.png", vec![]), (TRAIN_LABELS, labels_file(2))]);
+    fs::create_dir(folder.path().join("raw")).unwrap();
+    let (error, message) = error_at(&folder, folder.path());
     assert_matches!(&error, DatasetError::MissingFile { names, .. } if names.len() == 4);
     assert_eq!(
         message,
         "DIR: no train-images-idx3-ubyte (also looked for: train-images-idx3-ubyte.gz, train-images.idx3-ubyte, \
-         train-images.idx3-ubyte.gz); the directory holds nothing"
+         train-images.idx3-ubyte.gz); the directory holds a.png, raw/, train-labels-idx1-ubyte"
     );
-    assert_eq!(error.hint(), None);
-
-    let folder = folder(&[("a.png", vec![]), (TRAIN_LABELS, labels_file(2))]);
-    fs::create_dir(folder.path().join("raw")).unwrap();
-    let (error, message) = error_at(&folder, folder.path());
-    assert!(message.ends_with("; the directory holds a.png, raw/, train-labels-idx1-ubyte"), "{message}");
     assert!(error.hint().unwrap().contains("directories inside"));
 
     for i in 0..20 {

@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, DatasetError, Splits, idx};
+use super::file as idx;
+use crate::dataset::{Dataset, DatasetError, Splits};
 
 /// The names of a part of a data set, in the order in which they are tried.
 type Aliases = &'static [&'static str];
@@ -20,7 +21,7 @@ const PACKINGS: Aliases = &["", ".gz"];
 const LISTED: usize = 8;
 
 /// Reads the data set at `path`: a directory, `DIR/PREFIX`, or one of the files.
-pub(super) fn read(path: &Path) -> Result<Splits, DatasetError> {
+pub(in crate::dataset) fn read(path: &Path) -> Result<Splits, DatasetError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             let folder = Folder::list(path)?;
@@ -40,6 +41,20 @@ pub(super) fn read(path: &Path) -> Result<Splits, DatasetError> {
         }
         Err(error) => Err(DatasetError::io(path, error)),
     }
+}
+
+/// Whether a file is called as a part of a data set is.
+pub(in crate::dataset) fn is_file_name(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_str().is_some_and(|name| is_part(name)))
+}
+
+/// Whether a directory holds a part of a data set.
+pub(in crate::dataset) fn holds_files(directory: &Path) -> Result<bool, DatasetError> {
+    Ok(Folder::list(directory)?.files.iter().any(|name| is_part(name)))
+}
+
+fn is_part(name: &str) -> bool {
+    prefix_of(name, &[TRAIN, TEST], &[IMAGES, LABELS]).is_some()
 }
 
 /// Reads the data set `DIR/PREFIX`.

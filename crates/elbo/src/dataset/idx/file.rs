@@ -9,16 +9,16 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::{DatasetError, ImageShape};
+use crate::dataset::{DatasetError, ImageShape};
 
 /// The magic number of images: unsigned bytes (0x08) in 3 dimensions.
-pub(super) const IMAGES: u32 = 0x0803;
+pub(in crate::dataset) const IMAGES: u32 = 0x0803;
 /// The magic number of labels: unsigned bytes (0x08) in 1 dimension.
-pub(super) const LABELS: u32 = 0x0801;
+pub(in crate::dataset) const LABELS: u32 = 0x0801;
 /// The longest side of an image that is taken for sense.
-pub(super) const MAX_SIDE: u32 = 4096;
+pub(in crate::dataset) const MAX_SIDE: u32 = 4096;
 /// The first bytes of gzip data.
-pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub(in crate::dataset) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads a file of images: its shape, and `[N, H, W, 1]` values of at least one image.
 pub(super) fn read_images(path: &Path) -> Result<(ImageShape, Vec<u8>), DatasetError> {

@@ -1,0 +1,147 @@
+//! Pictures of one's own: from a directory of files to a model, and from a model back to pictures.
+
+mod common;
+
+use common::{args, elbo, fails, model, names, png_size, succeeds, train, with_bars};
+use std::fs;
+use std::path::Path;
+
+/// Writes a picture with a gradient that depends on the number.
+fn write(path: &Path, width: u32, height: u32, number: u32) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let value = |x: u32, y: u32| ((x * 9 + y * 5 + number * 40) % 256) as u8;
+    image::RgbImage::from_fn(width, height, |x, y| image::Rgb([value(x, y), value(y, x), 90])).save(path).unwrap();
+}
+
+/// Twenty pictures of several sizes, two classes and two formats in `photos`, and four to test with.
+fn with_photos() -> tempfile::TempDir {
+    let here = tempfile::tempdir().unwrap();
+    let photos = here.path().join("photos");
+    for number in 0..20 {
+        let class = if number % 2 == 0 { "cats" } else { "dogs" };
+        let extension = if number % 3 == 0 { "jpg" } else { "png" };
+        write(&photos.join(format!("train/{class}/{number:02}.{extension}")), 9 + number % 5, 10, number);
+    }
+    for number in 0..4 {
+        write(&photos.join(format!("test/cats/{number}.png")), 12, 9 + number, number);
+    }
+    here
+}
+
+/// `train photos` into the run directory `run`, whatever else.
+fn train_photos(here: impl AsRef<Path>, options: &str) -> common::Printed {
+    succeeds(&mut train(here, &format!("photos --epochs 1 --out run {options}")))
+}
+
+#[test]
+fn a_directory_of_pictures_is_trained_on() {
+    let here = with_photos();
+    let printed = train_photos(&here, "--size 9x8");
+    let lines: Vec<&str> = printed.stderr.lines().collect();
+    assert!(lines[0].contains("cropped in the middle"), "{printed:#?}");
+    assert_eq!(lines[1], "photos: 20 images of 8x9x3 to train on, 4 to test");
+    let run = here.path().join("run");
+    assert_eq!(names(run.join("figures")).len(), 8);
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    for line in ["size = \"9x8\"", "channels = \"rgb\"", "fit = \"crop\"", "background = \"#ffffff\""] {
+        assert!(config.lines().any(|present| present == line), "{line} is not in\n{config}");
+    }
+    let card = elbo::Model::read(&run.join("model.safetensors")).unwrap().card;
+    let json = serde_json::to_value(card.preprocessing).unwrap();
+    assert_eq!(json["pictures"]["size"], "9x8");
+
+    // The settings repeat the run, and other commands need to be told nothing.
+    succeeds(elbo(&here).args(args("train --config run/config.toml --quiet --out again")));
+    assert!(model(&run) == model(here.path().join("again")));
+    let evaluated = succeeds(elbo(&here).args(args("evaluate run"))).stdout;
+    assert!(evaluated.starts_with("photos, 4 images of the test set"), "{evaluated}");
+    assert_eq!(evaluated, succeeds(elbo(&here).args(args("evaluate run photos"))).stdout);
+    succeeds(elbo(&here).args(args("figures run")));
+}
+
+#[test]
+fn a_model_takes_a_picture_of_any_size() {
+    let here = with_photos();
+    train_photos(&here, "--size 9x8 --fit fit --background #102030 --quiet");
+    let photo = here.path().join("photo.bmp");
+    write(&photo, 200, 70, 1);
+    let printed = succeeds(elbo(&here).args(args("reconstruct run photo.bmp --out pair.png")));
+    assert!(printed.stdout.starts_with("1 images of photo "), "{printed:#?}");
+    assert_eq!(png_size(here.path().join("pair.png")), [2 * 9 + 2, 8]);
+    // A row of the background, above what the picture fills.
+    let pair = image::open(here.path().join("pair.png")).unwrap().into_rgb8();
+    assert_eq!(pair.get_pixel(4, 0).0, [0x10, 0x20, 0x30]);
+    // The model file alone says all of it.
+    fs::rename(here.path().join("run/model.safetensors"), here.path().join("mine.safetensors")).unwrap();
+    succeeds(elbo(&here).args(args("reconstruct mine.safetensors photo.bmp --out other.png")));
+    assert!(fs::read(here.path().join("pair.png")).unwrap() == fs::read(here.path().join("other.png")).unwrap());
+
+    fs::write(&photo, "BM and no more").unwrap();
+    let message = fails(elbo(&here).args(args("reconstruct mine.safetensors photo.bmp")));
+    assert!(message.contains("photo.bmp: "), "{message}");
+}
+
+#[test]
+fn a_model_of_other_data_takes_pictures_too() {
+    let here = with_bars();
+    succeeds(&mut train(&here, "bars --epochs 1 --out run --quiet"));
+    write(&here.path().join("photo.png"), 60, 50, 3);
+    succeeds(elbo(&here).args(args("reconstruct run photo.png --out pair.png")));
+    assert_eq!(png_size(here.path().join("pair.png")), [2 * 10 + 2, 12]);
+}
+
+#[test]
+fn a_run_on_pictures_goes_on_to_the_same_bits() {
+    let here = with_photos();
+    succeeds(&mut train(&here, "photos --epochs 2 --size 8 --channels grey --quiet --out whole"));
+    succeeds(&mut train(&here, "photos --epochs 1 --size 8 --channels grey --quiet --out run"));
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 2 --size 16")));
+    assert!(message.contains("cannot change"), "{message}");
+    succeeds(elbo(&here).args(args("train --resume run --epochs 2 --quiet")));
+    let parameters = |run: &str| elbo::Model::read(&here.path().join(run).join("model.safetensors")).unwrap();
+    assert_eq!(parameters("whole").parameters, parameters("run").parameters);
+    assert_eq!(parameters("run").card.preprocessing, parameters("whole").card.preprocessing);
+    // Another picture is other data.
+    write(&here.path().join("photos/train/cats/new.png"), 9, 9, 1);
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 3")));
+    assert!(message.contains("not that of the run"), "{message}");
+}
+
+#[test]
+fn unreadable_pictures_are_told_and_left_out() {
+    let here = with_photos();
+    fs::write(here.path().join("photos/train/cats/bad.png"), "rubbish").unwrap();
+    let printed = train_photos(&here, "--size 8");
+    assert!(printed.stderr.contains("1 of 25 pictures cannot be read and are left out, such as"), "{printed:#?}");
+    assert!(printed.stderr.contains("bad.png: not a picture of a known format"), "{printed:#?}");
+    fs::remove_file(here.path().join("photos/train/cats/bad.png")).unwrap();
+    succeeds(&mut train(&here, "photos --epochs 1 --size 8 --quiet --out other"));
+    assert!(model(here.path().join("run")) == model(here.path().join("other")));
+    fs::write(here.path().join("photos/train/cats/bad.png"), "rubbish").unwrap();
+    let message = fails(&mut train(&here, "photos --max-bad 0.01"));
+    assert!(message.contains("1 of 25 pictures cannot be read") && message.contains("--max-bad"), "{message}");
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let here = with_photos();
+    common::BARS.write(here.path().join("bars"));
+    for (line, named) in [
+        ("photos --size 7", "from 8 to 4096"),
+        ("photos --size 64x5000", "from 8 to 4096"),
+        ("photos --size many", "WxH"),
+        ("photos --background pink", "#rrggbb"),
+        ("photos --fit squash", "stretch"),
+    ] {
+        let printed = common::ends_with(2, &mut train(&here, line));
+        assert!(printed.stderr.contains(named), "{line}: {printed:#?}");
+    }
+    let message = fails(&mut train(&here, "bars --size 16"));
+    assert!(message.contains("these images are no pictures"), "{message}");
+    let message = fails(&mut train(&here, "photos --max-bad 2"));
+    assert!(message.contains("from 0 to 1"), "{message}");
+    fs::create_dir(here.path().join("empty")).unwrap();
+    let message = fails(&mut train(&here, "empty"));
+    assert!(message.contains("no pictures and no IDX files here") && message.contains("\nhint: "), "{message}");
+    assert_eq!(names(&here), ["bars", "empty", "photos"]);
+}

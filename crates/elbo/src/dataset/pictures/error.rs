@@ -1,0 +1,76 @@
+//! What can be wrong with pictures.
+
+use std::path::PathBuf;
+
+use crate::dataset::ImageShape;
+
+/// A picture that cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}: {reason}", .path.display())]
+pub struct BadPicture {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Why pictures make no data set.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PictureError {
+    /// The only picture cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] BadPicture),
+    /// More pictures than are let pass cannot be read.
+    #[error(
+        "{}: {bad} of {total} pictures cannot be read, such as {}",
+        .directory.display(),
+        .examples.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    TooManyBad {
+        /// The directory.
+        directory: PathBuf,
+        /// The first of those that cannot be read.
+        examples: Vec<BadPicture>,
+        /// How many cannot.
+        bad: usize,
+        /// How many there are.
+        total: usize,
+    },
+    /// Labels cannot tell so many classes apart.
+    #[error("{}: {classes} directories with pictures, and a class for each: the most is 65536", .directory.display())]
+    TooManyClasses {
+        /// The directory.
+        directory: PathBuf,
+        /// How many there are.
+        classes: usize,
+    },
+    /// There is no memory for the images.
+    #[error("{images} images of {shape} do not fit in memory")]
+    OutOfMemory {
+        /// How many.
+        images: usize,
+        /// Their shape.
+        shape: ImageShape,
+    },
+    /// The share of bad files is none.
+    #[error("the share of pictures that may be unreadable must be from 0 to 1, not {found}")]
+    MaxBad {
+        /// What it is.
+        found: f64,
+    },
+}
+
+impl PictureError {
+    /// What the user may do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::TooManyBad { .. } => {
+                Some("remove or repair them, or let a larger share pass, for example with --max-bad 0.5".to_owned())
+            }
+            Self::OutOfMemory { .. } => Some("choose a smaller --size, or --channels grey".to_owned()),
+            Self::Unreadable(_) | Self::TooManyClasses { .. } | Self::MaxBad { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Data sets of picture files: a directory with PNG, JPEG, WebP, GIF, BMP or TIFF, or one such file.
+//!
+//! Two passes go over the files, each on all cores: headers, from which follows what is left open, then pixels.
+
+mod decode;
+mod error;
+mod fit;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, Preparation, Preprocessing, Size};
+use super::{Dataset, DatasetError, Loaded, Splits};
+use crate::architecture::SIDES;
+use decode::Header;
+use scan::{Part, Scan};
+
+pub use error::{BadPicture, PictureError};
+
+/// Pictures that all have one size keep it up to this many pixels a side; larger networks take very long to train.
+const LARGEST_KEPT: usize = 128;
+
+/// The sides of images where their size is left open and does not follow from the pictures.
+const USUAL_SIDE: usize = 64;
+
+/// How many unreadable pictures an error lists.
+const LISTED: usize = 3;
+
+/// Whether a file begins as pictures do.
+pub(super) fn is_picture(path: &Path) -> bool {
+    decode::is_picture_name(path) || decode::sniff(path).ok().flatten().is_some()
+}
+
+/// Reads one picture as a set of one image.
+pub(super) fn read_single(path: &Path, options: &DataOptions) -> Result<Loaded, DatasetError> {
+    let bad = |reason| PictureError::Unreadable(BadPicture { path: path.to_owned(), reason });
+    let header = decode::header(path).map_err(bad)?;
+    let name = path.file_stem().map_or_else(|| "picture".to_owned(), |name| name.to_string_lossy().into_owned());
+    let part = Part { files: vec![(path.to_owned(), PathBuf::new())] };
+    let scan = Scan { train: part, ..Scan::default() };
+    Reading { root: path, name, options, progress: &|_, _| {} }.read(&scan, vec![Ok(header)])
+}
+
+/// Reads all pictures under a directory; none if there is no picture.
+pub(super) fn read(
+    root: &Path,
+    name: String,
+    options: &DataOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Option<Loaded>, DatasetError> {
+    let scan = scan::scan(root)?;
+    if scan.train.files.is_empty() {
+        return Ok(None);
+    }
+    let files: Vec<_> = scan.train.files.iter().chain(&scan.test.files).collect();
+    let headers = files.par_iter().map(|(path, _)| decode::header(path)).collect();
+    Reading { root, name, options, progress }.read(&scan, headers).map(Some)
+}
+
+/// A data set in the making.
+struct Reading<'a> {
+    root: &'a Path,
+    name: String,
+    options: &'a DataOptions,
+    progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl Reading<'_> {
+    /// From the headers of all files, those of the training set first.
+    fn read(self, scan: &Scan, headers: Vec<Result<Header, String>>) -> Result<Loaded, DatasetError> {
+        let max_bad = self.options.max_bad.unwrap_or(MAX_BAD);
+        if !(0.0..=1.0).contains(&max_bad) {
+            return Err(PictureError::MaxBad { found: max_bad }.into());
+        }
+        let total = headers.len();
+        let (mut bad, mut good) = (Vec::new(), Vec::new());
+        for ((path, _), header) in scan.train.files.iter().chain(&scan.test.files).zip(headers) {
+            match header {
+                Ok(header) => good.push(header),
+                Err(reason) => bad.push(BadPicture { path: path.clone(), reason }),
+            }
+        }
+        self.check(&bad, total, max_bad, total - bad.len())?;
+        let (mut preparation, mut notes) = choose(&good, self.options);
+        let done = AtomicUsize::new(bad.len());
+        let unreadable: BTreeSet<PathBuf> = bad.iter().map(|bad| bad.path.clone()).collect();
+        let tick = || (self.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        let mut train = Decoded::of(&scan.train, &unreadable, &preparation, tick)?;
+        let mut test = Decoded::of(&scan.test, &unreadable, &preparation, tick)?;
+        bad.append(&mut train.bad);
+        bad.append(&mut test.bad);
+        self.check(&bad, total, max_bad, train.classes.len())?;
+
+        if self.options.channels.is_none() && preparation.channels == Channels::Rgb && train.is_grey() && test.is_grey()
+        {
+            train.drop_colour();
+            test.drop_colour();
+            preparation.channels = Channels::Grey;
+            notes.push("1 channel: no picture has any colour; --channels rgb keeps three".to_owned());
+        }
+        if !bad.is_empty() {
+            let first = bad.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            notes.push(format!("{} of {total} pictures cannot be read and are left out, such as {first}", bad.len()));
+        }
+        for (count, what) in [(scan.validation, "of the validation set"), (scan.outside, "beside train and test")] {
+            if count > 0 {
+                notes.push(format!("{count} pictures {what} are left out"));
+            }
+        }
+        let names = class_names(self.root, [&scan.train, &scan.test])?;
+        let set = |part: &Part, decoded: Decoded| -> Result<Option<Dataset>, DatasetError> {
+            if decoded.classes.is_empty() {
+                return Ok(None);
+            }
+            let labels = part.has_classes().then(|| decoded.classes.iter().map(|class| names[class].0).collect());
+            let dataset = Dataset::new(preparation.shape(), decoded.images, labels)?;
+            let mut classes: Vec<_> = names.values().cloned().collect();
+            classes.sort();
+            let dataset = dataset.with_classes(classes.into_iter().map(|(_, name)| name).collect())?;
+            Ok(Some(dataset.with_preprocessing(Preprocessing::Pictures(preparation))))
+        };
+        let train = set(&scan.train, train)?.ok_or(DatasetError::NoImages)?;
+        let splits = Splits { train, test: set(&scan.test, test)?, name: self.name };
+        Ok(Loaded { splits, notes, bad })
+    }
+
+    /// That not too many pictures are bad, and that any is left to train on.
+    fn check(&self, bad: &[BadPicture], total: usize, max_bad: f64, left: usize) -> Result<(), PictureError> {
+        if left > 0 && bad.len() as f64 <= max_bad * total as f64 {
+            return Ok(());
+        }
+        Err(match bad {
+            [only] if total == 1 => PictureError::Unreadable(only.clone()),
+            _ => PictureError::TooManyBad {
+                directory: self.root.to_owned(),
+                examples: bad.iter().take(LISTED).cloned().collect(),
+                bad: bad.len(),
+                total,
+            },
+        })
+    }
+}
+
+/// The images of a part, with the classes of those that could be read.
+struct Decoded<'a> {
+    images: Vec<u8>,
+    classes: Vec<&'a Path>,
+    bad: Vec<BadPicture>,
+}
+
+impl<'a> Decoded<'a> {
+    fn of(
+        part: &'a Part,
+        unreadable: &BTreeSet<PathBuf>,
+        preparation: &Preparation,
+        tick: impl Fn() + Sync,
+    ) -> Result<Self, PictureError> {
+        let files: Vec<_> = part.files.iter().filter(|(path, _)| !unreadable.contains(path)).collect();
+        let shape = preparation.shape();
+        let len = shape.len();
+        let mut images = Vec::new();
+        let bytes = files.len().checked_mul(len).filter(|&bytes| images.try_reserve_exact(bytes).is_ok());
+        images.resize(bytes.ok_or(PictureError::OutOfMemory { images: files.len(), shape })?, 0);
+        let results: Vec<Result<(), String>> = images
+            .par_chunks_exact_mut(len)
+            .zip(&files)
+            .with_max_len(1)
+            .map(|(image, (path, _))| {
+                let result = decode::decode(path, preparation.channels, preparation.background)
+                    .map(|picture| fit::fit(&picture, preparation, image));
+                tick();
+                result
+            })
+            .collect();
+        let (mut classes, mut bad) = (Vec::new(), Vec::new());
+        for (number, (result, (path, class))) in results.into_iter().zip(files).enumerate() {
+            match result {
+                Ok(()) => {
+                    images.copy_within(number * len..(number + 1) * len, classes.len() * len);
+                    classes.push(class.as_path());
+                }
+                Err(reason) => bad.push(BadPicture { path: path.clone(), reason }),
+            }
+        }
+        images.truncate(classes.len() * len);
+        Ok(Self { images, classes, bad })
+    }
+
+    /// Whether red, green and blue are the same everywhere.
+    fn is_grey(&self) -> bool {
+        self.images.par_chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
+    }
+
+    /// Keeps one channel of three.
+    fn drop_colour(&mut self) {
+        let pixels = self.images.len() / 3;
+        for pixel in 0..pixels {
+            self.images[pixel] = self.images[3 * pixel];
+        }
+        self.images.truncate(pixels);
+        self.images.shrink_to_fit();
+    }
+}
+
+/// The number and name of the class of each directory, in the order of their paths; none without directories.
+fn class_names<'a>(root: &Path, parts: [&'a Part; 2]) -> Result<BTreeMap<&'a Path, (u16, String)>, PictureError> {
+    let labelled = parts.into_iter().filter(|part| part.has_classes());
+    let directories: BTreeSet<&Path> =
+        labelled.flat_map(|part| &part.files).map(|(_, class)| class.as_path()).collect();
+    let name = |directory: &Path| {
+        let names: Vec<_> = directory.iter().map(|name| name.to_string_lossy()).collect();
+        if names.is_empty() { ".".to_owned() } else { names.join("/") }
+    };
+    let too_many = || PictureError::TooManyClasses { directory: root.to_owned(), classes: directories.len() };
+    let numbered = directories
+        .iter()
+        .enumerate()
+        .map(|(number, &directory)| Ok((directory, (u16::try_from(number).map_err(|_| too_many())?, name(directory)))));
+    numbered.collect()
+}
+
+/// What pictures with these headers become, by what is asked for and else by what they are; with the reasons.
+fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<String>) {
+    let mut notes = Vec::new();
+    let sizes: BTreeSet<_> = headers.iter().map(|header| (header.width, header.height)).collect();
+    let usual = Size { width: USUAL_SIDE, height: USUAL_SIDE };
+    let size = options.size.unwrap_or_else(|| {
+        let kept = *SIDES.start()..=LARGEST_KEPT;
+        let (size, reason) = match sizes.first() {
+            Some(&(width, height)) if sizes.len() == 1 && kept.contains(&width) && kept.contains(&height) => {
+                (Size { width, height }, "all pictures have that size".to_owned())
+            }
+            Some((width, height)) if sizes.len() == 1 => {
+                (usual, format!("all pictures are {width}x{height}, outside of {} to {LARGEST_KEPT}", kept.start()))
+            }
+            _ => (usual, format!("the pictures have {} sizes", sizes.len())),
+        };
+        notes.push(format!("images of {size} (width x height): {reason}; --size changes it"));
+        size
+    });
+    let fit = options.fit.unwrap_or_default();
+    let is_like = |&(width, height): &(usize, usize)| width * size.height == height * size.width;
+    if options.fit.is_none() && !sizes.iter().all(is_like) {
+        notes
+            .push("cropped in the middle where a picture has another shape; --fit fit or stretch keeps all".to_owned());
+    }
+    let colourful = headers.iter().filter(|header| !header.is_grey).count();
+    let channels = options.channels.unwrap_or(if colourful == 0 { Channels::Grey } else { Channels::Rgb });
+    if options.channels.is_none() && colourful > 0 && colourful < headers.len() {
+        let total = headers.len();
+        notes.push(format!("3 channels: {colourful} of {total} pictures are stored in colour; --channels changes it"));
+    }
+    let background = options.background.unwrap_or(Colour::WHITE);
+    (Preparation { size, channels, fit, background }, notes)
+}

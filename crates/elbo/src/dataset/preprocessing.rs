@@ -1,0 +1,289 @@
+//! How pictures become the bytes of a data set, and those the numbers that the network sees.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ImageShape;
+use crate::architecture::SIDES;
+
+/// How what a data set comes from becomes the numbers that the network sees: part of a model file, so that a picture
+/// is brought years later to exactly what training saw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preprocessing {
+    /// Images come as bytes of the network's shape; a number is `byte / 255`, in [0, 1].
+    #[default]
+    UnitScale,
+    /// Pictures are brought to one size and kind first; then as [`UnitScale`](Self::UnitScale).
+    Pictures(Preparation),
+}
+
+/// How a picture of any size and kind becomes the bytes of an image.
+///
+/// In this order: the picture is turned upright as its EXIF orientation says; its values are brought to 8 bits, each to
+/// the nearest; what is transparent is blended, value by value, with the background; colour becomes grey by `0.299 R +
+/// 0.587 G + 0.114 B` (ITU-R BT.601) where one channel is asked for; it is brought to size with a triangle filter, as
+/// wide as a source or a target pixel, whichever is larger, and each value rounded to the nearest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// The size of every image.
+    pub size: Size,
+    /// Grey or colour.
+    pub channels: Channels,
+    /// What is done about pictures of another aspect ratio.
+    pub fit: Fit,
+    /// What shows through transparent pixels, and around pictures that do not fill their image.
+    pub background: Colour,
+}
+
+impl Preparation {
+    /// The shape of the images that it makes.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        let Size { width, height } = self.size;
+        ImageShape { height, width, channels: self.channels.count() }
+    }
+}
+
+/// Width, height, channels and fit in words: `64x48 (width x height), 3 channels, crop`.
+impl fmt::Display for Preparation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, channels, fit, background } = self;
+        write!(f, "{size} (width x height), {channels}, {fit}, background {background}")
+    }
+}
+
+/// What is asked for of data that can be brought to more than one form; what is left open follows from the data.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataOptions {
+    /// The size that pictures are brought to: theirs if they all have one of at most 128 a side, else 64 x 64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// Grey or colour: grey if all pictures are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
+    /// What is done about pictures of another aspect ratio: [`Fit::Crop`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
+    /// What shows through transparent pixels and around pictures: [`Colour::WHITE`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<Colour>,
+    /// The share of files that may be unreadable, and are left out: [`MAX_BAD`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bad: Option<f64>,
+}
+
+/// The share of unreadable files that is let pass unless told otherwise.
+pub const MAX_BAD: f64 = 0.1;
+
+impl DataOptions {
+    /// Whether all is left open.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<Preparation> for DataOptions {
+    fn from(preparation: Preparation) -> Self {
+        let Preparation { size, channels, fit, background } = preparation;
+        Self { size: Some(size), channels: Some(channels), fit: Some(fit), background: Some(background), max_bad: None }
+    }
+}
+
+/// Width and height of an image in pixels, each from 8 to 4096; as text `64x48`, or `64` for a square.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Size {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// A text is no size, colour or share.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OptionError(String);
+
+impl FromStr for Size {
+    type Err = OptionError;
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        let side = |text: &str| text.parse().map_err(|_| OptionError("a size is WxH, such as 64x48, or N".to_owned()));
+        let (width, height) = match text.split_once(['x', 'X']) {
+            Some((width, height)) => (side(width)?, side(height)?),
+            None => (side(text)?, side(text)?),
+        };
+        if ![width, height].iter().all(|side| SIDES.contains(side)) {
+            let (least, most) = (SIDES.start(), SIDES.end());
+            return Err(OptionError(format!(
+                "each side must be from {least} to {most}; 32 to 128 train in reasonable time"
+            )));
+        }
+        Ok(Self { width, height })
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// Values a pixel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channels {
+    /// One.
+    Grey,
+    /// Three: red, green, blue.
+    Rgb,
+}
+
+impl Channels {
+    /// How many values.
+    #[must_use]
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
+impl fmt::Display for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grey => "grey",
+            Self::Rgb => "rgb",
+        })
+    }
+}
+
+/// What is done about pictures whose aspect ratio is not that of the images.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// The whole picture, the rest is background.
+    Fit,
+    /// As much of the middle of the picture as fills the image.
+    #[default]
+    Crop,
+    /// The whole picture, distorted.
+    Stretch,
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fit => "fit",
+            Self::Crop => "crop",
+            Self::Stretch => "stretch",
+        })
+    }
+}
+
+/// Red, green and blue from 0 to 255; as text `#rrggbb`, `white` or `black`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Colour(pub [u8; 3]);
+
+impl Colour {
+    /// All channels full. What is drawn on transparency is mostly drawn dark, to be seen on a page, and would vanish
+    /// on black.
+    pub const WHITE: Self = Self([255; 3]);
+    /// All channels empty.
+    pub const BLACK: Self = Self([0; 3]);
+}
+
+impl FromStr for Colour {
+    type Err = OptionError;
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text {
+            "white" => return Ok(Self::WHITE),
+            "black" => return Ok(Self::BLACK),
+            _ => {}
+        }
+        let number = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+        let number = number.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let [_, red, green, blue] = number
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| OptionError("a colour is #rrggbb, white or black".to_owned()))?
+            .to_be_bytes();
+        Ok(Self([red, green, blue]))
+    }
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue] = self.0;
+        write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+/// Text in files, checked as it is read.
+macro_rules! as_text {
+    ($type:ty) => {
+        impl TryFrom<String> for $type {
+            type Error = OptionError;
+            fn try_from(text: String) -> Result<Self, OptionError> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
+
+as_text!(Size);
+as_text!(Colour);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_colours_are_read_and_written() {
+        assert_eq!("64x48".parse(), Ok(Size { width: 64, height: 48 }));
+        assert_eq!("64".parse(), Ok(Size { width: 64, height: 64 }));
+        assert_eq!(Size { width: 64, height: 48 }.to_string(), "64x48");
+        for text in ["", "x", "64x", "7", "8x4097", "64x48x3", "-8", "99999999999999999999"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+        assert_eq!("#0aF010".parse(), Ok(Colour([10, 240, 16])));
+        assert_eq!("white".parse(), Ok(Colour::WHITE));
+        assert_eq!(Colour([10, 240, 16]).to_string(), "#0af010");
+        for text in ["", "#", "#12345", "#1234567", "#+12345", "123456", "#12345é", "pink"] {
+            assert!(text.parse::<Colour>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_model_file_says_all_and_old_ones_mean_what_they_meant() {
+        let unit: Preprocessing = serde_json::from_str("\"unit_scale\"").unwrap();
+        assert_eq!(unit, Preprocessing::UnitScale);
+        assert_eq!(serde_json::to_string(&unit).unwrap(), "\"unit_scale\"");
+
+        let text =
+            "{\"pictures\":{\"size\":\"64x48\",\"channels\":\"rgb\",\"fit\":\"crop\",\"background\":\"#0af010\"}}";
+        let expected = Preparation {
+            size: Size { width: 64, height: 48 },
+            channels: Channels::Rgb,
+            fit: Fit::Crop,
+            background: Colour([10, 240, 16]),
+        };
+        let pictures: Preprocessing = serde_json::from_str(text).unwrap();
+        assert_eq!(pictures, Preprocessing::Pictures(expected));
+        assert_eq!(serde_json::to_string(&pictures).unwrap(), text);
+        assert_eq!(expected.shape(), ImageShape { height: 48, width: 64, channels: 3 });
+        assert!(serde_json::from_str::<Preprocessing>(&text.replace("64x48", "64x0")).is_err());
+    }
+}
