@@ -43,7 +43,7 @@ pub(crate) enum Command {
 /// Recipes to start from.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum RecipeName {
-    /// The soonest to a good model: 12 epochs of batches of 64, Muon and Adam at rates that fall to zero
+    /// The soonest to a good model: 10 epochs of batches of 64, Muon and Adam at rates that fall to zero
     Fast,
     /// The published run: 50 epochs, batches of 512 in file order, Adam at a constant 1e-3
     Reference,
