@@ -243,6 +243,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, conflicts_with = "resume")]
     pub(crate) beta: Option<f64>,
 
+    /// Share of the steps over which that weight rises from 0 [default: 0]
+    #[arg(long, value_name = "SHARE", conflicts_with = "resume")]
+    pub(crate) kl_warmup: Option<f64>,
+
+    /// Nats that the KL divergence of each latent dimension of an image counts at least in what is minimised [default: 0]
+    #[arg(long, value_name = "NATS", conflicts_with = "resume")]
+    pub(crate) free_bits: Option<f64>,
     /// How the gradient of the KL divergence is estimated
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) kl_gradient: Option<KlGradientName>,

@@ -102,7 +102,8 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
         None => Settings::new(source::name_of(None)?, arguments.recipe.recipe()),
     };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
-    let TrainArgs { latent_dim, widths, likelihood, beta, kl_gradient, seed, threads, .. } = arguments;
+    let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, threads, .. } =
+        arguments;
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
@@ -118,6 +119,8 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     set(&mut recipe.widths, widths.as_ref());
     set(&mut recipe.likelihood, likelihood.map(Into::into).as_ref());
     set(&mut recipe.beta, beta.as_ref());
+    set(&mut recipe.kl_warmup, kl_warmup.as_ref());
+    set(&mut recipe.free_bits, free_bits.as_ref());
     set(&mut recipe.kl_gradient, kl_gradient.map(Into::into).as_ref());
     set(&mut recipe.seed, seed.as_ref());
     if arguments.shuffle || arguments.no_shuffle {

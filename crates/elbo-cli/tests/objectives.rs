@@ -72,3 +72,33 @@ fn a_likelihood_that_is_none_is_refused() {
     let message = fails(elbo(&here).args(args("train --config mistake.toml")));
     assert!(message.contains("cauchy") && message.contains("bernoulli"), "{message}");
 }
+
+#[test]
+fn the_divergence_warms_up_and_has_free_bits() {
+    let here = with_bars();
+    let last = |name: &str, options: &str| -> Vec<f64> {
+        succeeds(&mut train(&here, &format!("bars --epochs 8 --learning-rate 0.01 --quiet --out {name} {options}")));
+        let rows = measured(here.path().join(name));
+        rows.iter().map(|row| row[5].parse().unwrap()).collect()
+    };
+    let plain = last("plain", "");
+    let warm = last("warm", "--kl-warmup 1");
+    let free = last("free", "--free-bits 5");
+    // Reported is the whole divergence, which is larger where it counts less.
+    assert!(warm[3] > plain[3], "{warm:?} {plain:?}");
+    assert!(free[7] > plain[7], "{free:?} {plain:?}");
+    let config = fs::read_to_string(here.path().join("warm/config.toml")).unwrap();
+    assert!(config.lines().any(|line| line == "kl_warmup = 1.0"), "{config}");
+
+    // A function of the step alone: to the same bits with a stop between.
+    let options = "--kl-warmup 0.7 --free-bits 0.1 --recipe fast --widths 4,6 --latent-dim 3 --epochs 3 --quiet";
+    let whole = succeeds(elbo(&here).args(args(&format!("train bars {options} --out whole --threads 3"))));
+    assert!(whole.stdout.contains("3 epochs"));
+    succeeds(elbo(&here).args(args("train --config whole/config.toml --out again --quiet --threads 1")));
+    assert!(model(here.path().join("whole")) == model(here.path().join("again")));
+
+    for (option, named) in [("--kl-warmup 2", "warm-up of the divergence"), ("--free-bits=-1", "free bits")] {
+        let message = fails(&mut train(&here, &format!("bars --epochs 1 {option}")));
+        assert!(message.contains(named), "{message}");
+    }
+}

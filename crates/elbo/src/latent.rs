@@ -47,18 +47,16 @@ impl Latent {
     /// 2Z]` with means first, to `latents`, `[images, Z]`. Returns the sum over images of the divergence from the
     /// standard normal, `-1/2 sum (1 + logvar - mean^2 - exp(logvar))` (appendix B), in nats.
     pub(crate) fn forward(&self, images: usize, statistics: &[f32], latents: &mut [f32]) -> f64 {
-        let mut divergence = 0.0;
+        let mut total = 0.0;
         let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact_mut(self.dim));
         for ((statistics, latents), noise) in rows.zip(self.noise.chunks_exact(self.dim)).take(images) {
             let (mean, logvar) = statistics.split_at(self.dim);
             for (((latent, mean), logvar), noise) in latents.iter_mut().zip(mean).zip(logvar).zip(noise) {
                 *latent = mean + noise * (0.5 * logvar).exp();
-                let (mean, logvar) = (f64::from(*mean), f64::from(*logvar));
-                // exp_m1 keeps the digits where the variance is near 1, so that no term is below zero.
-                divergence += 0.5 * (mean * mean + (logvar.exp_m1() - logvar));
+                total += divergence(*mean, *logvar);
             }
         }
-        divergence
+        total
     }
 
     /// The gradient of the statistics: from that of the reconstruction with respect to the latent vectors, `latents`,
@@ -71,12 +69,14 @@ impl Latent {
         objective: Objective,
         gradient: &mut [f32],
     ) {
-        let Objective { beta, kl_gradient } = objective;
+        let Objective { beta, free_bits, kl_gradient } = objective;
         let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact(self.dim));
         let rows = rows.zip(self.noise.chunks_exact(self.dim)).zip(gradient.chunks_exact_mut(2 * self.dim));
         for (((statistics, latents), noise), gradient) in rows.take(images) {
             for i in 0..self.dim {
                 let (mean, logvar) = (statistics[i], statistics[self.dim + i]);
+                let is_free = free_bits > 0.0 && divergence(mean, logvar) < f64::from(free_bits);
+                let beta = if is_free { 0.0 } else { beta };
                 let sigma = (0.5 * logvar).exp();
                 let (along_mean, along_logvar) = match kl_gradient {
                     KlGradient::Analytic => {
@@ -93,6 +93,13 @@ impl Latent {
             }
         }
     }
+}
+
+/// The divergence of one latent dimension from the standard normal, in nats.
+fn divergence(mean: f32, logvar: f32) -> f64 {
+    let (mean, logvar) = (f64::from(mean), f64::from(logvar));
+    // exp_m1 keeps the digits where the variance is near 1, so that no term is below zero.
+    0.5 * (mean * mean + (logvar.exp_m1() - logvar))
 }
 
 #[cfg(test)]
@@ -127,19 +134,20 @@ mod tests {
         let statistics = [0.5_f32, -0.25, 0.4, -0.7];
         let weights = [0.9_f32, -0.6];
         let beta = 0.5;
+        let objective = Objective { beta, ..Objective::default() };
         // weights . z + beta * divergence
-        let objective = |statistics: &[f32]| {
+        let minimised = |statistics: &[f32]| {
             let mut z = [0.0; 2];
             let divergence = latent.forward(1, statistics, &mut z);
             f64::from(weights[0] * z[0] + weights[1] * z[1]) + f64::from(beta) * divergence
         };
         let mut gradient = [0.0; 4];
-        latent.backward(1, &statistics, &weights, Objective { beta, ..Objective::default() }, &mut gradient);
+        latent.backward(1, &statistics, &weights, objective, &mut gradient);
         for i in 0..4 {
             let (mut above, mut below) = (statistics, statistics);
             above[i] += 1e-2;
             below[i] -= 1e-2;
-            let difference = (objective(&above) - objective(&below)) / 2e-2;
+            let difference = (minimised(&above) - minimised(&below)) / 2e-2;
             assert!((difference - f64::from(gradient[i])).abs() < 1e-4, "{i}: {difference}, not {}", gradient[i]);
         }
     }
@@ -150,10 +158,11 @@ mod tests {
         let statistics = [0.5_f32, -0.7];
         let weight = [0.9_f32];
         let gradient = |noise: f32, kl_gradient| {
+            let objective = Objective { beta: 0.6, kl_gradient, ..Objective::default() };
             let mut latent = Latent::new(1, 1);
             latent.draw(Draw::Given(&[noise]), &[0], 0);
             let mut gradient = [0.0; 2];
-            latent.backward(1, &statistics, &weight, Objective { beta: 0.6, kl_gradient }, &mut gradient);
+            latent.backward(1, &statistics, &weight, objective, &mut gradient);
             gradient
         };
         let mean = |kl_gradient| {
@@ -178,9 +187,26 @@ mod tests {
             let sigma = (0.5 * logvar).exp();
             let reconstruction = -(mean + noise * sigma) + noise / sigma;
             let mut gradient = [1.0; 2];
-            let objective = Objective { beta: 1.0, kl_gradient: KlGradient::Path };
+            let objective = Objective { kl_gradient: KlGradient::Path, ..Objective::default() };
             latent.backward(1, &[mean, logvar], &[reconstruction], objective, &mut gradient);
             assert!(gradient.iter().all(|part| part.abs() < 1e-6), "{gradient:?}");
+        }
+    }
+
+    #[test]
+    fn free_dimensions_have_no_gradient_of_the_divergence() {
+        let mut latent = Latent::new(2, 2);
+        latent.draw(Draw::Given(&[0.0; 4]), &[0, 1], 0);
+        // Divergences of 0.5 and 0.02; then of 0.02 and 0.5.
+        let statistics = [1.0, 0.2, 0.0, 0.0, 0.2, 1.0, 0.0, 0.0];
+        let mut gradient = [0.0; 8];
+        for (free_bits, expected) in [
+            (0.0, [1.0, 0.2, 0.0, 0.0, 0.2, 1.0, 0.0, 0.0]),
+            (0.1, [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]),
+            (0.6, [0.0; 8]),
+        ] {
+            latent.backward(2, &statistics, &[0.0; 4], Objective { free_bits, ..Objective::default() }, &mut gradient);
+            assert_eq!(gradient, expected, "{free_bits}");
         }
     }
 }

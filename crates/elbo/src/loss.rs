@@ -36,11 +36,17 @@ impl Elbo {
     }
 }
 
-/// What a step minimises, and how its gradient is estimated.
+/// What a step minimises, `reconstruction + beta * kl`, or with free bits `reconstruction + beta * sum over latent
+/// dimensions of max(free_bits, kl of the dimension)`; and how its gradient is estimated.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Objective {
     /// The weight of the divergence, in `reconstruction + beta * kl`.
     pub beta: f32,
+    /// What the divergence of each latent dimension of an image counts at least, in nats: below that it has no
+    /// gradient, and the dimension is free to carry something (Kingma et al., 2016, appendix C.8). The source bounds the
+    /// mean over a minibatch; here each image is bounded by itself, so that its gradient depends on no other image. 0
+    /// changes nothing.
+    pub free_bits: f32,
     /// How the divergence's gradient is estimated.
     pub kl_gradient: KlGradient,
 }
@@ -48,7 +54,7 @@ pub struct Objective {
 /// The evidence lower bound, as the reference has it.
 impl Default for Objective {
     fn default() -> Self {
-        Self { beta: 1.0, kl_gradient: KlGradient::Analytic }
+        Self { beta: 1.0, free_bits: 0.0, kl_gradient: KlGradient::Analytic }
     }
 }
 

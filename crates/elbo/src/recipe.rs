@@ -30,6 +30,14 @@ pub struct Recipe {
     pub likelihood: Likelihood,
     /// The weight of the divergence in what is minimised, `reconstruction + beta * kl`; 1 is the evidence lower bound.
     pub beta: f64,
+    /// The share of the steps, from the first, over which that weight rises from 0 to `beta` in a straight line; 0 has
+    /// `beta` throughout.
+    #[serde(default)]
+    pub kl_warmup: f64,
+    /// What the divergence of each latent dimension of an image counts at least in what is minimised, in nats; see
+    /// [`Objective::free_bits`].
+    #[serde(default)]
+    pub free_bits: f64,
     /// How the divergence's gradient is estimated.
     #[serde(default)]
     pub kl_gradient: KlGradient,
@@ -70,6 +78,8 @@ impl Recipe {
             widths: vec![32, 64],
             likelihood: Likelihood::Gaussian,
             beta: 1.0,
+            kl_warmup: 0.0,
+            free_bits: 0.0,
             kl_gradient: KlGradient::Analytic,
             seed: 1,
             shuffle: false,
@@ -106,10 +116,14 @@ impl Recipe {
         self.learning_rate * self.schedule.factor(step, steps)
     }
 
-    /// What every step minimises.
+    /// What step number `step` (the first is 1) of `steps` minimises.
     #[must_use]
-    pub fn objective(&self) -> Objective {
-        Objective { beta: self.beta as f32, kl_gradient: self.kl_gradient }
+    pub fn objective(&self, step: u64, steps: u64) -> Objective {
+        // In the middle of the step, as the schedule.
+        let share = (step as f64 - 0.5) / steps.max(step) as f64;
+        let risen = if share < self.kl_warmup { share / self.kl_warmup } else { 1.0 };
+        let Self { beta, free_bits, kl_gradient, .. } = *self;
+        Objective { beta: (beta * risen) as f32, free_bits: free_bits as f32, kl_gradient }
     }
 
     /// Checks the settings that concern the training; those of the network are the
@@ -121,7 +135,7 @@ impl Recipe {
         let check = |good: bool, setting, allowed, found| {
             if good { Ok(()) } else { Err(RecipeError { setting, allowed, found }) }
         };
-        let Self { epochs, batch_size, learning_rate, beta, seed, .. } = *self;
+        let Self { epochs, batch_size, learning_rate, beta, kl_warmup, free_bits, seed, .. } = *self;
         check(i64::try_from(seed).is_ok(), "the seed", "at most 9223372036854775807", seed as f64)?;
         check(epochs >= 1, "the number of epochs", "at least 1", f64::from(epochs))?;
         check((1..=1 << 20).contains(&batch_size), "the batch size", "from 1 to 1048576", batch_size as f64)?;
@@ -133,7 +147,11 @@ impl Recipe {
         if let Schedule::Linear { warmup } = self.schedule {
             check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
         }
-        check((beta as f32).is_finite() && beta >= 0.0, "beta", "a number not below 0", beta)
+        let is_weight = |weight: f64| (weight as f32).is_finite() && weight >= 0.0;
+        check(is_weight(beta), "beta", "a number not below 0", beta)?;
+        let share = (0.0..=1.0).contains(&kl_warmup);
+        check(share, "the warm-up of the divergence", "a share of the run from 0 to 1", kl_warmup)?;
+        check(is_weight(free_bits), "the number of free bits", "a number of nats not below 0", free_bits)
     }
 }
 
@@ -156,7 +174,11 @@ mod tests {
             (Recipe { schedule: Schedule::Linear { warmup: 1.0 }, ..reference.clone() }, "warm-up"),
             (Recipe { seed: u64::MAX, ..reference.clone() }, "seed"),
             (Recipe { beta: -1.0, ..reference.clone() }, "beta"),
-            (Recipe { beta: f64::INFINITY, ..reference }, "beta"),
+            (Recipe { beta: f64::INFINITY, ..reference.clone() }, "beta"),
+            (Recipe { kl_warmup: 1.5, ..reference.clone() }, "warm-up of the divergence"),
+            (Recipe { kl_warmup: f64::NAN, ..reference.clone() }, "warm-up of the divergence"),
+            (Recipe { free_bits: -0.1, ..reference.clone() }, "free bits"),
+            (Recipe { free_bits: 1e300, ..reference }, "free bits"),
         ] {
             assert!(recipe.validate().unwrap_err().to_string().contains(name));
         }
@@ -179,6 +201,19 @@ mod tests {
         for (now, peak) in rates(100).into_iter().zip(peak) {
             assert!(now > 0.99 * peak && now <= peak, "{now} of {peak}");
         }
+    }
+
+    #[test]
+    fn the_divergence_warms_up_in_a_straight_line() {
+        let recipe = Recipe { beta: 2.0, kl_warmup: 0.5, free_bits: 0.25, ..Recipe::reference() };
+        let betas: Vec<f32> = (1..=8).map(|step| recipe.objective(step, 8).beta).collect();
+        assert_eq!(betas, [0.25, 0.75, 1.25, 1.75, 2.0, 2.0, 2.0, 2.0]);
+        assert_eq!(recipe.objective(1, 8).free_bits, 0.25);
+        for step in [1, 4, 8] {
+            assert_eq!(Recipe::reference().objective(step, 8), Objective::default());
+        }
+        let whole = Recipe { kl_warmup: 1.0, ..recipe };
+        assert_eq!([1, 8].map(|step| whole.objective(step, 8).beta), [0.125, 1.875]);
     }
 
     #[test]

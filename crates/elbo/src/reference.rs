@@ -70,14 +70,17 @@ pub fn gradient(
             gradient[place] += by_sigma / count;
         }
     }
+    let mut counted = 0.0;
     for row in statistics.chunks_exact(2 * latent_dim) {
         for (mean, logvar) in row[..latent_dim].iter().zip(&row[latent_dim..]) {
-            loss.kl += -0.5 * (1.0 + logvar - mean * mean - logvar.exp()) / count;
+            let kl = kl(*mean, *logvar);
+            loss.kl += kl / count;
+            counted += kl.max(f64::from(objective.free_bits)) / count;
         }
     }
 
     let beta = f64::from(objective.beta);
-    let minimised = loss.reconstruction + beta * loss.kl;
+    let minimised = loss.reconstruction + beta * counted;
 
     // Backward: dy is the gradient of the layer's sum.
     for (number, layer) in layers.iter().enumerate().rev() {
@@ -103,7 +106,9 @@ pub fn gradient(
         }
         dy = dx;
         if number == head + 1 {
-            dy = sample_gradient(&statistics, noise, &dy, latent_dim, beta / count);
+            let weight =
+                |mean, logvar| if kl(mean, logvar) < f64::from(objective.free_bits) { 0.0 } else { beta / count };
+            dy = sample_gradient(&statistics, noise, &dy, latent_dim, weight);
         } else if number > 0 {
             // Through the ReLU that made the input.
             dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum > 0.0 { *dy } else { 0.0 });
@@ -154,18 +159,30 @@ fn sample(statistics: &[f64], noise: &[f64], latent_dim: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The gradient of the statistics from that of the latent vectors, and `beta` times that of the divergence.
-fn sample_gradient(statistics: &[f64], noise: &[f64], dz: &[f64], latent_dim: usize, beta: f64) -> Vec<f64> {
+/// The divergence of one latent dimension from the standard normal.
+fn kl(mean: f64, logvar: f64) -> f64 {
+    -0.5 * (1.0 + logvar - mean * mean - logvar.exp())
+}
+
+/// The gradient of the statistics from that of the latent vectors, and of the divergence `weight(mean, logvar)` times.
+fn sample_gradient(
+    statistics: &[f64],
+    noise: &[f64],
+    dz: &[f64],
+    latent_dim: usize,
+    weight: impl Fn(f64, f64) -> f64,
+) -> Vec<f64> {
     let mut gradient = Vec::new();
     let rows =
         statistics.chunks_exact(2 * latent_dim).zip(noise.chunks_exact(latent_dim)).zip(dz.chunks_exact(latent_dim));
     for ((row, noise), dz) in rows {
         let (mean, logvar) = row.split_at(latent_dim);
-        gradient.extend((0..latent_dim).map(|i| dz[i] + beta * mean[i]));
-        gradient.extend(
-            (0..latent_dim)
-                .map(|i| dz[i] * noise[i] * 0.5 * (logvar[i] / 2.0).exp() + beta * 0.5 * (logvar[i].exp() - 1.0)),
-        );
+        let weights: Vec<f64> = mean.iter().zip(logvar).map(|(mean, logvar)| weight(*mean, *logvar)).collect();
+        gradient.extend((0..latent_dim).map(|i| dz[i] + weights[i] * mean[i]));
+        gradient
+            .extend((0..latent_dim).map(|i| {
+                dz[i] * noise[i] * 0.5 * (logvar[i] / 2.0).exp() + weights[i] * 0.5 * (logvar[i].exp() - 1.0)
+            }));
     }
     gradient
 }

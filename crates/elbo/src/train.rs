@@ -267,7 +267,7 @@ impl Training {
         let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
         let (step, steps) = (self.steps_done() + 1, self.steps());
         let optimizer = self.settings.recipe.optimizer(step, steps);
-        let objective = self.settings.recipe.objective();
+        let objective = self.settings.recipe.objective(step, steps);
         let learning_rate = self.settings.recipe.learning_rate(step, steps);
 
         let start = Instant::now();

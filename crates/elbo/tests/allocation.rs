@@ -29,7 +29,7 @@ fn a_step_allocates_nothing() {
             let mut staging = Vec::new();
             let mut step = || {
                 let batch = dataset.gather(&indices, &mut staging).unwrap();
-                assert!(engine.train_batch(batch, Draw::Noise(&noise), recipe.objective(), &optimizer).is_finite());
+                assert!(engine.train_batch(batch, Draw::Noise(&noise), recipe.objective(1, 1), &optimizer).is_finite());
             };
             step();
             let region = Region::new(ALLOCATOR);

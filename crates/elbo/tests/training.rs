@@ -47,11 +47,12 @@ fn small_settings(epochs: u32) -> Settings {
     Settings { threads: 1, ..Settings::new("bars", recipe) }
 }
 
-/// The same with Muon, and rates that rise and fall.
+/// The same with Muon, rates that rise and fall, and a divergence that warms up.
 fn fast_settings(epochs: u32) -> Settings {
     let small = small_settings(epochs);
     let Recipe { muon_learning_rate, schedule, .. } = Recipe::fast();
-    Settings { recipe: Recipe { muon_learning_rate, schedule, ..small.recipe }, ..small }
+    let recipe = Recipe { muon_learning_rate, schedule, kl_warmup: 0.6, free_bits: 0.05, ..small.recipe };
+    Settings { recipe, ..small }
 }
 
 /// Trains to the end.

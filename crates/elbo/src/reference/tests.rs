@@ -70,7 +70,15 @@ fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .chain(of_each_likelihood())
+    .chain([with_free_bits()])
     .collect()
+}
+
+/// Of its dimensions some are free and some are not.
+fn with_free_bits() -> Case {
+    let image = ImageShape { height: 9, width: 8, channels: 2 };
+    let architecture = Architecture::new(image, &[3, 4], 5).unwrap();
+    Case::of(architecture, 3, Objective { beta: 0.5, free_bits: 0.05, ..Objective::default() })
 }
 
 fn of_each_likelihood() -> impl Iterator<Item = Case> {
@@ -132,4 +140,14 @@ fn the_engine_agrees_with_the_definition() {
             }
         }
     }
+}
+
+/// Free bits count something, and not everything.
+#[test]
+fn free_bits_change_some_of_the_gradient() {
+    let case = with_free_bits();
+    let objective = |free_bits| Case { objective: Objective { free_bits, ..case.objective }, ..with_free_bits() };
+    let [none, some, all] = [0.0, 0.05, 1e9].map(|free_bits| objective(free_bits).at(&case.parameters()));
+    assert!(none.loss == some.loss && none.minimised < some.minimised && some.minimised < all.minimised);
+    assert!(none.gradient != some.gradient && some.gradient != all.gradient);
 }
