@@ -196,7 +196,8 @@ impl DataArgs {
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
     /// Directory with pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; directories in it are classes, train and test parts),
-    /// or with IDX files as MNIST has them; DIR/PREFIX where there are several sets of these [default: the MNIST built in]
+    /// or with IDX files as MNIST has them, DIR/PREFIX where there are several sets of these; or a .npy or .npz file
+    /// [default: the MNIST built in]
     pub(crate) data: Option<PathBuf>,
 
     /// Recipe to start from; the options below change it

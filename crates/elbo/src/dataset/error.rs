@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{ImageShape, PictureError};
+use super::{ArrayError, ImageShape, PictureError};
 
 /// What is wrong with a data set: the file, what was expected there, and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum DatasetError {
         prefixes: Vec<String>,
     },
     /// The path is a file whose name is not one of a data set.
-    #[error("{}: neither a directory, nor a picture, nor a file of an IDX data set", .path.display())]
+    #[error("{}: neither a directory, nor a picture, an array or a file of an IDX data set", .path.display())]
     UnknownFile {
         /// The path as given.
         path: PathBuf,
@@ -38,6 +38,9 @@ pub enum DatasetError {
     /// Pictures make no data set.
     #[error(transparent)]
     Pictures(#[from] PictureError),
+    /// Arrays make no data set.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
     /// A file that has to be there is not.
     #[error(
         "{}: no {} (also looked for: {}); the directory holds {}",
@@ -249,12 +252,13 @@ impl DatasetError {
                 format!("choose one of the data sets there, for example {}", select(parent, prefixes).display())
             }
             Self::MissingDirectory { .. } | Self::UnknownFile { .. } | Self::NoData { .. } => {
-                "give a directory that holds pictures (PNG, JPEG, WebP, GIF, BMP or TIFF) \
-                 or train-images-idx3-ubyte, plain or with .gz, \
+                "give a directory that holds pictures (PNG, JPEG, WebP, GIF, BMP or TIFF), a .npy or .npz file, \
+                 a directory that holds train-images-idx3-ubyte, plain or with .gz, \
                  or DIR/PREFIX for files such as PREFIX-train-images-idx3-ubyte.gz"
                     .to_owned()
             }
             Self::Pictures(error) => return error.hint(),
+            Self::Array(error) => return error.hint(),
             Self::MissingFile { holds, .. } if holds.iter().any(|name| name.ends_with('/')) => {
                 "if the files lie in one of the directories inside, give that directory".to_owned()
             }

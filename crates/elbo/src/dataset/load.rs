@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::pictures::{self, BadPicture};
 use super::preprocessing::DataOptions;
-use super::{DatasetError, Splits, idx};
+use super::{DatasetError, Splits, idx, numpy};
 
 /// How many names of other files an error lists.
 const LISTED: usize = 8;
@@ -46,6 +46,7 @@ pub fn load(
         Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && pictures::is_picture(path) => {
             pictures::read_single(path, options)
         }
+        Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => numpy::read(path),
         _ => idx::read(path).map(as_is),
     }
 }

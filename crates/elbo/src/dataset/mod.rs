@@ -1,8 +1,8 @@
 //! Data sets: images of one shape, with labels or without, and where they come from.
 //!
 //! A [`Dataset`] is bytes in memory, `[N, H, W, C]`, checked once when it is made. [`Splits`] is what a run is given:
-//! the images to train on and those to test with: the embedded MNIST ([`Splits::mnist`]), or IDX files or pictures of
-//! one's own ([`Splits::from_path`], [`load`]). Nothing here shuffles or augments.
+//! the images to train on and those to test with: the embedded MNIST ([`Splits::mnist`]), or IDX files, pictures or
+//! arrays of one's own ([`Splits::from_path`], [`load`]). Nothing here shuffles or augments.
 //!
 //! ```
 //! use elbo::dataset::{Dataset, ImageShape};
@@ -18,6 +18,7 @@
 mod error;
 mod idx;
 mod load;
+mod numpy;
 mod pictures;
 mod preprocessing;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use crate::batch::Batch;
 
 pub use error::DatasetError;
 pub use load::{Loaded, load};
+pub use numpy::ArrayError;
 pub use pictures::{BadPicture, PictureError};
 pub use preprocessing::{Channels, Colour, DataOptions, Fit, MAX_BAD, OptionError, Preparation, Preprocessing, Size};
 
@@ -302,7 +304,7 @@ impl Splits {
         }
     }
 
-    /// Reads a data set: IDX files or pictures.
+    /// Reads a data set: IDX files, pictures or arrays.
     ///
     /// # IDX files
     ///
@@ -338,6 +340,14 @@ impl Splits {
     ///
     /// Up to a tenth of the pictures may be unreadable, and are left out. A picture of more than 20,000 pixels a side
     /// or 512 MiB counts as such.
+    ///
+    /// # Arrays
+    ///
+    /// `path` is a `.npy` file of `NumPy`, or a `.npz` file with the arrays `train_images`, `train_labels`, `test_images`
+    /// and `test_labels`, as `MedMNIST` has them, or `x_train`, `y_train`, `x_test` and `y_test`, or only one array.
+    /// Images are `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, either bytes, of which 0 and 1 alone are black and
+    /// white, or floating-point numbers from 0 to 1 or from 0 to 255, which are rounded to bytes. Labels are integers,
+    /// `[N]` or `[N, 1]`; a class has its integer as its name.
     ///
     /// # Memory
     ///

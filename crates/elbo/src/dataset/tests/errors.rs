@@ -22,7 +22,7 @@ fn a_file_that_is_no_part_of_a_set() {
     let folder = folder(&[("mnist.npz", vec![1])]);
     let (error, message) = error_at(&folder, &folder.path().join("mnist.npz"));
     assert_matches!(error, DatasetError::UnknownFile { .. });
-    assert_eq!(message, "mnist.npz: neither a directory, nor a picture, nor a file of an IDX data set");
+    assert_eq!(message, "mnist.npz: neither a directory, nor a picture, an array or a file of an IDX data set");
     assert!(error.hint().is_some());
 }
 

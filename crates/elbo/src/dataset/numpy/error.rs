@@ -1,0 +1,101 @@
+//! What can be wrong with arrays.
+
+use std::path::PathBuf;
+
+/// Why arrays make no data set.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArrayError {
+    /// An array, or the file that it is in, is damaged or of another kind than is read.
+    #[error("{}{}: {reason}", .path.display(), key(.array.as_deref()))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array in it, if it has one.
+        array: Option<String>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No array of a file is known to hold images.
+    #[error("{}: no array is known to hold images; there are {}", .path.display(), .arrays.join(", "))]
+    NoImages {
+        /// The file.
+        path: PathBuf,
+        /// The names of the first arrays.
+        arrays: Vec<String>,
+    },
+    /// An array does not have the dimensions of images.
+    #[error(
+        "{}{}: the shape {shape:?} is not that of images: [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels",
+        .path.display(),
+        key(.array.as_deref())
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array in it, if it has one.
+        array: Option<String>,
+        /// Its dimensions.
+        shape: Vec<usize>,
+    },
+    /// A value is infinite or not a number.
+    #[error("{}{}: image {image} (the first is 0) has the value {value}", .path.display(), key(.array.as_deref()))]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array in it, if it has one.
+        array: Option<String>,
+        /// Which image.
+        image: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Values lie outside of the ranges that are known.
+    #[error("{}{}: values from {least} to {most}: they must be from 0 to 1, or from 0 to 255", .path.display(), key(.array.as_deref()))]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array in it, if it has one.
+        array: Option<String>,
+        /// The smallest value.
+        least: f64,
+        /// The largest value.
+        most: f64,
+    },
+    /// The images and labels of a set are not equally many.
+    #[error("{}: {images} images in {images_array}, but {labels} labels in {labels_array}", .path.display())]
+    CountMismatch {
+        /// The file.
+        path: PathBuf,
+        /// The array of images.
+        images_array: String,
+        /// Images in it.
+        images: usize,
+        /// The array of labels.
+        labels_array: String,
+        /// Labels in it.
+        labels: usize,
+    },
+}
+
+fn key(array: Option<&str>) -> String {
+    array.map_or_else(String::new, |array| format!(": {array}"))
+}
+
+impl ArrayError {
+    /// What the user may do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoImages { arrays, .. } if arrays.is_empty() => {
+                "if there are pictures in it, unpack it and give the directory".to_owned()
+            }
+            Self::NoImages { .. } => {
+                "call them train_images, train_labels, test_images and test_labels, or x_train and so on".to_owned()
+            }
+            Self::Range { .. } => "bring them to 0 to 1 before they are saved".to_owned(),
+            Self::NotFinite { .. } => "clean the array before it is saved".to_owned(),
+            Self::Unreadable { .. } | Self::Shape { .. } | Self::CountMismatch { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,317 @@
+//! Data sets in arrays of `NumPy`: one array in a `.npy` file, or several with names in a `.npz` file.
+
+mod error;
+mod npy;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use zip::ZipArchive;
+
+use super::{Dataset, DatasetError, ImageShape, Loaded, Splits};
+use crate::architecture::{CHANNELS, SIDES};
+use npy::{Array, Kind};
+
+pub use error::ArrayError;
+
+/// Names of arrays, in the order in which they are tried: those of `MedMNIST`, of Keras, and what others use.
+const TRAIN_IMAGES: [&str; 8] = ["train_images", "x_train", "X_train", "images", "imgs", "x", "data", "arr_0"];
+const TRAIN_LABELS: [&str; 5] = ["train_labels", "y_train", "Y_train", "labels", "y"];
+const TEST_IMAGES: [&str; 3] = ["test_images", "x_test", "X_test"];
+const TEST_LABELS: [&str; 3] = ["test_labels", "y_test", "Y_test"];
+const VALIDATION_IMAGES: [&str; 3] = ["val_images", "x_val", "X_val"];
+
+/// How many names of arrays an error lists.
+const LISTED: usize = 12;
+
+/// How zip files begin.
+const ZIP: &[u8; 4] = b"PK\x03\x04";
+
+/// Whether a file begins as those with arrays do.
+pub(super) fn is_arrays(path: &Path) -> bool {
+    let mut start = Vec::with_capacity(6);
+    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut start));
+    read.is_ok() && (start == npy::MAGIC || start.starts_with(ZIP))
+}
+
+/// Reads the data set in a `.npy` or `.npz` file.
+pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
+    let mut notes = Vec::new();
+    let mut arrays = Arrays::open(path)?;
+    let images_of = |arrays: &mut Arrays<'_>, names: &[&str]| -> Result<Option<Images>, DatasetError> {
+        let Some(name) = arrays.find(names) else { return Ok(None) };
+        let array = arrays.read(&name)?;
+        Ok(Some(Images::new(array, path, name)?))
+    };
+    let only = arrays.only();
+    let train = images_of(&mut arrays, &TRAIN_IMAGES)?;
+    let train = match (train, only) {
+        (Some(train), _) => train,
+        (None, Some(only)) => Images::new(arrays.read(&only)?, path, only)?,
+        (None, None) => return Err(arrays.no_images().into()),
+    };
+    let test = images_of(&mut arrays, &TEST_IMAGES)?;
+    if let Some(name) = arrays.find(&VALIDATION_IMAGES) {
+        notes.push(format!("the validation set, {name}, is left out"));
+    }
+    let scale = Scale::of([Some(&train), test.as_ref()].into_iter().flatten(), path)?;
+    notes.extend(scale.note());
+    let train_labels = labels(&mut arrays, &TRAIN_LABELS, &train, &mut notes)?;
+    let test_labels = match &test {
+        Some(test) => labels(&mut arrays, &TEST_LABELS, test, &mut notes)?,
+        None => None,
+    };
+    let numbers: BTreeSet<i128> = [&train_labels, &test_labels].into_iter().flatten().flatten().copied().collect();
+    let is_few = numbers.len() <= 1 << 16;
+    if !is_few {
+        notes.push(format!("{} different labels are no classes, and are left out", numbers.len()));
+    }
+    let classes: BTreeMap<i128, u16> = numbers.iter().copied().zip(0..=u16::MAX).collect();
+    let names: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let set = |images: Images, labels: Option<Vec<i128>>| -> Result<Dataset, DatasetError> {
+        let labels = labels.filter(|_| is_few).map(|labels| labels.iter().map(|label| classes[label]).collect());
+        Dataset::new(images.shape, images.bytes(scale), labels)?.with_classes(names.clone())
+    };
+    let (train_shape, test_shape) = (train.shape, test.as_ref().map(|test| test.shape));
+    if let Some(test_shape) = test_shape.filter(|&shape| shape != train_shape) {
+        let path = path.to_owned();
+        let (train_path, test_path) = (path.clone(), path);
+        return Err(DatasetError::ShapeMismatch { train_path, train: train_shape, test_path, test: test_shape });
+    }
+    let train = set(train, train_labels)?;
+    let test = test.map(|test| set(test, test_labels)).transpose()?;
+    let name = path.file_stem().map_or_else(|| "arrays".to_owned(), |name| name.to_string_lossy().into_owned());
+    Ok(Loaded { splits: Splits { train, test, name }, notes, bad: Vec::new() })
+}
+
+/// The labels of images; none where there are none, or they are not one class an image, which a note says.
+fn labels(
+    arrays: &mut Arrays<'_>,
+    names: &[&str],
+    images: &Images,
+    notes: &mut Vec<String>,
+) -> Result<Option<Vec<i128>>, DatasetError> {
+    let Some(name) = arrays.find(names) else { return Ok(None) };
+    let array = arrays.read(&name)?;
+    let (count, is_one_each) = match *array.shape {
+        [count] | [count, 1] => (count, true),
+        ref shape => (shape.first().copied().unwrap_or(0), false),
+    };
+    if count != images.count {
+        return Err(ArrayError::CountMismatch {
+            path: arrays.path.to_owned(),
+            images_array: images.name.clone(),
+            images: images.count,
+            labels_array: name,
+            labels: count,
+        }
+        .into());
+    }
+    let integers = array.integers().filter(|_| is_one_each);
+    if integers.is_none() {
+        notes.push(format!("{name} is left out: it is not one class an image"));
+    }
+    Ok(integers)
+}
+
+/// The arrays of a file.
+struct Arrays<'a> {
+    path: &'a Path,
+    source: Source,
+    /// Their names, without `.npy`.
+    names: Vec<String>,
+}
+
+enum Source {
+    /// A `.npy` file.
+    Single,
+    Archive(Box<ZipArchive<BufReader<File>>>),
+}
+
+impl<'a> Arrays<'a> {
+    fn open(path: &'a Path) -> Result<Self, DatasetError> {
+        let failed = |source| DatasetError::io(path, source);
+        let mut start = Vec::with_capacity(4);
+        File::open(path).map_err(failed)?.take(4).read_to_end(&mut start).map_err(failed)?;
+        if start != ZIP {
+            return Ok(Self { path, source: Source::Single, names: vec![String::new()] });
+        }
+        let file = BufReader::new(File::open(path).map_err(failed)?);
+        let archive = ZipArchive::new(file).map_err(|error| ArrayError::Unreadable {
+            path: path.to_owned(),
+            array: None,
+            reason: error.to_string(),
+        })?;
+        let names = archive.file_names().flatten();
+        let names = names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect();
+        Ok(Self { path, source: Source::Archive(Box::new(archive)), names })
+    }
+
+    /// The first of these names that is here.
+    fn find(&self, names: &[&str]) -> Option<String> {
+        names.iter().find(|&&name| self.names.iter().any(|here| here == name)).map(|&name| name.to_owned())
+    }
+
+    /// The name of the only array, if there is but one.
+    fn only(&self) -> Option<String> {
+        match &*self.names {
+            [only] => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    fn read(&mut self, name: &str) -> Result<Array, DatasetError> {
+        let path = self.path;
+        let array = match &mut self.source {
+            Source::Single => {
+                Array::read(BufReader::new(File::open(path).map_err(|error| DatasetError::io(path, error))?))
+            }
+            Source::Archive(archive) => match archive.by_name(&format!("{name}.npy")) {
+                Ok(file) => Array::read(file),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        let key = (!name.is_empty()).then(|| name.to_owned());
+        Ok(array.map_err(|reason| ArrayError::Unreadable { path: path.to_owned(), array: key, reason })?)
+    }
+
+    fn no_images(&self) -> ArrayError {
+        let mut arrays: Vec<String> = self.names.iter().take(LISTED).cloned().collect();
+        arrays.sort();
+        ArrayError::NoImages { path: self.path.to_owned(), arrays }
+    }
+}
+
+/// An array of images.
+struct Images {
+    name: String,
+    array: Array,
+    count: usize,
+    shape: ImageShape,
+    /// Whether the channels of a pixel lie apart, `[N, C, H, W]`.
+    is_channels_first: bool,
+}
+
+impl Images {
+    fn new(array: Array, path: &Path, name: String) -> Result<Self, ArrayError> {
+        // No side of an image is as short as there are channels.
+        let parts = match *array.shape {
+            [count, height, width] => Some((count, height, width, 1, false)),
+            [count, height, width, channels] if CHANNELS.contains(&channels) => {
+                Some((count, height, width, channels, false))
+            }
+            [count, channels, height, width] if CHANNELS.contains(&channels) => {
+                Some((count, height, width, channels, true))
+            }
+            _ => None,
+        };
+        let parts = parts.filter(|parts| parts.0 > 0 && [parts.1, parts.2].iter().all(|side| SIDES.contains(side)));
+        match parts {
+            Some((count, height, width, channels, is_channels_first)) => {
+                Ok(Self { name, array, count, shape: ImageShape { height, width, channels }, is_channels_first })
+            }
+            None => {
+                let array_name = (!name.is_empty()).then_some(name);
+                Err(ArrayError::Shape { path: path.to_owned(), array: array_name, shape: array.shape })
+            }
+        }
+    }
+
+    /// The values as bytes, `[N, H, W, C]`.
+    fn bytes(&self, scale: Scale) -> Vec<u8> {
+        let factor = scale.factor();
+        let bytes: Vec<u8> = match self.array.as_bytes() {
+            Some(bytes) => bytes.iter().map(|&byte| byte.saturating_mul(factor as u8)).collect(),
+            None => self.array.floats().map(|value| (value * factor).round() as u8).collect(),
+        };
+        if !self.is_channels_first || self.shape.channels == 1 {
+            return bytes;
+        }
+        let ImageShape { height, width, channels } = self.shape;
+        let mut out = Vec::with_capacity(bytes.len());
+        for image in bytes.chunks_exact(self.shape.len()) {
+            for pixel in 0..height * width {
+                out.extend((0..channels).map(|channel| image[channel * height * width + pixel]));
+            }
+        }
+        out
+    }
+}
+
+/// What the values of images mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scale {
+    /// From 0 to 255.
+    Bytes,
+    /// From 0 to 255, with fractions.
+    LargeFloats,
+    /// From 0 to 1.
+    UnitFloats,
+    /// 0 and 1, as bytes.
+    Mask,
+}
+
+impl Scale {
+    /// By the values of all images together.
+    fn of<'a>(sets: impl Iterator<Item = &'a Images>, path: &Path) -> Result<Self, ArrayError> {
+        let mut scale = None;
+        for images in sets {
+            let name = || (!images.name.is_empty()).then(|| images.name.clone());
+            let here = if let Some(bytes) = images.array.as_bytes() {
+                if bytes.iter().all(|&byte| byte <= 1) { Self::Mask } else { Self::Bytes }
+            } else {
+                if images.array.kind != Kind::Float {
+                    let reason = "images must be bytes (u1) or floating-point numbers (f4, f8)".to_owned();
+                    return Err(ArrayError::Unreadable { path: path.to_owned(), array: name(), reason });
+                }
+                let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+                for (place, value) in images.array.floats().enumerate() {
+                    if !value.is_finite() {
+                        let image = place / images.shape.len();
+                        return Err(ArrayError::NotFinite { path: path.to_owned(), array: name(), image, value });
+                    }
+                    (least, most) = (least.min(value), most.max(value));
+                }
+                if least < 0.0 || most > 255.0 {
+                    return Err(ArrayError::Range { path: path.to_owned(), array: name(), least, most });
+                }
+                if most <= 1.0 { Self::UnitFloats } else { Self::LargeFloats }
+            };
+            scale = Some(match (scale, here) {
+                (None, here) => here,
+                // A part may happen to be dark.
+                (Some(Self::Bytes), Self::Mask) | (Some(Self::Mask), Self::Bytes) => Self::Bytes,
+                (Some(Self::LargeFloats), Self::UnitFloats) | (Some(Self::UnitFloats), Self::LargeFloats) => {
+                    Self::LargeFloats
+                }
+                (Some(before), here) if before == here => before,
+                _ => {
+                    let reason = "bytes in one set and floating-point numbers in another".to_owned();
+                    return Err(ArrayError::Unreadable { path: path.to_owned(), array: name(), reason });
+                }
+            });
+        }
+        Ok(scale.unwrap_or(Self::Bytes))
+    }
+
+    fn factor(self) -> f64 {
+        match self {
+            Self::Bytes | Self::LargeFloats => 1.0,
+            Self::UnitFloats | Self::Mask => 255.0,
+        }
+    }
+
+    fn note(self) -> Option<String> {
+        let note = match self {
+            Self::Bytes => return None,
+            Self::LargeFloats => "values up to 255 are rounded to whole numbers",
+            Self::UnitFloats => "values from 0 to 1 are kept in steps of 1/255",
+            Self::Mask => "bytes 0 and 1 are taken for black and white",
+        };
+        Some(note.to_owned())
+    }
+}
