@@ -236,6 +236,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "C,C", value_delimiter = ',', conflicts_with = "resume")]
     pub(crate) widths: Option<Vec<usize>>,
 
+    /// Tell encoder and decoder the class of each image, which is its label [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", conflicts_with = "resume")]
+    pub(crate) conditional: Option<bool>,
+
     /// What the decoder says of a pixel; losses can be compared only under the same likelihood [default: gaussian]
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) likelihood: Option<LikelihoodName>,
@@ -294,11 +298,16 @@ pub(crate) struct TrainArgs {
 
 /// Generate new images
 ///
-/// Decodes draws from the standard normal distribution. The same seed gives the same images, whatever the count.
+/// Decodes draws from the standard normal distribution. The same seed gives the same images, whatever the count. In a
+/// conditional model the classes have their turns, unless one is given.
 #[derive(clap::Args)]
 pub(crate) struct GenerateArgs {
     /// Run directory or model file
     pub(crate) run: PathBuf,
+
+    /// Class of all images, of a conditional model
+    #[arg(long)]
+    pub(crate) class: Option<String>,
 
     /// Images to generate
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

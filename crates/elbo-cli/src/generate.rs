@@ -16,11 +16,16 @@ const SINGLE: usize = 256;
 pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
     let vae = Vae::open(&arguments.run, arguments.threads)?;
     let count = arguments.count as usize;
+    let class = arguments.class.as_deref().map(|class| vae.class(class)).transpose()?;
+    let images = |start, count| match class {
+        Some(class) => vae.generate_class(class, start, count, arguments.seed),
+        None => Ok(vae.generate_from(start, count, arguments.seed)),
+    };
     if is_directory(&arguments.out)? {
-        write_single(&vae, count, arguments.seed, &arguments.out)?;
+        write_single(images, count, &arguments.out)?;
         print(&format!("{count} images in {}\n", arguments.out.display()))?;
     } else {
-        let images = vae.generate(count, arguments.seed);
+        let images = images(0, count)?;
         let columns = (count as f64).sqrt().ceil() as usize;
         write_sheet(&images, columns, &arguments.out)?;
         print(&format!("{count} images, {columns} to a row, in {}\n", arguments.out.display()))?;
@@ -48,12 +53,17 @@ pub(crate) fn write_sheet(images: &Images, columns: usize, path: &Path) -> Resul
     Ok(write_atomically(path, &sheet.png()?)?)
 }
 
-fn write_single(vae: &Vae, count: usize, seed: u64, directory: &Path) -> Result<(), elbo::Error> {
+/// Writes images into files of their own, `images(start, count)` at a time.
+fn write_single(
+    images: impl Fn(usize, usize) -> Result<Images, elbo::Error>,
+    count: usize,
+    directory: &Path,
+) -> Result<(), elbo::Error> {
     elbo::create_directory(directory)?;
     let digits = count.to_string().len().max(4);
     let mut number = 0;
     while number < count {
-        let images = vae.generate_from(number, SINGLE.min(count - number), seed);
+        let images = images(number, SINGLE.min(count - number))?;
         for image in images.as_pixels() {
             number += 1;
             let path = directory.join(format!("{number:0digits$}.png"));

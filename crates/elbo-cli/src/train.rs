@@ -117,6 +117,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     recipe.schedule = resolve_schedule(recipe.schedule, *schedule, *warmup)?;
     set(&mut recipe.latent_dim, latent_dim.as_ref());
     set(&mut recipe.widths, widths.as_ref());
+    set(&mut recipe.conditional, arguments.conditional.as_ref());
     set(&mut recipe.likelihood, likelihood.map(Into::into).as_ref());
     set(&mut recipe.beta, beta.as_ref());
     set(&mut recipe.kl_warmup, kl_warmup.as_ref());

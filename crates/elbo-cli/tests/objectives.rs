@@ -1,8 +1,8 @@
-//! What is minimised: likelihoods and the weight of the divergence.
+//! What is modelled and minimised: likelihoods, the weight of the divergence, classes.
 
 mod common;
 
-use common::{args, elbo, fails, measured, model, png_size, succeeds, train, with_bars};
+use common::{BARS, IdxFiles, args, contents, elbo, fails, measured, model, png_size, succeeds, train, with_bars};
 use serde_json::Value;
 use std::fs;
 
@@ -101,4 +101,69 @@ fn the_divergence_warms_up_and_has_free_bits() {
         let message = fails(&mut train(&here, &format!("bars --epochs 1 {option}")));
         assert!(message.contains(named), "{message}");
     }
+}
+
+#[test]
+fn a_conditional_model_is_told_the_class() {
+    let here = with_bars();
+    let settings = "bars --conditional --epochs 12 --learning-rate 0.01 --quiet";
+    succeeds(&mut train(&here, &format!("{settings} --out run")));
+    succeeds(elbo(&here).args(args("train --config run/config.toml --quiet --out one --threads 1")));
+    assert!(model(here.path().join("run")) == model(here.path().join("one")));
+    succeeds(&mut train(&here, "bars --conditional --epochs 5 --learning-rate 0.01 --quiet --out parts"));
+    succeeds(elbo(&here).args(args("train --resume parts --epochs 12 --quiet")));
+    assert!(model(here.path().join("run")) == model(here.path().join("parts")));
+    let bytes = model(here.path().join("run"));
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("encoder.class.weight").unwrap().shape(), [4, 6]);
+    assert_eq!(tensors.tensor("decoder.class.weight").unwrap().shape(), [4, 3 * 3 * 6]);
+
+    succeeds(elbo(&here).args(args("train --config run/config.toml --conditional=false --epochs 1 --quiet --out not")));
+    assert!(fails(elbo(&here).args(args("generate not --class 1"))).contains("not trained with classes"));
+
+    // In turn without a class; with one, images of it alone, from the same draws.
+    let images = |options: &str| {
+        succeeds(elbo(&here).args(args(&format!("generate run --count 8 --out images {options}"))));
+        contents(&here.path().join("images"))
+    };
+    let in_turn = images("");
+    for class in 0..4 {
+        let of_class = images(&format!("--class {class}"));
+        let same: Vec<bool> = in_turn.iter().zip(&of_class).map(|(a, b)| a.1 == b.1).collect();
+        assert_eq!(same, (0..8).map(|sample| sample % 4 == class).collect::<Vec<bool>>(), "{class}");
+    }
+    succeeds(elbo(&here).args(args("reconstruct run")));
+    succeeds(elbo(&here).args(args("evaluate run")));
+    let printed = succeeds(elbo(&here).args(args("figures run")));
+    assert_eq!(printed.stdout.lines().count(), 4);
+    let figure = fs::read_to_string(here.path().join("run/figures/samples.svg")).unwrap();
+    assert_eq!(figure.matches("<image").count(), 40);
+
+    for class in ["4", "bar"] {
+        let message = fails(elbo(&here).args(["generate", "run", "--class", class]));
+        assert!(message.contains(&format!("no class '{class}'")) && message.contains("hint: "), "{message}");
+    }
+}
+
+#[test]
+fn classes_that_are_missing_or_unknown_are_told() {
+    let here = with_bars();
+    IdxFiles { labels: false, ..BARS }.write(here.path().join("unlabelled"));
+    let message = fails(&mut train(&here, "unlabelled --conditional"));
+    assert!(message.contains("have no labels") && message.contains("hint: "), "{message}");
+    succeeds(&mut train(&here, "bars --epochs 1 --quiet --out plain"));
+    let message = fails(elbo(&here).args(args("generate plain --class 1")));
+    assert!(message.contains("not trained with classes") && message.contains("hint: "), "{message}");
+    succeeds(&mut train(&here, "bars --conditional --epochs 1 --quiet --out run"));
+    for command in ["evaluate", "reconstruct", "figures"] {
+        let message = fails(elbo(&here).args([command, "run", "unlabelled"]));
+        assert!(message.contains("have no labels"), "{command}: {message}");
+    }
+    // A class that was not trained on.
+    let labels = here.path().join("bars/t10k-labels-idx1-ubyte");
+    let mut bytes = fs::read(&labels).unwrap();
+    *bytes.last_mut().unwrap() = 9;
+    fs::write(&labels, bytes).unwrap();
+    let message = fails(elbo(&here).args(args("evaluate run bars")));
+    assert!(message.contains("no class '9'"), "{message}");
 }

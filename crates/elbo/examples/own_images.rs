@@ -44,7 +44,7 @@ fn main() -> Result<(), elbo::Error> {
     println!("halfway between two discs: {} pixels", {
         let (a, b) = encoded.means.split_at(encoded.latent_dim);
         let middle: Vec<f32> = a.iter().zip(b).map(|(a, b)| 0.5 * (a + b)).collect();
-        vae.decode(&middle).pixels.len()
+        vae.decode(&middle, None)?.pixels.len()
     });
     println!("{:?}", vae.evaluate(&test, 1)?);
     Ok(())

@@ -85,7 +85,7 @@ fn decoder(engine: Engine, images: usize, batch: usize) -> impl FnMut() -> Resul
     Noise::new(1, Purpose::Generation, 1).normal(0, &mut latents);
     move || {
         for latents in latents.chunks(batch * dim) {
-            black_box(engine.decode(latents));
+            black_box(engine.decode(latents, &[]));
         }
         Ok(())
     }

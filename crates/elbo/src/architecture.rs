@@ -17,6 +17,9 @@ pub const WIDTHS: RangeInclusive<usize> = 1..=4096;
 /// Latent dimensions that a network can have.
 pub const LATENT_DIMS: RangeInclusive<usize> = 1..=4096;
 
+/// Classes that a conditional network can tell apart; 0 is a network without them.
+pub const CLASSES: RangeInclusive<usize> = 0..=256;
+
 /// The most numbers that the activations of one image may take: tables of offsets stay in 31 bits.
 const MAX_ACTIVATIONS: usize = 1 << 26;
 
@@ -32,6 +35,7 @@ pub struct Architecture {
     widths: Vec<usize>,
     latent_dim: usize,
     likelihood: Likelihood,
+    classes: usize,
 }
 
 /// What a file says before it is checked.
@@ -43,13 +47,15 @@ struct Unchecked {
     latent_dim: usize,
     #[serde(default)]
     likelihood: Likelihood,
+    #[serde(default)]
+    classes: usize,
 }
 
 impl TryFrom<Unchecked> for Architecture {
     type Error = ArchitectureError;
     fn try_from(unchecked: Unchecked) -> Result<Self, ArchitectureError> {
-        let Unchecked { image, widths, latent_dim, likelihood } = unchecked;
-        Ok(Self::new(image, &widths, latent_dim)?.with_likelihood(likelihood))
+        let Unchecked { image, widths, latent_dim, likelihood, classes } = unchecked;
+        Self::new(image, &widths, latent_dim)?.with_likelihood(likelihood).with_classes(classes)
     }
 }
 
@@ -169,7 +175,8 @@ impl Architecture {
             check("the width of a stage", width, WIDTHS)?;
         }
         check("the latent dimension", latent_dim, LATENT_DIMS)?;
-        let architecture = Self { image, widths: widths.to_vec(), latent_dim, likelihood: Likelihood::default() };
+        let architecture =
+            Self { image, widths: widths.to_vec(), latent_dim, likelihood: Likelihood::default(), classes: 0 };
         let activations = architecture.activations();
         if activations > MAX_ACTIVATIONS {
             return Err(ArchitectureError::TooLarge { image, widths: architecture.widths, activations });
@@ -185,6 +192,7 @@ impl Architecture {
             widths: vec![32, 64],
             latent_dim: 20,
             likelihood: Likelihood::Gaussian,
+            classes: 0,
         }
     }
 
@@ -210,6 +218,26 @@ impl Architecture {
     #[must_use]
     pub fn latent_dim(&self) -> usize {
         self.latent_dim
+    }
+
+    /// The same for images of so many classes, conditional on the class of each: a row of parameters a class is added to
+    /// the sums of the head, and to those of the layer after the latent vector. That is what joining the one-hot class to
+    /// the inputs of these layers comes to (Sohn, Lee and Yan, 2015). 0 is a network without classes.
+    ///
+    /// # Errors
+    /// If there are too many ([`CLASSES`]).
+    pub fn with_classes(self, classes: usize) -> Result<Self, ArchitectureError> {
+        if !CLASSES.contains(&classes) {
+            let what = "the number of classes";
+            return Err(ArchitectureError::OutOfRange { what, allowed: CLASSES, found: classes });
+        }
+        Ok(Self { classes, ..self })
+    }
+
+    /// Classes that the network is conditional on; 0 without.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     /// What the logits say of the pixels.

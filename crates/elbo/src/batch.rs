@@ -10,6 +10,8 @@ pub struct Batch<'a> {
     pub pixels: &'a [u8],
     /// The position of each image in its data set, `[N]`: the address of its noise.
     pub indices: &'a [u32],
+    /// The class of every image of that data set, where there are classes.
+    pub labels: Option<&'a [u16]>,
 }
 
 impl Batch<'_> {
@@ -28,7 +30,22 @@ impl Batch<'_> {
     /// The images from position `start` on, `count` of them.
     pub(crate) fn part(&self, start: usize, count: usize) -> Self {
         let len = self.pixels.len() / self.len().max(1);
-        Self { pixels: &self.pixels[start * len..][..count * len], indices: &self.indices[start..][..count] }
+        Self {
+            pixels: &self.pixels[start * len..][..count * len],
+            indices: &self.indices[start..][..count],
+            labels: self.labels,
+        }
+    }
+
+    /// Writes the class of each image.
+    ///
+    /// # Panics
+    /// If the images have no labels.
+    pub(crate) fn write_classes(&self, out: &mut [u16]) {
+        let labels = self.labels.expect("a conditional network is given labelled images");
+        for (index, out) in self.indices.iter().zip(out) {
+            *out = labels[*index as usize];
+        }
     }
 
     /// Writes the images as `[N, H, W, C]` to the beginning of `out`.
@@ -73,7 +90,7 @@ mod tests {
 
     #[test]
     fn images_are_scaled_and_cut_where_they_begin() {
-        let batch = Batch { pixels: &[204, 255, 0, 51, 102, 153], indices: &[2, 0, 1] };
+        let batch = Batch { pixels: &[204, 255, 0, 51, 102, 153], indices: &[2, 0, 1], labels: None };
         let mut out = [9.0; 7];
         batch.write(&mut out);
         assert_eq!(out, [0.8, 1.0, 0.0, 0.2, 0.4, 0.6, 9.0]);
@@ -85,6 +102,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "3 images of 3 values each")]
     fn pixels_that_are_not_the_images_are_refused() {
-        Batch { pixels: &[0; 6], indices: &[2, 0, 1] }.check(3);
+        Batch { pixels: &[0; 6], indices: &[2, 0, 1], labels: None }.check(3);
     }
 }

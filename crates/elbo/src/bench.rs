@@ -161,7 +161,7 @@ fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
         let multiply = |_| drop(std::hint::black_box(&matrix * &matrix));
         let product_rate = turn(product_gflop, 2, || engine.on_each_thread(multiply));
         let step_rates = BATCHES.map(|len| {
-            let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len] };
+            let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len], labels: None };
             // As many images for each batch size.
             turn(len as f64, most / len, || {
                 engine.train_batch(batch, Draw::Noise(&noise), Objective::default(), &adam.into());
@@ -225,7 +225,9 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
         };
         LayerRate {
             name: shape.name,
-            forward: rate(|layer, images, LayerBuffers { x, y, scratch, .. }| layer.forward(images, x, y, scratch)),
+            forward: rate(|layer, images, LayerBuffers { x, y, scratch, .. }| {
+                layer.forward(images, x, &[], y, scratch);
+            }),
             input_gradient: layer.has_input_gradient().then(|| {
                 rate(|layer, images, LayerBuffers { x, y, patches, dx, scratch, .. }| {
                     layer.input_gradient(images, if patches.is_empty() { y } else { patches }, Some(x), dx, scratch);

@@ -37,11 +37,11 @@ impl DecoderState {
 }
 
 impl Decoder<'_> {
-    /// From `state.latents` to `state.logits()`.
-    pub(crate) fn forward(&self, images: usize, state: &mut DecoderState, scratch: &mut [f32]) {
+    /// From `state.latents`, and the classes if the network is conditional, to `state.logits()`.
+    pub(crate) fn forward(&self, images: usize, classes: &[u16], state: &mut DecoderState, scratch: &mut [f32]) {
         for (number, layer) in self.layers.iter().enumerate() {
             let (before, here) = state.outputs.split_at_mut(number);
-            layer.forward(images, before.last().unwrap_or(&state.latents), &mut here[0], scratch);
+            layer.forward(images, before.last().unwrap_or(&state.latents), classes, &mut here[0], scratch);
         }
     }
 
@@ -50,6 +50,7 @@ impl Decoder<'_> {
     pub(crate) fn backward(
         &self,
         images: usize,
+        classes: &[u16],
         state: &mut DecoderState,
         gradients: &mut PingPong,
         sink: &mut GradientSink<'_>,
@@ -62,7 +63,9 @@ impl Decoder<'_> {
         last.input_gradient(images, &state.patches, Some(&outputs[inner.len() - 1]), &mut gradients.here, scratch);
         for (number, layer) in inner.iter().enumerate().rev() {
             let before = number.checked_sub(1).map(|before| &outputs[before]);
-            layer.weight_gradient(images, before.unwrap_or(&state.latents), &gradients.here, &[], sink, scratch);
+            let x = before.unwrap_or(&state.latents);
+            layer.weight_gradient(images, x, &gradients.here, &[], sink, scratch);
+            layer.class_gradient(images, classes, &gradients.here, sink);
             // The latent vectors come from no ReLU.
             layer.input_gradient(images, &gradients.here, before.map(|x| &**x), &mut gradients.there, scratch);
             gradients.swap();

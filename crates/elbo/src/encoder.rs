@@ -37,13 +37,13 @@ impl EncoderState {
 }
 
 impl Encoder<'_> {
-    /// From `state.images` to `state.statistics()`.
-    pub(crate) fn forward(&self, images: usize, state: &mut EncoderState, scratch: &mut [f32]) {
+    /// From `state.images` of these classes, if the network is conditional, to `state.statistics()`.
+    pub(crate) fn forward(&self, images: usize, classes: &[u16], state: &mut EncoderState, scratch: &mut [f32]) {
         self.layers[0].lay_out(images, &state.images, &mut state.patches);
         for (number, layer) in self.layers.iter().enumerate() {
             let (before, here) = state.outputs.split_at_mut(number);
             let x = before.last().unwrap_or(&state.patches);
-            layer.forward(images, x, &mut here[0], scratch);
+            layer.forward(images, x, classes, &mut here[0], scratch);
         }
     }
 
@@ -51,6 +51,7 @@ impl Encoder<'_> {
     pub(crate) fn backward(
         &self,
         images: usize,
+        classes: &[u16],
         state: &EncoderState,
         gradients: &mut PingPong,
         sink: &mut GradientSink<'_>,
@@ -58,7 +59,9 @@ impl Encoder<'_> {
     ) {
         for (number, layer) in self.layers.iter().enumerate().rev() {
             let before = number.checked_sub(1).map(|before| &state.outputs[before]);
-            layer.weight_gradient(images, before.unwrap_or(&state.patches), &gradients.here, &[], sink, scratch);
+            let x = before.unwrap_or(&state.patches);
+            layer.weight_gradient(images, x, &gradients.here, &[], sink, scratch);
+            layer.class_gradient(images, classes, &gradients.here, sink);
             if let Some(x) = before {
                 layer.input_gradient(images, &gradients.here, Some(x), &mut gradients.there, scratch);
                 gradients.swap();

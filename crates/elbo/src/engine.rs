@@ -355,10 +355,8 @@ impl Engine {
             statistics.par_chunks_mut(most * statistics_len).with_max_len(1).enumerate().for_each(|(number, out)| {
                 let mut scratch = own_scratch(&self.scratch);
                 let images = out.len() / statistics_len;
-                let Scratch { encoder: state, kernel, .. } = &mut *scratch;
-                batch.part(number * most, images).write(&mut state.images);
-                self.network.encoder().forward(images, state, kernel);
-                out.copy_from_slice(&state.statistics()[..out.len()]);
+                self.network.encode_statistics(batch.part(number * most, images), &mut scratch);
+                out.copy_from_slice(&scratch.encoder.statistics()[..out.len()]);
             });
         });
         statistics
@@ -367,27 +365,36 @@ impl Engine {
     /// The image of each latent vector: `[N, Z]` to `[N, H, W, C]` in [0, 1], each pixel the mean of its
     /// distribution.
     ///
+    /// A conditional network is given the class of each, `[N]`; `classes` is empty otherwise.
+    ///
     /// # Panics
-    /// If `latents` is no whole number of latent vectors.
+    /// If `latents` is no whole number of latent vectors, or a conditional network is not given a class that it knows for
+    /// each.
     #[must_use]
-    pub fn decode(&self, latents: &[f32]) -> Vec<f32> {
+    pub fn decode(&self, latents: &[f32], classes: &[u16]) -> Vec<f32> {
         let dim = self.architecture().latent_dim();
         assert!(
             latents.len().is_multiple_of(dim),
             "{} numbers are no whole number of latent vectors of {dim}",
             latents.len()
         );
+        let is_conditional = self.architecture().classes() > 0;
+        let count = if is_conditional { latents.len() / dim } else { 0 };
+        assert_eq!(classes.len(), count, "a class for each latent vector of a conditional network");
         let most = self.network.micro_batch();
         let len = self.architecture().image().len();
         let mut images = vec![0.0; latents.len() / dim * len];
         self.pool.install(|| {
             let parts = images.par_chunks_mut(most * len).zip(latents.par_chunks(most * dim));
-            parts.with_max_len(1).for_each(|(out, latents)| {
+            parts.with_max_len(1).enumerate().for_each(|(number, (out, latents))| {
                 let mut scratch = own_scratch(&self.scratch);
-                let Scratch { decoder: state, kernel, .. } = &mut *scratch;
-                state.latents[..latents.len()].copy_from_slice(latents);
-                self.network.decoder().forward(latents.len() / dim, state, kernel);
-                out.copy_from_slice(&state.logits()[..out.len()]);
+                let images = latents.len() / dim;
+                scratch.decoder.latents[..latents.len()].copy_from_slice(latents);
+                if is_conditional {
+                    scratch.classes[..images].copy_from_slice(&classes[number * most..][..images]);
+                }
+                self.network.decode(images, &mut scratch);
+                out.copy_from_slice(&scratch.decoder.logits()[..out.len()]);
                 self.network.pixel_model().mean(self.isa(), out);
             });
         });
@@ -409,9 +416,8 @@ impl Engine {
                 let mut scratch = own_scratch(&self.scratch);
                 let part = batch.part(number * most, out.len() / len);
                 self.network.encode(part, draw, number * most, &mut scratch);
-                let Scratch { decoder: state, kernel, .. } = &mut *scratch;
-                self.network.decoder().forward(part.len(), state, kernel);
-                out.copy_from_slice(&state.logits()[..out.len()]);
+                self.network.decode(part.len(), &mut scratch);
+                out.copy_from_slice(&scratch.decoder.logits()[..out.len()]);
                 self.network.pixel_model().mean(self.isa(), out);
             });
         });

@@ -1,6 +1,7 @@
 //! All that can go wrong, in one type.
 
 use crate::architecture::ArchitectureError;
+use crate::class::ClassError;
 use crate::dataset::DatasetError;
 use crate::engine::EngineError;
 use crate::figures::FigureError;
@@ -38,6 +39,8 @@ pub enum Error {
     Storage(#[from] StorageError),
     /// Images of a shape that the model does not take.
     Shape(#[from] ShapeError),
+    /// Classes that are not there.
+    Class(#[from] ClassError),
     /// A figure.
     Figure(#[from] FigureError),
     /// A projection to principal components.
@@ -50,6 +53,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Dataset(error) => error.hint(),
+            Self::Class(error) => error.hint(),
             Self::Training(error) => error.hint(),
             Self::RunDirectory(error) => error.hint(),
             Self::TensorFile(error) => error.hint(),

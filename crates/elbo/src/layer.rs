@@ -1,6 +1,7 @@
 //! One layer with its weights laid out for the kernels: forward, and backward to its input and its parameters.
 
 use crate::architecture::{Activation, LayerShape};
+use crate::class_weight::ClassWeight;
 use crate::parameters::ParameterTable;
 use crate::product::{GradientPlan, Plan, Product};
 use elbo_kernels::{
@@ -29,6 +30,7 @@ pub(crate) struct Layer {
     patches: Option<Patches>,
     activation: Activation,
     bias: Vec<f32>,
+    class_weight: Option<ClassWeight>,
     weight_range: Range<usize>,
     bias_range: Range<usize>,
     c_in: usize,
@@ -95,6 +97,12 @@ impl Layer {
             ),
         };
         let (weight, bias) = table.layer(number);
+        let output_len = geometry.target_pixels(direction) * c_out;
+        let class_weight = match shape.name.as_str() {
+            "encoder.head" => table.class_weight("encoder"),
+            "decoder.project" => table.class_weight("decoder"),
+            _ => None,
+        };
         Self {
             isa,
             place,
@@ -102,7 +110,8 @@ impl Layer {
                 Place::First => geometry.small_pixels() * patch_len(c_in),
                 _ => geometry.source_pixels(direction) * c_in,
             },
-            output_len: geometry.target_pixels(direction) * c_out,
+            output_len,
+            class_weight: class_weight.map(|weight| ClassWeight::new(weight.range.clone(), output_len)),
             forward: Product::new(forward, Operand::Weights),
             backward: backward.map(|plan| Product::new(plan, Operand::Transposed)),
             gradient,
@@ -147,6 +156,9 @@ impl Layer {
     pub(crate) fn pack(&mut self, parameters: &[f32], backward: bool) {
         let weights = &parameters[self.weight_range.clone()];
         self.bias.copy_from_slice(&parameters[self.bias_range.clone()]);
+        if let Some(weight) = &mut self.class_weight {
+            weight.pack(parameters);
+        }
         self.forward.pack(weights);
         if backward && let Some(product) = &mut self.backward {
             product.pack(weights);
@@ -160,8 +172,20 @@ impl Layer {
         }
     }
 
-    /// Its output `y` for its input `x`, which is patches for the first layer.
-    pub(crate) fn forward(&self, images: usize, x: &[f32], y: &mut [f32], scratch: &mut [f32]) {
+    /// Its output `y` for its input `x`, which is patches for the first layer; `classes` are those of the images if the
+    /// network is conditional, else not read.
+    pub(crate) fn forward(&self, images: usize, x: &[f32], classes: &[u16], y: &mut [f32], scratch: &mut [f32]) {
+        if let Some(weight) = &self.class_weight {
+            self.forward.run(images, x, Epilogue::Bias(&self.bias), y, scratch);
+            let y = &mut y[..images * self.output_len];
+            weight.add(classes, y);
+            if self.activation == Activation::Relu {
+                for y in y {
+                    *y = y.max(0.0);
+                }
+            }
+            return;
+        }
         let epilogue = match self.activation {
             Activation::Relu => Epilogue::BiasRelu(&self.bias),
             Activation::None => Epilogue::Bias(&self.bias),
@@ -169,7 +193,14 @@ impl Layer {
         self.forward.run(images, x, epilogue, y, scratch);
     }
 
-    /// The gradient of its parameters from that of its sum, `dy`.
+    /// The gradient of the rows of the classes, where it has them, from that of its sum, `dy`.
+    pub(crate) fn class_gradient(&self, images: usize, classes: &[u16], dy: &[f32], gradient: &mut GradientSink<'_>) {
+        if let Some(weight) = &self.class_weight {
+            weight.gradient(&classes[..images], &dy[..images * self.output_len], gradient);
+        }
+    }
+
+    /// The gradient of its weights and bias from that of its sum, `dy`.
     ///
     /// `x` is its input, in patches for the first layer; `patches` are those of `dy` for the last layer, else not read.
     pub(crate) fn weight_gradient(

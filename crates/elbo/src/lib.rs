@@ -42,7 +42,7 @@
 //! let vae = Vae::try_from(&training)?;
 //! let images = &training.data().train;
 //! let encoded = vae.encode(images)?; // means and log-variances, [200, 3] each
-//! let decoded = vae.decode(&encoded.means); // [200, 10, 8, 1] in [0, 1]
+//! let decoded = vae.decode(&encoded.means, None)?; // [200, 10, 8, 1] in [0, 1]
 //! assert_eq!((encoded.means.len(), decoded.len()), (600, 200));
 //! let loss = vae.evaluate(images, 1)?.sampled; // nats an image
 //! assert!(loss.kl >= 0.0 && loss.reconstruction >= 0.0);
@@ -67,6 +67,8 @@ mod architecture;
 mod batch;
 mod bench;
 mod checkpoint;
+mod class;
+mod class_weight;
 pub mod dataset;
 mod decoder;
 mod encoder;
@@ -97,9 +99,12 @@ mod tensors;
 mod train;
 mod vae;
 
-pub use architecture::{Architecture, ArchitectureError, CHANNELS, LATENT_DIMS, LayerSummary, SIDES, STAGES, WIDTHS};
+pub use architecture::{
+    Architecture, ArchitectureError, CHANNELS, CLASSES, LATENT_DIMS, LayerSummary, SIDES, STAGES, WIDTHS,
+};
 pub use batch::Batch;
 pub use bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
+pub use class::ClassError;
 pub use elbo_kernels::{Buffer, Isa, UnknownIsa};
 pub use engine::{Engine, EngineError, ISA_VARIABLE};
 pub use error::Error;

@@ -64,6 +64,9 @@ pub struct ModelCard {
     pub recipe: Recipe,
     /// On what.
     pub data: DataSummary,
+    /// The names of the classes that a conditional model tells apart, by their numbers; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// Whole epochs trained.
     pub epochs: u32,
     /// Batches trained of the epoch after those.
@@ -90,6 +93,7 @@ impl ModelCard {
             preprocessing: Preprocessing::UnitScale,
             recipe,
             data,
+            classes: Vec::new(),
             epochs: 0,
             batches: 0,
             metrics: None,

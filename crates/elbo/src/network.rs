@@ -77,11 +77,26 @@ impl Network {
         self.layers.par_iter_mut().with_max_len(1).for_each(|layer| layer.pack(parameters, backward));
     }
 
+    /// From images to means and log-variances in `scratch`, where their classes stand too if the network is conditional.
+    pub(crate) fn encode_statistics(&self, batch: Batch<'_>, scratch: &mut Scratch) {
+        let Scratch { encoder, classes, kernel, .. } = scratch;
+        batch.write(&mut encoder.images);
+        if self.architecture.classes() > 0 {
+            batch.write_classes(classes);
+        }
+        self.encoder().forward(batch.len(), classes, encoder, kernel);
+    }
+
+    /// From the latent vectors in `scratch`, and the classes there, to logits.
+    pub(crate) fn decode(&self, images: usize, scratch: &mut Scratch) {
+        let Scratch { decoder, classes, kernel, .. } = scratch;
+        self.decoder().forward(images, classes, decoder, kernel);
+    }
+
     /// From images to latent vectors in `scratch`; the sum over images of the divergence.
     pub(crate) fn encode(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> f64 {
-        let Scratch { encoder, latent, decoder, kernel, .. } = scratch;
-        batch.write(&mut encoder.images);
-        self.encoder().forward(batch.len(), encoder, kernel);
+        self.encode_statistics(batch, scratch);
+        let Scratch { encoder, latent, decoder, .. } = scratch;
         latent.draw(draw, batch.indices, position);
         latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents)
     }
@@ -90,8 +105,8 @@ impl Network {
     /// become their gradients.
     pub(crate) fn loss(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> Elbo {
         let kl = self.encode(batch, draw, position, scratch);
-        let Scratch { encoder, decoder, kernel, .. } = scratch;
-        self.decoder().forward(batch.len(), decoder, kernel);
+        self.decode(batch.len(), scratch);
+        let Scratch { encoder, decoder, .. } = scratch;
         let len = self.architecture.image().len();
         let images = encoder.images.chunks_exact(len);
         let logits = decoder.logits().chunks_exact_mut(len);
@@ -115,11 +130,11 @@ impl Network {
             let gradient = self.pixel_model.sigma_gradient(loss.reconstruction, pixels) as f32;
             sink.add(log_sigma, &[gradient]);
         }
-        let Scratch { encoder, latent, decoder, gradients, kernel } = scratch;
-        self.decoder().backward(batch.len(), decoder, gradients, sink, kernel);
+        let Scratch { encoder, latent, classes, decoder, gradients, kernel } = scratch;
+        self.decoder().backward(batch.len(), classes, decoder, gradients, sink, kernel);
         latent.backward(batch.len(), encoder.statistics(), &gradients.here, objective, &mut gradients.there);
         gradients.swap();
-        self.encoder().backward(batch.len(), encoder, gradients, sink, kernel);
+        self.encoder().backward(batch.len(), classes, encoder, gradients, sink, kernel);
         loss
     }
 }

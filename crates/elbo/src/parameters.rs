@@ -48,6 +48,14 @@ impl ParameterTable {
             table.push(format!("{}.weight", layer.name), shape, Some(fans));
             table.push(format!("{}.bias", layer.name), vec![layer.c_out], None);
         }
+        let classes = architecture.classes();
+        if classes > 0 {
+            let head = architecture.widths().len();
+            for (name, layer) in [("encoder.class", head), ("decoder.class", head + 1)] {
+                let numbers = architecture.layers()[layer].output().iter().product();
+                table.push(format!("{name}.weight"), vec![classes, numbers], Some([classes, numbers]));
+            }
+        }
         if architecture.likelihood().learns_sigma() {
             table.push(LOG_SIGMA.to_owned(), vec![1], None);
         }
@@ -81,6 +89,12 @@ impl ParameterTable {
     /// Weight and bias of layer number `layer`.
     pub(crate) fn layer(&self, layer: usize) -> (&Parameter, &Parameter) {
         (&self.parameters[2 * layer], &self.parameters[2 * layer + 1])
+    }
+
+    /// The row a class that is added to the sums of the head (`encoder`) or of the layer after the latent vector
+    /// (`decoder`), if the network is conditional.
+    pub(crate) fn class_weight(&self, part: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name.strip_suffix(".class.weight") == Some(part))
     }
 
     /// Where the number from which the pixels' standard deviation follows lies, if it is learned.

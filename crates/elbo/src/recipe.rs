@@ -25,6 +25,9 @@ pub struct Recipe {
     pub latent_dim: usize,
     /// Channels of each encoder stage, the first first.
     pub widths: Vec<usize>,
+    /// Whether encoder and decoder are told the class of each image, which its label is.
+    #[serde(default)]
+    pub conditional: bool,
     /// What the logits say of the pixels, which the reconstruction part of the loss follows from.
     #[serde(default)]
     pub likelihood: Likelihood,
@@ -76,6 +79,7 @@ impl Recipe {
             schedule: Schedule::Constant,
             latent_dim: 20,
             widths: vec![32, 64],
+            conditional: false,
             likelihood: Likelihood::Gaussian,
             beta: 1.0,
             kl_warmup: 0.0,

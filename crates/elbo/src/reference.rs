@@ -22,13 +22,15 @@ pub struct Defined {
 
 /// The mean loss of a batch, and the gradient of what is minimised.
 ///
-/// `images` are `[N, H, W, C]` in [0, 1], `noise` the standard normal draws, `[N, Z]`.
+/// `images` are `[N, H, W, C]` in [0, 1], `noise` the standard normal draws, `[N, Z]`, `classes` those of the images,
+/// `[N]`, if the network is conditional.
 #[must_use]
 pub fn gradient(
     architecture: &Architecture,
     parameters: &[f64],
     images: &[f64],
     noise: &[f64],
+    classes: &[u16],
     objective: &Objective,
 ) -> Defined {
     let layers = architecture.layers();
@@ -36,13 +38,23 @@ pub fn gradient(
     let latent_dim = architecture.latent_dim();
     let count = (images.len() / architecture.image().len()) as f64;
     let head = architecture.widths().len();
+    // The rows that are added to the sums of the head and of the layer after it.
+    let rows = [(head, table.class_weight("encoder")), (head + 1, table.class_weight("decoder"))];
+    let rows_of = |layer| rows.iter().find(|(number, _)| *number == layer).and_then(|(_, weight)| *weight);
 
     // Forward: inputs[i] is what layer i sees.
     let mut inputs = vec![images.to_vec()];
     let mut sums = Vec::new();
     let mut statistics = Vec::new();
     for (number, layer) in layers.iter().enumerate() {
-        let y = forward(layer, &table, number, parameters, &inputs[number]);
+        let mut y = forward(layer, &table, number, parameters, &inputs[number]);
+        if let Some(weight) = rows_of(number) {
+            let numbers = weight.shape[1];
+            for (i, y) in y.iter_mut().enumerate() {
+                let class = usize::from(classes[i / numbers]);
+                *y += parameters[weight.range.start + class * numbers + i % numbers];
+            }
+        }
         let mut output = y.clone();
         if layer.activation == Activation::Relu {
             for y in &mut output {
@@ -103,6 +115,13 @@ pub fn gradient(
         gradient[weight.range.clone()].copy_from_slice(&dw);
         for (i, dy) in dy.iter().enumerate() {
             gradient[bias.range.start + i % layer.c_out] += dy;
+        }
+        if let Some(weight) = rows_of(number) {
+            let numbers = weight.shape[1];
+            for (i, dy) in dy.iter().enumerate() {
+                let class = usize::from(classes[i / numbers]);
+                gradient[weight.range.start + class * numbers + i % numbers] += dy;
+            }
         }
         dy = dx;
         if number == head + 1 {

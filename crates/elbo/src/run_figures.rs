@@ -18,6 +18,12 @@ pub const RECONSTRUCTIONS: usize = 20;
 /// Generated images in a figure.
 pub const SAMPLES: usize = 25;
 
+/// Generated images of each class in a figure of a conditional model.
+const SAMPLES_A_CLASS: usize = 10;
+
+/// The most classes in a figure of samples: 64 rows are still one picture.
+const MOST_CLASSES: usize = 64;
+
 impl Images {
     /// The images as the figures take them.
     #[must_use]
@@ -80,7 +86,7 @@ pub fn latent_space_figure(vae: &Vae, dataset: &Dataset) -> Result<Figure, Error
     Ok(Figure::latent_space(&scatter(&means), &scatter(&logvars))?)
 }
 
-/// New images: the reference's `generate`.
+/// New images: the reference's `generate`. Of a conditional model a row a class, where a column is one latent vector.
 ///
 /// # Errors
 /// If the figure cannot be drawn.
@@ -90,6 +96,15 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
     } else {
         "Generated samples"
     };
+    let classes = vae.engine().architecture().classes().min(MOST_CLASSES);
+    if classes > 0 {
+        let mut rows = Images { shape: vae.engine().architecture().image(), pixels: Vec::new() };
+        for class in 0..classes {
+            rows.pixels.extend(vae.generate_class(class as u16, 0, SAMPLES_A_CLASS, seed)?.pixels);
+        }
+        let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+        return Ok(Figure::named_rows(&rows.as_pixels(), SAMPLES_A_CLASS, &names, title)?);
+    }
     Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
 }
 

@@ -26,6 +26,8 @@ impl PingPong {
 pub(crate) struct Scratch {
     pub(crate) encoder: EncoderState,
     pub(crate) latent: Latent,
+    /// The class of each image, 0 where the network is not conditional.
+    pub(crate) classes: Vec<u16>,
     pub(crate) decoder: DecoderState,
     pub(crate) gradients: PingPong,
     /// What kernels need while they work.
@@ -43,6 +45,7 @@ impl Scratch {
         Self {
             encoder: EncoderState::new(architecture, encoder.layers, images),
             latent: Latent::new(architecture.latent_dim(), images),
+            classes: vec![0; images],
             decoder: DecoderState::new(architecture.latent_dim(), decoder.layers, images),
             gradients: PingPong { here: Buffer::zeros(images * widest), there: Buffer::zeros(images * widest) },
             kernel: Buffer::zeros(kernel),

@@ -24,6 +24,7 @@
 
 use crate::architecture::Architecture;
 use crate::checkpoint::{self, CheckpointCard, Position};
+use crate::class::{ClassError, check_labels, classes_of};
 use crate::dataset::{Dataset, DatasetError, Splits};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -152,9 +153,12 @@ impl Training {
     /// # Errors
     /// If a setting is out of range, the engine cannot be made, or the data cannot be read.
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
-        let Recipe { latent_dim, widths, likelihood, seed, .. } = &settings.recipe;
+        let Recipe { latent_dim, widths, conditional, likelihood, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?.with_likelihood(*likelihood);
+        let classes = if *conditional { classes_of(&data.train)? } else { Vec::new() };
+        let architecture = architecture.with_classes(classes.len())?;
+        check_classes(&data, &classes)?;
         let table = ParameterTable::new(&architecture);
         let mut engine = Engine::new(architecture, &table.initialize(*seed), settings.threads)?;
         engine.resume_training(OptimizerState::new(table.len()))?;
@@ -228,6 +232,8 @@ impl Training {
         if expected != found {
             return Err(ShapeError { expected, found }.into());
         }
+        let names = self.data.train.classes();
+        check_classes(&self.data, &names[..names.len().min(self.engine.architecture().classes())])?;
         let Position { epochs: done, batches, .. } = self.position;
         if batches > self.batches() {
             let reason = format!("it stands at batch {batches} of an epoch of {}", self.batches());
@@ -360,6 +366,9 @@ impl Training {
         let mut card =
             ModelCard::new(self.engine.architecture().clone(), self.settings.recipe.clone(), self.summary.clone());
         card.preprocessing = self.data.train.preprocessing();
+        if self.settings.recipe.conditional {
+            card.classes = self.data.train.classes().to_vec();
+        }
         card.epochs = self.position.epochs;
         card.batches = self.position.batches;
         card.metrics = self.history.last().map(Into::into);
@@ -442,6 +451,11 @@ impl Training {
     pub fn batches_done(&self) -> usize {
         self.position.batches
     }
+}
+
+/// Checks that a network of these classes knows those of all images.
+fn check_classes(data: &Splits, classes: &[String]) -> Result<(), ClassError> {
+    [Some(&data.train), data.test.as_ref()].into_iter().flatten().try_for_each(|set| check_labels(set, classes))
 }
 
 fn summarize(data: &Splits) -> Result<DataSummary, DatasetError> {

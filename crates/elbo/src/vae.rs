@@ -2,6 +2,7 @@
 
 use crate::architecture::Architecture;
 use crate::batch::scale;
+use crate::class::{ClassError, check_labels, resolve_class};
 use crate::dataset::{Dataset, DatasetError, ImageShape};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -126,42 +127,89 @@ impl Vae {
         self.engine.architecture()
     }
 
-    fn check(&self, dataset: &Dataset) -> Result<(), ShapeError> {
+    fn check(&self, dataset: &Dataset) -> Result<(), Error> {
         let (expected, found) = (self.architecture().image(), dataset.shape());
-        if found == expected { Ok(()) } else { Err(ShapeError { expected, found }) }
+        if found != expected {
+            return Err(ShapeError { expected, found }.into());
+        }
+        Ok(check_labels(dataset, &self.card.classes)?)
     }
 
-    /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count.
+    /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count. Of a
+    /// conditional model the classes have their turns.
     #[must_use]
     pub fn generate(&self, count: usize, seed: u64) -> Images {
         self.generate_from(0, count, seed)
     }
 
+    /// The number of the class that a text means, by its name or its number, of a conditional model.
+    ///
+    /// # Errors
+    /// If the model is not conditional, or there is no such class.
+    pub fn class(&self, text: &str) -> Result<u16, Error> {
+        Ok(resolve_class(text, &self.card.classes)?)
+    }
+
+    /// New images as [`Vae::generate`] makes them, from the same draws, all of one class of a conditional model; those
+    /// that come after the first `start`.
+    ///
+    /// # Errors
+    /// If the model is not conditional, or there is no such class.
+    pub fn generate_class(&self, class: u16, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
+        self.decode(&self.draws(start, count, seed), Some(&vec![class; count]))
+    }
+
     /// Those of the images of [`Vae::generate`] that come after the first `start`.
     #[must_use]
     pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Images {
+        let known = self.architecture().classes();
+        let classes: Vec<u16> = if known == 0 {
+            Vec::new()
+        } else {
+            (start..start + count).map(|sample| (sample % known) as u16).collect()
+        };
+        let pixels = self.engine.decode(&self.draws(start, count, seed), &classes);
+        Images { shape: self.architecture().image(), pixels }
+    }
+
+    /// Latent vectors to generate from, `[count, Z]`.
+    fn draws(&self, start: usize, count: usize, seed: u64) -> Vec<f32> {
         let dim = self.architecture().latent_dim();
         let noise = Noise::new(seed, Purpose::Generation, 0);
         let mut latents = vec![0.0; count * dim];
         for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
             noise.normal((start + sample) as u64, latent);
         }
-        Images { shape: self.architecture().image(), pixels: self.engine.decode(&latents) }
+        latents
     }
 
-    /// The image of each latent vector, `[N, Z]`.
+    /// The image of each latent vector, `[N, Z]`; a conditional model is given the class of each, `[N]`.
+    ///
+    /// # Errors
+    /// If a conditional model is not given a class that it knows for each, or another one is given any.
     ///
     /// # Panics
     /// If `latents` is no whole number of latent vectors.
-    #[must_use]
-    pub fn decode(&self, latents: &[f32]) -> Images {
-        Images { shape: self.architecture().image(), pixels: self.engine.decode(latents) }
+    pub fn decode(&self, latents: &[f32], classes: Option<&[u16]>) -> Result<Images, Error> {
+        let known = self.architecture().classes();
+        if known == 0 && classes.is_some() {
+            return Err(ClassError::NotConditional.into());
+        }
+        let classes = classes.unwrap_or(&[]);
+        let count = latents.len() / self.architecture().latent_dim();
+        if known > 0 && classes.len() != count {
+            return Err(ClassError::Count { latents: count, classes: classes.len() }.into());
+        }
+        if let Some(class) = classes.iter().find(|&&class| usize::from(class) >= known) {
+            return Err(ClassError::Unknown { found: class.to_string(), classes: self.card.classes.clone() }.into());
+        }
+        Ok(Images { shape: self.architecture().image(), pixels: self.engine.decode(latents, classes) })
     }
 
     /// The latent distribution of each image.
     ///
     /// # Errors
-    /// If the images are not of the model's shape, or cannot be read.
+    /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
     pub fn encode(&self, dataset: &Dataset) -> Result<Encoded, Error> {
         self.check(dataset)?;
         let latent_dim = self.architecture().latent_dim();
@@ -175,10 +223,10 @@ impl Vae {
         Ok(Encoded { latent_dim, means, logvars })
     }
 
-    /// Images of a data set, by position, encoded, drawn from and decoded.
+    /// Images of a data set, by position, encoded, drawn from and decoded; by a conditional model as of their own classes.
     ///
     /// # Errors
-    /// If the images are not of the model's shape, or cannot be read.
+    /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
     ///
     /// # Panics
     /// If there is no image at a position.
@@ -194,7 +242,7 @@ impl Vae {
     /// The loss over a data set.
     ///
     /// # Errors
-    /// If the images are not of the model's shape, or cannot be read.
+    /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
     pub fn evaluate(&self, dataset: &Dataset, seed: u64) -> Result<Evaluation, Error> {
         self.check(dataset)?;
         Ok(evaluate(&self.engine, dataset, seed)?)

@@ -49,7 +49,13 @@ impl Golden {
         };
         let widths: Vec<usize> = self.metadata["widths"].split(',').map(|width| width.parse().unwrap()).collect();
         let architecture = Architecture::new(image, &widths, self.number("latent_dim")).unwrap();
-        architecture.with_likelihood(self.likelihood())
+        let classes = self.metadata.get("classes").map_or(0, |classes| classes.parse().unwrap());
+        architecture.with_likelihood(self.likelihood()).with_classes(classes).unwrap()
+    }
+
+    fn labels(&self) -> Option<Vec<u16>> {
+        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
+        Some(tensors.tensor("labels").ok()?.data().iter().map(|&label| u16::from(label)).collect())
     }
 
     /// That of the case; the reference's is not named.
@@ -122,9 +128,9 @@ fn check(name: &str) {
     let names: Vec<&str> = table.iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(names, golden.metadata["tensors"].split(',').collect::<Vec<_>>(), "the order of tensors");
 
-    let pixels = golden.images();
+    let (pixels, labels) = (golden.images(), golden.labels());
     let indices: Vec<u32> = (0..(pixels.len() / architecture.image().len()) as u32).collect();
-    let batch = Batch { pixels: &pixels, indices: &indices };
+    let batch = Batch { pixels: &pixels, indices: &indices, labels: labels.as_deref() };
     let objective = Objective { beta: golden.number("beta"), ..Objective::default() };
     let noise = golden.f32s("eps");
     let noise_len = batch.len() * architecture.latent_dim();
@@ -139,8 +145,9 @@ fn check(name: &str) {
     };
     assert_close("forward.mean", &part(0), &golden.f64s("forward.mean"), 1e-6, 1e-5);
     assert_close("forward.logvar", &part(latent_dim), &golden.f64s("forward.logvar"), 1e-6, 1e-5);
+    let decoded = engine.decode(&golden.f32s("forward.z"), &golden.labels().unwrap_or_default());
     assert_close("forward.xhat", &engine.reconstruct(batch, first), &golden.f64s("forward.xhat"), 1e-6, 1e-5);
-    assert_close("forward.xhat", &engine.decode(&golden.f32s("forward.z")), &golden.f64s("forward.xhat"), 1e-6, 1e-5);
+    assert_close("forward.xhat", &decoded, &golden.f64s("forward.xhat"), 1e-6, 1e-5);
 
     // A density's logarithm may be near zero, of terms that are not.
     let size = |loss: f64| if golden.likelihood() == Likelihood::Gaussian { loss.abs() } else { 10.0 + loss.abs() };
@@ -208,6 +215,11 @@ fn black_and_white_pixels() {
 #[test]
 fn a_density_on_the_unit_interval() {
     check("continuous_10x8x1");
+}
+
+#[test]
+fn conditional_on_classes() {
+    check("classes_8x10x1");
 }
 
 #[test]

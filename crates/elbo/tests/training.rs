@@ -454,7 +454,7 @@ fn a_model_does_the_same_on_any_number_of_threads() {
     let encoded = vae.encode(&images).unwrap();
     assert_eq!(encoded.means.len(), 71 * 3);
     assert_eq!(encoded, other.encode(&images).unwrap());
-    assert_eq!(vae.decode(&encoded.means), other.decode(&encoded.means));
+    assert_eq!(vae.decode(&encoded.means, None).unwrap(), other.decode(&encoded.means, None).unwrap());
     assert_eq!(vae.generate(33, 5), other.generate(33, 5));
     let evaluation = vae.evaluate(&images, 1).unwrap();
     assert_eq!(evaluation, other.evaluate(&images, 1).unwrap());
@@ -487,7 +487,7 @@ fn what_is_decoded_is_an_image_and_what_is_measured_a_divergence() {
     let (vae, images) = trained(GREY, 2);
     for size in [0.0_f32, 1.0, 10.0, 1e4] {
         let latents: Vec<f32> = (0..90).map(|i| size * ((i * 37 % 19) as f32 / 9.0 - 1.0)).collect();
-        let decoded = vae.decode(&latents);
+        let decoded = vae.decode(&latents, None).unwrap();
         assert_eq!(decoded.len(), 30);
         assert!(decoded.pixels.iter().all(|pixel| (0.0..=1.0).contains(pixel)), "{size}");
     }

@@ -182,7 +182,7 @@ impl Dataset {
             indices.iter().for_each(|&index| staging.extend_from_slice(image(index)));
             staging
         };
-        Ok(Batch { pixels, indices })
+        Ok(Batch { pixels, indices, labels: self.labels() })
     }
 
     /// The class of each image, `[N]`: the position of its name among the [`classes`](Self::classes).

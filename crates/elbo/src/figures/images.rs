@@ -3,6 +3,7 @@
 use super::raster::{Pixels, RasterImage, common_channels};
 use super::scene::{Anchor, Rect, Scene, TextStyle};
 use super::style::{LABEL_SIZE, MARGIN, MUTED};
+use super::text::{self, Weight};
 use super::{Figure, FigureError};
 
 /// Columns of panels in a figure of reconstructions.
@@ -38,7 +39,7 @@ impl Figure {
             panels.push(panel);
         }
         let title = "Example ground truth image vs. reconstructed image";
-        grid(title, panels, PAIR_COLUMNS, 14.0)
+        grid(title, panels, PAIR_COLUMNS, 14.0, &[])
     }
 
     /// Images tiled in a near-square sheet, row by row, under `title`: 25 of them make 5 x 5.
@@ -51,20 +52,39 @@ impl Figure {
     /// [`FigureError::PixelCount`] or [`FigureError::Channels`] for an image that cannot be drawn,
     /// [`FigureError::TooLarge`] for an enormous one.
     pub fn samples(images: &[Pixels], title: &str) -> Result<Self, FigureError> {
-        let mut tiles = Vec::with_capacity(images.len());
-        for (index, image) in images.iter().enumerate() {
-            image.check(index)?;
-            let mut tile = RasterImage::white(image.height, image.width, image.channels)?;
-            tile.paste(image, 0, 0);
-            tiles.push(tile);
-        }
-        let columns = (tiles.len() as f64).sqrt().ceil() as usize;
-        grid(title, tiles, columns, 6.0)
+        let columns = (images.len() as f64).sqrt().ceil() as usize;
+        grid(title, tiles(images)?, columns, 6.0, &[])
+    }
+
+    /// Images in rows of `columns`, row by row, under `title`, with a name before each row.
+    ///
+    /// # Errors
+    ///
+    /// As [`Figure::samples`].
+    pub fn named_rows(images: &[Pixels], columns: usize, names: &[String], title: &str) -> Result<Self, FigureError> {
+        grid(title, tiles(images)?, columns, 6.0, names)
     }
 }
 
-/// `rasters` in rows of `columns`, `gap` apart.
-fn grid(title: &str, rasters: Vec<RasterImage>, columns: usize, gap: f32) -> Result<Figure, FigureError> {
+/// Each image as a raster of its own.
+fn tiles(images: &[Pixels]) -> Result<Vec<RasterImage>, FigureError> {
+    let tile = |(index, image): (usize, &Pixels)| {
+        image.check(index)?;
+        let mut tile = RasterImage::white(image.height, image.width, image.channels)?;
+        tile.paste(image, 0, 0);
+        Ok(tile)
+    };
+    images.iter().enumerate().map(tile).collect()
+}
+
+/// `rasters` in rows of `columns`, `gap` apart, with the names of the rows before them if there are any.
+fn grid(
+    title: &str,
+    rasters: Vec<RasterImage>,
+    columns: usize,
+    gap: f32,
+    names: &[String],
+) -> Result<Figure, FigureError> {
     let columns = columns.clamp(1, rasters.len().max(1));
     let rows = rasters.len().div_ceil(columns);
     let most = |length: fn(&RasterImage) -> usize| rasters.iter().map(length).max().unwrap_or(0);
@@ -79,7 +99,8 @@ fn grid(title: &str, rasters: Vec<RasterImage>, columns: usize, gap: f32) -> Res
     let (cell_width, cell_height) = (pixel * width, pixel * height);
     let grid_width = columns as f32 * cell_width + gaps(columns);
 
-    let (mut scene, top) = Scene::titled(title, grid_width + 2.0 * MARGIN);
+    let widest = names.iter().map(|name| text::width(name, LABEL_SIZE, Weight::Regular)).fold(0.0, f32::max);
+    let (mut scene, top) = Scene::titled(title, grid_width + 2.0 * (MARGIN + widest));
     if rasters.is_empty() {
         let style = TextStyle::new(LABEL_SIZE, MUTED, Anchor::Middle);
         scene.text("no images", [scene.width / 2.0, top + LABEL_SIZE], style);
@@ -96,6 +117,11 @@ fn grid(title: &str, rasters: Vec<RasterImage>, columns: usize, gap: f32) -> Res
             height: pixel * raster.height() as f32,
         };
         scene.image(raster, place)?;
+    }
+    let style = TextStyle::new(LABEL_SIZE, MUTED, Anchor::End);
+    for (row, name) in names.iter().enumerate().take(rows) {
+        let middle = top + row as f32 * (cell_height + gap) + cell_height / 2.0;
+        scene.text(name, [left - 10.0, middle + 0.36 * LABEL_SIZE], style);
     }
     scene.height = (top + rows as f32 * cell_height + gaps(rows) + MARGIN).ceil();
     Ok(Figure::new(scene))
@@ -115,6 +141,16 @@ mod tests {
         let mut data = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut data).unwrap();
         (reader.info().width, reader.info().height, data)
+    }
+
+    #[test]
+    fn rows_have_their_names() {
+        let image = grey(4, 4, &[0.5; 16]);
+        let names = ["zero", "one", "two"].map(str::to_owned);
+        let figure = Figure::named_rows(&[image; 15], 5, &names, "By class").unwrap();
+        assert_eq!(figure.svg().matches("<image").count(), 15);
+        assert!(names.iter().all(|name| figure.svg().contains(&format!("aria-label=\"{name}\""))));
+        assert!(figure.png().is_ok());
     }
 
     #[test]

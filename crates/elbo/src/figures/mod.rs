@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`Figure::reconstruction`] | pairs of true and reconstructed images |
 //! | [`Figure::samples`] | a near-square sheet of images |
+//! | [`Figure::named_rows`] | rows of images, each with a name |
 //! | [`Figure::latent_space`] | two scatter plots coloured by class |
 //! | [`Figure::loss_curve`] | the losses of a training run by epoch |
 //! | [`Figure::loss_comparison`] | any number of curves on one pair of axes |

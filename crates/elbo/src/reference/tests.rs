@@ -10,6 +10,7 @@ use crate::noise::{Noise, Purpose};
 struct Case {
     architecture: Architecture,
     pixels: Vec<u8>,
+    labels: Option<Vec<u16>>,
     parameters: Vec<f32>,
     noise: Vec<f32>,
     objective: Objective,
@@ -34,6 +35,9 @@ impl Case {
     fn of(architecture: Architecture, count: usize, objective: Objective) -> Self {
         let image = architecture.image();
         let pixels = (0..count * image.len()).map(|i| (i * i % 251) as u8).collect();
+        let classes = architecture.classes();
+        // Some class more than once, and not always the same between two of another.
+        let labels = (classes > 0).then(|| (0..count).map(|i| (i * i % classes) as u16).collect());
         let table = ParameterTable::new(&architecture);
         let mut parameters = table.initialize(5);
         // Biases too, or no test would see them.
@@ -43,7 +47,7 @@ impl Case {
         }
         let mut noise = vec![0.0; count * architecture.latent_dim()];
         random.normal(1_000, &mut noise);
-        Self { architecture, pixels, parameters, noise, objective }
+        Self { architecture, pixels, labels, parameters, noise, objective }
     }
 
     fn images(&self) -> Vec<f64> {
@@ -54,7 +58,14 @@ impl Case {
 
     fn at(&self, parameters: &[f64]) -> Defined {
         let noise: Vec<f64> = self.noise.iter().map(|&x| f64::from(x)).collect();
-        gradient(&self.architecture, parameters, &self.images(), &noise, &self.objective)
+        gradient(
+            &self.architecture,
+            parameters,
+            &self.images(),
+            &noise,
+            self.labels.as_deref().unwrap_or(&[]),
+            &self.objective,
+        )
     }
 
     fn parameters(&self) -> Vec<f64> {
@@ -70,8 +81,14 @@ fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .chain(of_each_likelihood())
-    .chain([with_free_bits()])
+    .chain([with_free_bits(), with_classes(5)])
     .collect()
+}
+
+fn with_classes(count: usize) -> Case {
+    let image = ImageShape { height: 9, width: 8, channels: 2 };
+    let architecture = Architecture::new(image, &[3, 4], 3).unwrap().with_classes(4).unwrap();
+    Case::of(architecture.with_likelihood(Likelihood::SigmaGaussian), count, Objective::default())
 }
 
 /// Of its dimensions some are free and some are not.
@@ -124,6 +141,7 @@ fn the_engine_agrees_with_the_definition() {
     let mut cases = cases();
     // More images than a chunk or a micro-batch, and no multiple of either; many stages; sides of one pixel.
     cases.push(Case::new([8, 8, 1], &[3, 5], 2, 37, 1.0));
+    cases.push(with_classes(37));
     cases.push(Case::new([8, 10, 4], &[9, 3, 2, 4, 17], 3, 5, 1.0));
     for case in cases {
         let Defined { loss: expected_loss, gradient: expected, .. } = case.at(&case.parameters());
@@ -131,7 +149,7 @@ fn the_engine_agrees_with_the_definition() {
         for threads in [1, 3] {
             let mut engine = Engine::new(case.architecture.clone(), &case.parameters, threads).unwrap();
             let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
-            let batch = Batch { pixels: &case.pixels, indices: &indices };
+            let batch = Batch { pixels: &case.pixels, indices: &indices, labels: case.labels.as_deref() };
             let (loss, gradient) = engine.gradient(batch, Draw::Given(&case.noise), case.objective);
             assert!((loss.loss() - expected_loss.loss()).abs() < 1e-5 * expected_loss.loss().abs());
             for (i, (found, expected)) in gradient.iter().zip(&expected).enumerate() {
