@@ -36,6 +36,11 @@ pub fn cross_entropy(isa: Isa, logits: &mut [f32], target: &[f32]) -> f64 {
 /// Computed as `max(x, 0) - t x - log(a / (1 - e^-a))` with `a = |x|`, and for `a` below 1 by Taylor's expansion: the
 /// constant is 0 / 0 where the logit is 0.
 ///
+/// Beyond a logit of 16 either way the constant is that of 16. The density at 0 and 1 would rise without end there, and
+/// pixels that are exactly black or white would be all that is learned. The constant is then too small, so that the loss
+/// still bounds the negative log-likelihood from above; the gradient is that of the cross-entropy, `s - t`, which
+/// leads back where the logit is wrong.
+///
 /// # Panics
 /// If the lengths differ.
 pub fn continuous_bernoulli(isa: Isa, logits: &mut [f32], target: &[f32]) -> f64 {
@@ -83,12 +88,22 @@ impl Pixels for CrossEntropy {
     }
 }
 
+/// The largest logit whose constant is the continuous Bernoulli's: about where single precision ends for its sigmoid.
+const BOUND: f32 = 16.0;
+
 struct ContinuousBernoulli;
 
 impl Pixels for ContinuousBernoulli {
     #[inline(always)]
     fn add<S: Simd>(simd: S, logits: S::Vector, target: S::Vector, sum: S::Vector) -> (S::Vector, S::Vector) {
-        let (mean, log_ratio) = mean_and_log_ratio(simd, logits);
+        let zero = simd.splat(0.0);
+        let bounded = simd.at_least(simd.at_most(logits, simd.splat(BOUND)), simd.splat(-BOUND));
+        let (mean, log_ratio) = mean_and_log_ratio(simd, bounded);
+        // Beyond the bound a sigmoid is 0 or 1 to within 2e-7, and so is what the cross-entropy adds to `linear`.
+        let one_or_zero = simd.where_positive(logits, simd.splat(1.0));
+        let beyond = simd.sub(simd.at_least(logits, simd.sub(zero, logits)), simd.splat(BOUND));
+        let mean =
+            simd.add(simd.where_positive(beyond, one_or_zero), simd.sub(mean, simd.where_positive(beyond, mean)));
         let loss = simd.sub(linear(simd, logits, target), log_ratio);
         (simd.sub(mean, target), simd.add(sum, loss))
     }

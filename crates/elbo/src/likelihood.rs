@@ -30,6 +30,9 @@ pub enum Likelihood {
     /// The density on [0, 1] that the cross-entropy belongs to: the [`Bernoulli`](Self::Bernoulli) loss less `ln C(s)`
     /// for each pixel (Loaiza-Ganem and Cunningham, 2019). Below zero where the images are likely. Decoded pixels are
     /// its mean, which is greyer than `s`.
+    ///
+    /// The constant stops growing where a logit passes 16 either way, which bounds the density of a pixel by 16: that of
+    /// pure black and white would grow without end. The loss still bounds the negative evidence lower bound from above.
     ContinuousBernoulli,
 }
 

