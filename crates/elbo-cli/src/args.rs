@@ -32,6 +32,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Train(TrainArgs),
+    Data(ShowDataArgs),
     Generate(GenerateArgs),
     Reconstruct(ReconstructArgs),
     Evaluate(EvaluateArgs),
@@ -291,6 +292,35 @@ pub(crate) struct TrainArgs {
     /// Print the last line only
     #[arg(long, short)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) pictures: DataArgs,
+}
+
+/// Show what is in a data set
+///
+/// Counts, formats, sizes, classes, values, what cannot be read and why, and what training would make of it.
+#[derive(clap::Args)]
+pub(crate) struct ShowDataArgs {
+    /// Data as for train [default: the MNIST built in]
+    pub(crate) data: Option<PathBuf>,
+
+    /// PNG file for a sheet of training images as the network sees them, chosen at random, class by class where there
+    /// are labels
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sheet: Option<PathBuf>,
+
+    /// Images on the sheet
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) count: u32,
+
+    /// What fixes the choice of these
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) pictures: DataArgs,

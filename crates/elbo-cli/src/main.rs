@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod data;
 mod generate;
 mod inspect;
 mod output;
@@ -22,6 +23,7 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),
         Command::Evaluate(arguments) => inspect::evaluate(&arguments),

@@ -9,8 +9,19 @@ use std::path::Path;
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
 /// chosen and left out.
 pub(crate) fn load(data: &str, options: &DataOptions, quiet: bool) -> Result<Splits, elbo::Error> {
+    let Loaded { splits, notes, .. } = load_all(data, options, quiet)?;
+    if !quiet {
+        for line in &notes {
+            note(line);
+        }
+    }
+    Ok(splits)
+}
+
+/// The same with all that there is to say about it, of which nothing is printed.
+pub(crate) fn load_all(data: &str, options: &DataOptions, quiet: bool) -> Result<Loaded, elbo::Error> {
     if data == EMBEDDED_DATA && !Path::new(data).exists() {
-        return Ok(Splits::mnist());
+        return Ok(Loaded::from(Splits::mnist()));
     }
     let bar = reading_bar(quiet);
     let loaded = dataset::load(Path::new(data), options, &|done, total| {
@@ -18,11 +29,7 @@ pub(crate) fn load(data: &str, options: &DataOptions, quiet: bool) -> Result<Spl
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
-    let Loaded { splits, notes, .. } = loaded?;
-    if !quiet {
-        notes.iter().for_each(|line| note(line));
-    }
-    Ok(splits)
+    Ok(loaded?)
 }
 
 /// The name under which settings keep the data of an argument: as an absolute path, so that it is found from anywhere.

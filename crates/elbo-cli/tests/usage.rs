@@ -5,8 +5,9 @@ mod common;
 use common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
 
 /// The commands and a word that the help of each must have.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("train", "--resume"),
+    ("data", "--sheet"),
     ("generate", "--count"),
     ("reconstruct", "--count"),
     ("evaluate", "--json"),

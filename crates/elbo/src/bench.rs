@@ -113,7 +113,7 @@ fn bench_in_turns(architecture: &Architecture, threads: usize, turn_seconds: f64
     let mut engine = Engine::new(architecture.clone(), &table.initialize(1), threads)?;
     engine.resume_training(OptimizerState::new(table.len()))?;
     let layers = layers(&engine, turn_seconds);
-    let (product, images_per_second) = product_and_steps(&mut engine)?;
+    let (product, images_per_second) = product_and_steps(&mut engine);
     let gflop_an_image = architecture.training_flops() as f64 / 1e9;
     let steps = images_per_second
         .into_iter()
@@ -143,7 +143,7 @@ fn repeats(turn_seconds: f64, work: impl FnOnce()) -> usize {
 }
 
 /// The matrix product in billions of operations a second, and the steps in images a second, in turns.
-fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
+fn product_and_steps(engine: &mut Engine) -> (Rate, Vec<Rate>) {
     let side = PRODUCT_SIDE;
     let matrix = DMatrix::<f32>::from_fn(side, side, |row, column| ((row * 7 + column * 3) % 11) as f32 - 5.0);
     let product_gflop = 2.0 * (side * side * side * engine.threads()) as f64 / 1e9;
@@ -173,7 +173,7 @@ fn product_and_steps(engine: &mut Engine) -> Result<(Rate, Vec<Rate>), Error> {
             steps.iter_mut().zip(step_rates).for_each(|(rates, rate)| rates.push(rate));
         }
     }
-    Ok((Rate::of(product), steps.into_iter().map(Rate::of).collect()))
+    (Rate::of(product), steps.into_iter().map(Rate::of).collect())
 }
 
 /// What a layer reads and writes, for one thread.

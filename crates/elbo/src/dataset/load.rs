@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::pictures::{self, BadPicture};
+use super::pictures::{self, BadPicture, PictureFiles};
 use super::preprocessing::DataOptions;
 use super::{DatasetError, Splits, idx, numpy};
 
@@ -19,6 +19,15 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// The pictures that could not be read.
     pub bad: Vec<BadPicture>,
+    /// What the pictures are that could be.
+    pub files: PictureFiles,
+}
+
+/// Images of which there is nothing to say.
+impl From<Splits> for Loaded {
+    fn from(splits: Splits) -> Self {
+        Self { splits, notes: Vec::new(), bad: Vec::new(), files: PictureFiles::default() }
+    }
 }
 
 /// Reads a data set as [`Splits::from_path`] does, with these options; `progress` is told how many pictures are read
@@ -32,11 +41,10 @@ pub fn load(
     options: &DataOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Loaded, DatasetError> {
-    let as_is = |splits| Loaded { splits, notes: Vec::new(), bad: Vec::new() };
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             if idx::holds_files(path)? {
-                return idx::read(path).map(as_is);
+                return idx::read(path).map(Loaded::from);
             }
             match pictures::read(path, name_of(path), options, progress)? {
                 Some(loaded) => Ok(loaded),
@@ -47,7 +55,7 @@ pub fn load(
             pictures::read_single(path, options)
         }
         Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => numpy::read(path),
-        _ => idx::read(path).map(as_is),
+        _ => idx::read(path).map(Loaded::from),
     }
 }
 

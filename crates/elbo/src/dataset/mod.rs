@@ -21,6 +21,7 @@ mod load;
 mod numpy;
 mod pictures;
 mod preprocessing;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +36,9 @@ use crate::batch::Batch;
 pub use error::DatasetError;
 pub use load::{Loaded, load};
 pub use numpy::ArrayError;
-pub use pictures::{BadPicture, PictureError};
+pub use pictures::{BadPicture, PictureError, PictureFiles};
 pub use preprocessing::{Channels, Colour, DataOptions, Fit, MAX_BAD, OptionError, Preparation, Preprocessing, Size};
+pub use survey::Survey;
 
 /// The shape of one image; its values lie in the order `[height, width, channels]`, row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -179,7 +181,9 @@ impl Dataset {
         } else {
             staging.clear();
             staging.reserve(indices.len() * size);
-            indices.iter().for_each(|&index| staging.extend_from_slice(image(index)));
+            for &index in indices {
+                staging.extend_from_slice(image(index));
+            }
             staging
         };
         Ok(Batch { pixels, indices, labels: self.labels() })
@@ -217,20 +221,7 @@ impl Dataset {
         hasher.update(&self.images);
         match &self.labels {
             None => hasher.update([0]),
-            Some(labels) => match self.byte_labels(labels) {
-                Some(labels) => {
-                    hasher.update([1]);
-                    hasher.update(labels);
-                }
-                None => {
-                    hasher.update([2]);
-                    labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
-                    for name in &self.classes {
-                        hasher.update((name.len() as u64).to_le_bytes());
-                        hasher.update(name);
-                    }
-                }
-            },
+            Some(labels) => self.hash_labels(labels, &mut hasher),
         }
         let mut digits = String::with_capacity(64);
         for byte in hasher.finalize() {
@@ -239,6 +230,22 @@ impl Dataset {
             }
         }
         Ok(digits)
+    }
+
+    fn hash_labels(&self, labels: &[u16], hasher: &mut Sha256) {
+        if let Some(labels) = self.byte_labels(labels) {
+            hasher.update([1]);
+            hasher.update(labels);
+            return;
+        }
+        hasher.update([2]);
+        for label in labels {
+            hasher.update(label.to_le_bytes());
+        }
+        for name in &self.classes {
+            hasher.update((name.len() as u64).to_le_bytes());
+            hasher.update(name);
+        }
     }
 
     /// The labels as bytes, where that says all about them: no number is above 255, and all names are numbers.

@@ -45,7 +45,7 @@ pub(in crate::dataset) fn read(path: &Path) -> Result<Splits, DatasetError> {
 
 /// Whether a file is called as a part of a data set is.
 pub(in crate::dataset) fn is_file_name(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_str().is_some_and(|name| is_part(name)))
+    path.file_name().is_some_and(|name| name.to_str().is_some_and(is_part))
 }
 
 /// Whether a directory holds a part of a data set.

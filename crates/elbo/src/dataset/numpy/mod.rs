@@ -12,7 +12,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::{Dataset, DatasetError, ImageShape, Loaded, Splits};
+use super::{Dataset, DatasetError, ImageShape, Loaded, PictureFiles, Splits};
 use crate::architecture::{CHANNELS, SIDES};
 use npy::{Array, Kind};
 
@@ -85,7 +85,7 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     let train = set(train, train_labels)?;
     let test = test.map(|test| set(test, test_labels)).transpose()?;
     let name = path.file_stem().map_or_else(|| "arrays".to_owned(), |name| name.to_string_lossy().into_owned());
-    Ok(Loaded { splits: Splits { train, test, name }, notes, bad: Vec::new() })
+    Ok(Loaded { splits: Splits { train, test, name }, notes, bad: Vec::new(), files: PictureFiles::default() })
 }
 
 /// The labels of images; none where there are none, or they are not one class an image, which a note says.
@@ -210,15 +210,11 @@ impl Images {
             _ => None,
         };
         let parts = parts.filter(|parts| parts.0 > 0 && [parts.1, parts.2].iter().all(|side| SIDES.contains(side)));
-        match parts {
-            Some((count, height, width, channels, is_channels_first)) => {
-                Ok(Self { name, array, count, shape: ImageShape { height, width, channels }, is_channels_first })
-            }
-            None => {
-                let array_name = (!name.is_empty()).then_some(name);
-                Err(ArrayError::Shape { path: path.to_owned(), array: array_name, shape: array.shape })
-            }
-        }
+        let Some((count, height, width, channels, is_channels_first)) = parts else {
+            let array_name = (!name.is_empty()).then_some(name);
+            return Err(ArrayError::Shape { path: path.to_owned(), array: array_name, shape: array.shape });
+        };
+        Ok(Self { name, array, count, shape: ImageShape { height, width, channels }, is_channels_first })
     }
 
     /// The values as bytes, `[N, H, W, C]`.

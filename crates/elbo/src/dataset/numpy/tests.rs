@@ -13,7 +13,8 @@ use crate::dataset::{DataOptions, load};
 
 /// A `.npy` file with this header's type, order and shape.
 fn npy(descr: &str, fortran: bool, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
-    let sides: String = shape.iter().map(|side| format!("{side},")).collect();
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let sides = if sides.is_empty() { String::new() } else { sides.join(", ") + "," };
     let order = if fortran { "True" } else { "False" };
     let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({sides}), }}\n");
     let mut file = b"\x93NUMPY\x01\x00".to_vec();

@@ -32,6 +32,33 @@ const USUAL_SIDE: usize = 64;
 /// How many unreadable pictures an error lists.
 const LISTED: usize = 3;
 
+/// What pictures are by their headers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PictureFiles {
+    /// How many there are of each format, the commonest first.
+    pub formats: Vec<(&'static str, usize)>,
+    /// How many there are of each `[width, height]`, upright, the commonest first.
+    pub sizes: Vec<([usize; 2], usize)>,
+}
+
+impl PictureFiles {
+    fn of(headers: &[Header]) -> Self {
+        Self {
+            formats: counted(headers.iter().map(|header| header.format)),
+            sizes: counted(headers.iter().map(|header| [header.width, header.height])),
+        }
+    }
+}
+
+/// How often each item occurs, the commonest first.
+fn counted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<(T, usize)> {
+    let mut counts = BTreeMap::new();
+    items.for_each(|item| *counts.entry(item).or_default() += 1);
+    let mut counts: Vec<(T, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.1));
+    counts
+}
+
 /// Whether a file begins as pictures do.
 pub(super) fn is_picture(path: &Path) -> bool {
     decode::is_picture_name(path) || decode::sniff(path).ok().flatten().is_some()
@@ -127,7 +154,7 @@ impl Reading<'_> {
         };
         let train = set(&scan.train, train)?.ok_or(DatasetError::NoImages)?;
         let splits = Splits { train, test: set(&scan.test, test)?, name: self.name };
-        Ok(Loaded { splits, notes, bad })
+        Ok(Loaded { splits, notes, bad, files: PictureFiles::of(&good) })
     }
 
     /// That not too many pictures are bad, and that any is left to train on.

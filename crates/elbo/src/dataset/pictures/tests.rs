@@ -116,8 +116,10 @@ fn exif(orientation: u8) -> Vec<u8> {
 
 #[test]
 fn pictures_are_turned_upright() {
+    /// Where an upright pixel is stored, by the last column and row that are.
+    type Place = fn(u32, u32, [u32; 2]) -> (u32, u32);
     let [last_x, last_y] = [WIDTH - 1, HEIGHT - 1];
-    let stored: [fn(u32, u32, [u32; 2]) -> (u32, u32); 8] = [
+    let stored: [Place; 8] = [
         |x, y, _| (x, y),
         |x, y, [w, _]| (w - x, y),
         |x, y, [w, h]| (w - x, h - y),
@@ -354,7 +356,7 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
     fs::write(folder.path().join("05b.png"), &cut[..cut.len() - 40]).unwrap();
     fs::write(folder.path().join("07b.png"), "rubbish").unwrap();
     let options = DataOptions { size: "8".parse().ok(), ..DataOptions::default() };
-    let Loaded { splits, notes, bad } = loaded(folder.path(), &options);
+    let Loaded { splits, notes, bad, .. } = loaded(folder.path(), &options);
     assert_eq!((splits.train.len(), bad.len()), (18, 2));
     assert!(notes.join("\n").contains("2 of 20 pictures cannot be read and are left out"), "{notes:?}");
     let expected: Vec<u8> = (0..18)
