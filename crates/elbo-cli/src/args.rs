@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use elbo::Recipe;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 const ABOUT: &str = "\
 Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
@@ -55,14 +56,16 @@ impl RecipeName {
     }
 }
 
-/// A rate, or none.
+/// A number, or none.
 #[derive(Clone, Copy)]
-pub(crate) struct Rate(pub(crate) Option<f64>);
+pub(crate) struct OrNone<T>(pub(crate) Option<T>);
 
-fn rate_or_none(text: &str) -> Result<Rate, String> {
+fn or_none<T: FromStr>(text: &str) -> Result<OrNone<T>, String> {
     match text {
-        "none" => Ok(Rate(None)),
-        rate => rate.parse().map(|rate| Rate(Some(rate))).map_err(|_| "neither a number nor 'none'".to_owned()),
+        "none" => Ok(OrNone(None)),
+        number => {
+            number.parse().map(|number| OrNone(Some(number))).map_err(|_| "neither a number nor 'none'".to_owned())
+        }
     }
 }
 
@@ -102,8 +105,8 @@ pub(crate) struct TrainArgs {
     pub(crate) learning_rate: Option<f64>,
 
     /// Step size of Muon for the weights of all layers but the first and the last; none leaves them to Adam
-    #[arg(long, value_name = "RATE|none", value_parser = rate_or_none, conflicts_with = "resume")]
-    pub(crate) muon_learning_rate: Option<Rate>,
+    #[arg(long, value_name = "RATE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
+    pub(crate) muon_learning_rate: Option<OrNone<f64>>,
 
     /// Course of the step sizes: one rate throughout, or up and then down to zero
     #[arg(long, value_enum, conflicts_with = "resume")]
@@ -128,6 +131,11 @@ pub(crate) struct TrainArgs {
     /// What fixes all random numbers; equal runs give equal bits
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
+
+    /// Share of the training images, class by class, that is held out to measure the loss on after each epoch [default:
+    /// 0.1 where there is no test set, or else none]
+    #[arg(long, value_name = "SHARE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
+    pub(crate) validation: Option<OrNone<f64>>,
 
     /// Threads; the result is the same for any number [default: all cores]
     #[arg(long, value_name = "N")]
@@ -193,7 +201,8 @@ pub(crate) struct ReconstructArgs {
     /// Run directory or model file
     pub(crate) run: PathBuf,
 
-    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    /// Images, as for train; the test set is taken where there is one, or else the images held out of the run's training
+    /// [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// Pairs to show
@@ -221,7 +230,8 @@ pub(crate) struct EvaluateArgs {
     /// Run directory or model file
     pub(crate) run: PathBuf,
 
-    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    /// Images, as for train; the test set is taken where there is one, or else the images held out of the run's training
+    /// [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// Print JSON
@@ -246,7 +256,8 @@ pub(crate) struct FiguresArgs {
     /// Run directory
     pub(crate) run: PathBuf,
 
-    /// Images, as for train; the test set is taken where there is one [default: what the run was trained on]
+    /// Images, as for train; the test set is taken where there is one, or else the images held out of the run's training
+    /// [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// What fixes the choice and the draws [default: the seed of the run]

@@ -4,6 +4,7 @@ use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
 use crate::output::{print, thousands};
 use crate::source::Tested;
+use elbo::dataset::Part;
 use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_metrics, write_figures};
 use serde_json::json;
 use std::fmt::Write;
@@ -18,7 +19,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
         let parts = |elbo: Elbo| json!({ "loss": elbo.loss(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
         let json = json!({
             "data": tested.name,
-            "split": tested.split,
+            "split": tested.part.to_string(),
             "images": evaluation.images,
             "unit": "nats an image, up to pixels/2 ln(2 pi)",
             "seed": arguments.seed,
@@ -31,7 +32,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
             "{}, {} images of the {} set; nats an image, up to a constant\n\n{:<14}{:>12}{:>18}{:>12}\n",
             tested.name,
             thousands(evaluation.images),
-            tested.split,
+            tested.part,
             "latent vector",
             "ELBO loss",
             "reconstruction",
@@ -69,8 +70,11 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
     let Some(run) = run else { return Ok(("the reference network".to_owned(), Architecture::reference())) };
     let path = RunDirectory::model_of(run)?;
     let card = Model::read(&path)?.card;
-    let loss = card.metrics.and_then(|metrics| metrics.test_loss);
-    let loss = loss.map_or(String::new(), |loss| format!(", test ELBO loss {loss:.4} nats an image"));
+    let held_out = card.metrics.and_then(|metrics| {
+        let validation = metrics.validation_loss.map(|loss| (Part::Validation, loss));
+        validation.or_else(|| metrics.test_loss.map(|loss| (Part::Test, loss)))
+    });
+    let loss = held_out.map_or(String::new(), |(part, loss)| format!(", {part} ELBO loss {loss:.4} nats an image"));
     let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
     Ok((title, card.architecture))
 }

@@ -1,7 +1,7 @@
 //! How training shows its progress: a bar where there is a terminal, plain lines everywhere.
 
 use crate::output::clock;
-use elbo::{BatchProgress, EpochMetrics};
+use elbo::{BatchProgress, Elbo, EpochMetrics};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::time::Instant;
@@ -71,11 +71,12 @@ impl Progress {
 /// One line an epoch, after the reference's.
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();
-    let loss = match (metrics.test_loss, metrics.test_reconstruction, metrics.test_kl) {
-        (Some(loss), Some(reconstruction), Some(kl)) => {
-            format!("test ELBO loss {loss:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})")
+    let loss = match metrics.held_out() {
+        Some((part, loss)) => {
+            let Elbo { reconstruction, kl } = loss;
+            format!("{part} ELBO loss {:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})", loss.loss())
         }
-        _ => format!("training ELBO loss {:.4}", metrics.train_loss),
+        None => format!("training ELBO loss {:.4}", metrics.train_loss),
     };
     let EpochMetrics { epoch, seconds, images_per_second, .. } = metrics;
     format!("epoch {epoch:>width$}/{epochs}  {loss}  {seconds:.1} s, {images_per_second:.0} images/s")
@@ -96,12 +97,25 @@ mod tests {
             test_kl: Some(8.49881),
             seconds: 28.057,
             images_per_second: 2135.3,
+            validation_loss: None,
+            validation_reconstruction: None,
+            validation_kl: None,
         };
         assert_eq!(
             epoch_line(&metrics, 50),
             "epoch  7/50  test ELBO loss 19.9988 (reconstruction 11.5000, KL 8.4988)  28.1 s, 2135 images/s"
         );
-        let untested = EpochMetrics { test_loss: None, ..metrics };
+        let untested = EpochMetrics { test_loss: None, test_reconstruction: None, test_kl: None, ..metrics };
         assert_eq!(epoch_line(&untested, 9), "epoch 7/9  training ELBO loss 20.5000  28.1 s, 2135 images/s");
+        let validated = EpochMetrics {
+            validation_loss: Some(21.5),
+            validation_reconstruction: Some(12.0),
+            validation_kl: Some(9.5),
+            ..untested
+        };
+        assert_eq!(
+            epoch_line(&validated, 9),
+            "epoch 7/9  validation ELBO loss 21.5000 (reconstruction 12.0000, KL 9.5000)  28.1 s, 2135 images/s"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Which data a command is about.
 
-use elbo::dataset::{Dataset, Splits};
-use elbo::{EMBEDDED_DATA, RunDirectory, Settings, Vae};
+use elbo::dataset::{Dataset, Part, Splits};
+use elbo::{EMBEDDED_DATA, ModelCard, RunDirectory, Settings, Vae};
 use std::path::Path;
 
 /// The data of this name: the MNIST built in, or a path.
@@ -24,25 +24,39 @@ pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
 }
 
 /// The images that a model is to be tried on: of `data`, or else of what it was trained on; the test set where there
-/// is one.
+/// is one, or else the images that were held out of its training.
 pub(crate) struct Tested {
     pub(crate) name: String,
-    pub(crate) split: &'static str,
+    pub(crate) part: Part,
     pub(crate) dataset: Dataset,
 }
 
 impl Tested {
     pub(crate) fn load(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<Self> {
-        let splits = match data {
+        let mut splits = match data {
             Some(path) => load(&name_of(Some(path))?)?,
             None => load(&trained_on(run, vae)?)?,
         };
-        let (split, dataset) = match splits.test {
-            Some(test) => ("test", test),
-            None => ("training", splits.train),
+        let held_out = match &splits.test {
+            None => held_out_of(&mut splits, vae)?,
+            Some(_) => None,
         };
-        Ok(Self { name: splits.name, split, dataset })
+        let (part, dataset) = match (splits.test, held_out) {
+            (Some(test), _) => (Part::Test, test),
+            (None, Some(validation)) => (Part::Validation, validation),
+            (None, None) => (Part::Training, splits.train),
+        };
+        Ok(Self { name: splits.name, part, dataset })
     }
+}
+
+/// The images that were held out of a model's training, if this is the data that it was trained on.
+fn held_out_of(splits: &mut Splits, vae: &Vae) -> Result<Option<Dataset>, elbo::Error> {
+    let ModelCard { recipe, data, .. } = vae.card();
+    if data.validation_images == 0 || splits.train.digest() != data.train_digest {
+        return Ok(None);
+    }
+    recipe.hold_out(splits)
 }
 
 /// The data that a run was trained on, if that can be told.

@@ -5,6 +5,7 @@ use crate::args::{ScheduleName, TrainArgs};
 use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
+use elbo::dataset::{Part, Splits};
 use elbo::{RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
@@ -64,8 +65,7 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
-    let settings = resolve(arguments)?;
-    let data = source::load(&settings.data)?;
+    let (settings, data) = resolve(arguments)?;
     // Settings are checked before a directory is made: a typing error leaves no empty run.
     let training = Training::new(settings, data)?;
     let directory = match &arguments.out {
@@ -83,8 +83,11 @@ fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
     }
 }
 
-/// The settings: those of the configuration file or the recipe, changed by what else is given.
-fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
+/// The share that is held out of the training set where there is no test set and nothing says otherwise.
+const VALIDATION: f64 = 0.1;
+
+/// The settings, those of the configuration file or the recipe, changed by what else is given; and the data.
+fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     let mut settings = match &arguments.config {
         Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
         None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
@@ -94,6 +97,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
+    let data = source::load(&settings.data)?;
     set(&mut settings.threads, threads.as_ref());
     let recipe = &mut settings.recipe;
     set(&mut recipe.epochs, epochs.as_ref());
@@ -108,7 +112,12 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     if arguments.shuffle || arguments.no_shuffle {
         recipe.shuffle = arguments.shuffle;
     }
-    Ok(settings)
+    match arguments.validation {
+        Some(share) => recipe.validation = share.0.unwrap_or(0.0),
+        None if arguments.config.is_some() => {}
+        None => recipe.validation = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 },
+    }
+    Ok((settings, data))
 }
 
 /// The schedule of the recipe, changed by what is given.
@@ -142,10 +151,15 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
 /// What is about to happen, in three lines.
 fn describe(training: &Training, directory: &RunDirectory) -> String {
     let (engine, data, recipe) = (training.engine(), training.data(), &training.settings().recipe);
-    let test =
-        data.test.as_ref().map_or("no test images".to_owned(), |test| format!("{} to test", thousands(test.len())));
+    let test = data.test.as_ref().map(|test| format!("{} to test", thousands(test.len())));
+    let validation = match training.held_out() {
+        Some((Part::Validation, images)) => Some(format!("{} held out to validate", thousands(images.len()))),
+        _ => None,
+    };
+    let others = [validation, test].into_iter().flatten().reduce(|a, b| format!("{a}, {b}"));
+    let others = others.unwrap_or("no test images".to_owned());
     format!(
-        "{}: {} images of {} to train on, {test}\n\
+        "{}: {} images of {} to train on, {others}\n\
          {} parameters, latent dimension {}, {} threads ({}); {} batches of {} an epoch\n\
          run directory {}; ELBO losses in nats an image, up to a constant",
         data.name,
@@ -164,7 +178,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
 fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
     let vae = Vae::try_from(training)?;
     let data = training.data();
-    let dataset = data.test.as_ref().unwrap_or(&data.train);
+    let dataset = data.test.as_ref().or(training.held_out().map(|(_, images)| images)).unwrap_or(&data.train);
     let seed = training.settings().recipe.seed;
     write_figures(&directory.figures(), &vae, dataset, training.history(), seed)?;
     Ok(())
@@ -173,8 +187,8 @@ fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elb
 fn last_line(training: &Training, directory: &RunDirectory) -> String {
     let seconds: f64 = training.history().iter().map(|row| row.seconds).sum();
     let loss = match training.history().last() {
-        Some(row) => match row.test_loss {
-            Some(loss) => format!("test ELBO loss {loss:.4} nats an image, "),
+        Some(row) => match row.held_out() {
+            Some((part, loss)) => format!("{part} ELBO loss {:.4} nats an image, ", loss.loss()),
             None => format!("training ELBO loss {:.4} nats an image, ", row.train_loss),
         },
         None => String::new(),

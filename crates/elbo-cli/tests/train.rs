@@ -39,10 +39,14 @@ fn a_run_leaves_its_files_and_nothing_else() {
     assert_eq!(names(run.join("figures")).len(), 8);
 
     let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
-    let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second";
+    let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,\
+                  validation_loss,validation_reconstruction,validation_kl";
     assert_eq!(metrics.lines().next(), Some(header));
-    let rows: Vec<Vec<f64>> =
-        metrics.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    let row = |line: &str| -> Vec<f64> {
+        // Nothing was held out beside the test set.
+        line.strip_suffix(",,,").unwrap().split(',').map(|cell| cell.parse().unwrap()).collect()
+    };
+    let rows: Vec<Vec<f64>> = metrics.lines().skip(1).map(row).collect();
     assert_eq!(rows.len(), 2);
     for (row, epoch) in rows.iter().zip([1.0, 2.0]) {
         let [number, rate, train, test, reconstruction, kl, seconds, speed] = row[..] else { panic!("{row:?}") };
@@ -219,10 +223,10 @@ fn data_comes_in_many_kinds() {
         let printed = succeeds(&mut train(&here, &format!("{name} --epochs 1")));
         let run = here.path().join("runs").join(name);
         assert_eq!(names(run.join("figures")).len(), 8);
-        let measure = if files.test == 0 { "training ELBO loss" } else { "test ELBO loss" };
+        let measure = if files.test == 0 { "validation ELBO loss" } else { "test ELBO loss" };
         assert!(printed.stdout.starts_with(&format!("epoch 1/1  {measure} ")), "{printed:#?}");
         assert!(printed.stdout.contains(&format!("done: {measure} ")), "{printed:#?}");
-        assert_eq!(printed.stderr.contains("no test images"), files.test == 0, "{printed:#?}");
+        assert_eq!(printed.stderr.contains(", 20 held out to validate"), files.test == 0, "{printed:#?}");
         let measured = measured(&run);
         assert_eq!(measured[0][3..].iter().all(String::is_empty), files.test == 0, "{measured:?}");
         // What was trained on is found again.

@@ -1,5 +1,7 @@
 //! How to train: every setting that decides the result.
 
+use crate::dataset::{Dataset, Splits};
+use crate::error::Error;
 use crate::optimizer::{Adam, Muon, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
     pub shuffle: bool,
+    /// Share of the training set that is held out to validate with, from 0, none, up to 1. The seed fixes which images.
+    #[serde(default)]
+    pub validation: f64,
 }
 
 /// A setting is outside its range.
@@ -63,6 +68,7 @@ impl Recipe {
             beta: 1.0,
             seed: 1,
             shuffle: false,
+            validation: 0.0,
         }
     }
 
@@ -95,6 +101,16 @@ impl Recipe {
         self.learning_rate * self.schedule.factor(step, steps)
     }
 
+    /// Takes the validation set of this recipe out of the training set; none where it holds none out. From equal data the
+    /// same images.
+    ///
+    /// # Errors
+    /// If the share is out of range, or there is only one image.
+    pub fn hold_out(&self, data: &mut Splits) -> Result<Option<Dataset>, Error> {
+        self.validate()?;
+        Ok(data.hold_out(self.validation, self.seed)?)
+    }
+
     /// Checks the settings that concern the training; those of the network are the
     /// [`Architecture`](crate::Architecture)'s to check.
     ///
@@ -116,6 +132,8 @@ impl Recipe {
         if let Schedule::Linear { warmup } = self.schedule {
             check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
         }
+        let validation = self.validation;
+        check((0.0..1.0).contains(&validation), "the share to validate with", "from 0 up to 1", validation)?;
         check((beta as f32).is_finite() && beta >= 0.0, "beta", "a number not below 0", beta)
     }
 }
@@ -137,6 +155,8 @@ mod tests {
             (Recipe { learning_rate: 1e300, ..reference.clone() }, "learning rate"),
             (Recipe { muon_learning_rate: Some(-1.0), ..reference.clone() }, "Muon"),
             (Recipe { schedule: Schedule::Linear { warmup: 1.0 }, ..reference.clone() }, "warm-up"),
+            (Recipe { validation: 1.0, ..reference.clone() }, "validate"),
+            (Recipe { validation: f64::NAN, ..reference.clone() }, "validate"),
             (Recipe { seed: u64::MAX, ..reference.clone() }, "seed"),
             (Recipe { beta: -1.0, ..reference.clone() }, "beta"),
             (Recipe { beta: f64::INFINITY, ..reference }, "beta"),

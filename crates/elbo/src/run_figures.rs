@@ -1,9 +1,10 @@
 //! The figures of a run: what a trained model looks like.
 
 use crate::batch::Batch;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Part};
 use crate::error::Error;
 use crate::figures::{Figure, LossRow, Pixels, Scatter};
+use crate::loss::Elbo;
 use crate::metrics::EpochMetrics;
 use crate::noise::{Noise, Purpose};
 use crate::pca::Pca;
@@ -92,20 +93,25 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
     Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
 }
 
-/// Training and test loss by epoch, and the parts of the test loss.
+/// Training and held-out loss by epoch, and the parts of the held-out loss.
 #[must_use]
 pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
     let rows: Vec<LossRow> = history
         .iter()
-        .map(|row| LossRow {
-            epoch: row.epoch as usize,
-            train_loss: row.train_loss,
-            test_loss: row.test_loss.unwrap_or(f64::NAN),
-            test_reconstruction: row.test_reconstruction.unwrap_or(f64::NAN),
-            test_kl: row.test_kl.unwrap_or(f64::NAN),
+        .map(|row| {
+            let unknown = Elbo { reconstruction: f64::NAN, kl: f64::NAN };
+            let held_out = row.held_out().map_or(unknown, |(_, elbo)| elbo);
+            LossRow {
+                epoch: row.epoch as usize,
+                train_loss: row.train_loss,
+                held_out_loss: held_out.loss(),
+                held_out_reconstruction: held_out.reconstruction,
+                held_out_kl: held_out.kl,
+            }
         })
         .collect();
-    Figure::loss_curve(&rows)
+    let part = history.iter().find_map(EpochMetrics::held_out).map_or(Part::Test, |(part, _)| part);
+    Figure::loss_curve(&rows, &part.to_string())
 }
 
 /// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files.

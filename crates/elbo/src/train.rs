@@ -25,7 +25,7 @@
 use crate::architecture::Architecture;
 use crate::batch::Batch;
 use crate::checkpoint::{self, CheckpointCard, Position};
-use crate::dataset::{Dataset, Splits};
+use crate::dataset::{Dataset, Part, Splits};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::evaluate::{all_indices, sampled_loss};
@@ -52,7 +52,7 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
 pub enum Progress {
     /// One step.
     Batch(BatchProgress),
-    /// The end of an epoch: the test loss is measured, and a run with a directory is saved.
+    /// The end of an epoch: the held-out loss is measured, and a run with a directory is saved.
     Epoch(EpochMetrics),
 }
 
@@ -82,7 +82,7 @@ pub enum TrainingError {
     NotFinite {
         /// Number of the epoch; the first is 1.
         epoch: u32,
-        /// Number of the batch in the epoch; the first is 1. One more than the last means the test set.
+        /// Number of the batch in the epoch; the first is 1. One more than the last means the held-out images.
         batch: usize,
         /// The loss, in its parts.
         loss: Elbo,
@@ -135,7 +135,9 @@ impl TrainingError {
 pub struct Training {
     engine: Engine,
     settings: Settings,
+    /// Without the images held out of the training set.
     data: Splits,
+    validation: Option<Dataset>,
     summary: DataSummary,
     position: Position,
     /// The training images in the order of the current epoch.
@@ -149,10 +151,11 @@ impl Training {
     /// A new run in memory.
     ///
     /// # Errors
-    /// If a setting is out of range, or the engine cannot be made.
+    /// If a setting is out of range, no images can be held out, or the engine cannot be made.
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
         let Recipe { latent_dim, widths, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
+        let (data, validation, summary) = divide(data, &settings.recipe)?;
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?;
         let table = ParameterTable::new(&architecture);
         let mut engine = Engine::new(architecture, &table.initialize(*seed), settings.threads)?;
@@ -160,8 +163,9 @@ impl Training {
         let mut training = Self {
             engine,
             settings,
-            summary: summarize(&data),
             data,
+            validation,
+            summary,
             position: Position::after(0),
             order: Vec::new(),
             history: Vec::new(),
@@ -192,7 +196,8 @@ impl Training {
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
-        let found = DataSummary { name: expected.name.clone(), ..summarize(&data) };
+        let (data, validation, found) = divide(data, &settings.recipe)?;
+        let found = DataSummary { name: expected.name.clone(), ..found };
         if found != expected {
             return Err(TrainingError::OtherData { expected: expected.into(), found: found.into() }.into());
         }
@@ -204,6 +209,7 @@ impl Training {
             engine,
             settings,
             data,
+            validation,
             summary: expected,
             position,
             order: Vec::new(),
@@ -298,11 +304,13 @@ impl Training {
         let Recipe { seed, .. } = self.settings.recipe;
         let learning_rate = self.settings.recipe.learning_rate(self.steps_done(), self.steps());
         let epoch = self.epoch();
-        let test = self.data.test.as_ref().map(|test| sampled_loss(&self.engine, test, seed, epoch));
-        if let Some(loss) = test.filter(|test| !test.is_finite()) {
+        let held_out = self.held_out().map(|(part, images)| (part, sampled_loss(&self.engine, images, seed, epoch)));
+        if let Some((_, loss)) = held_out.filter(|(_, loss)| !loss.is_finite()) {
             let batch = self.batches() + 1;
             return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
         }
+        let on = |part| held_out.filter(|(measured, _)| *measured == part).map(|(_, loss)| loss);
+        let (test, validation) = (on(Part::Test), on(Part::Validation));
         let metrics = EpochMetrics {
             epoch,
             learning_rate,
@@ -312,6 +320,9 @@ impl Training {
             test_kl: test.map(|test| test.kl),
             seconds: self.position.seconds,
             images_per_second: self.images_per_second(),
+            validation_loss: validation.map(|loss| loss.loss()),
+            validation_reconstruction: validation.map(|loss| loss.reconstruction),
+            validation_kl: validation.map(|loss| loss.kl),
         };
         self.history.push(metrics);
         self.position = Position::after(epoch);
@@ -419,10 +430,18 @@ impl Training {
         &self.settings
     }
 
-    /// The data.
+    /// The data, without the images held out of the training set.
     #[must_use]
     pub fn data(&self) -> &Splits {
         &self.data
+    }
+
+    /// The images that are not trained on and measured after each epoch: the validation set where there is one, or else
+    /// the test set.
+    #[must_use]
+    pub fn held_out(&self) -> Option<(Part, &Dataset)> {
+        let validation = self.validation.as_ref().map(|images| (Part::Validation, images));
+        validation.or_else(|| self.data.test.as_ref().map(|images| (Part::Test, images)))
     }
 
     /// What computes.
@@ -438,12 +457,17 @@ impl Training {
     }
 }
 
-fn summarize(data: &Splits) -> DataSummary {
-    DataSummary {
+/// Holds out what the recipe says, and says what there is.
+fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, Option<Dataset>, DataSummary), Error> {
+    let train_digest = data.train.digest();
+    let validation = recipe.hold_out(&mut data)?;
+    let summary = DataSummary {
         name: data.name.clone(),
         train_images: data.train.len(),
+        validation_images: validation.as_ref().map_or(0, Dataset::len),
         test_images: data.test.as_ref().map_or(0, Dataset::len),
-        train_digest: data.train.digest(),
+        train_digest,
         test_digest: data.test.as_ref().map(Dataset::digest),
-    }
+    };
+    Ok((data, validation, summary))
 }

@@ -524,5 +524,5 @@ fn digits_are_learned() {
     assert!(after < before && after < 23.2, "{before}, then {after}");
     let divergence = last.test_kl.unwrap();
     assert!((2.0..8.0).contains(&divergence), "{divergence}");
-    assert!((last.test().unwrap().loss() - after).abs() < 1e-9);
+    assert!((last.held_out().unwrap().1.loss() - after).abs() < 1e-9);
 }

@@ -16,6 +16,7 @@
 
 mod error;
 mod folder;
+mod hold_out;
 mod idx;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use error::DatasetError;
+pub use hold_out::Part;
 
 /// The shape of one image; its values lie in the order `[height, width, channels]`, row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
