@@ -81,7 +81,8 @@ pub(crate) enum ScheduleName {
 /// Train a model
 ///
 /// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint
-/// to go on from. Ctrl-C finishes the step, saves and stops.
+/// to go on from. Ctrl-C finishes the step, saves and stops. The model of the epoch with the lowest loss on images that
+/// are not trained on is kept beside the last one, as best.safetensors.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
     /// Directory with IDX files as MNIST has them, gzip or plain; DIR/PREFIX where there are several sets [default: the
@@ -172,7 +173,7 @@ pub(crate) struct TrainArgs {
 /// Decodes draws from the standard normal distribution. The same seed gives the same images, whatever the count.
 #[derive(clap::Args)]
 pub(crate) struct GenerateArgs {
-    /// Run directory or model file
+    /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
     /// Images to generate
@@ -198,7 +199,7 @@ pub(crate) struct GenerateArgs {
 /// labels.
 #[derive(clap::Args)]
 pub(crate) struct ReconstructArgs {
-    /// Run directory or model file
+    /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
     /// Images, as for train; the test set is taken where there is one, or else the images held out of the run's training
@@ -227,7 +228,7 @@ pub(crate) struct ReconstructArgs {
 /// With one sample an image, as the reference measures it, and with the mean of each image's latent distribution.
 #[derive(clap::Args)]
 pub(crate) struct EvaluateArgs {
-    /// Run directory or model file
+    /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
     /// Images, as for train; the test set is taken where there is one, or else the images held out of the run's training

@@ -64,7 +64,9 @@ fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
     if vae.card().data.name == EMBEDDED_DATA {
         return Ok(EMBEDDED_DATA.to_owned());
     }
-    let config = if run.is_dir() { RunDirectory::open(run).ok().map(|run| run.config()) } else { None };
+    // A model file may lie in the directory of its run.
+    let directory = if run.is_dir() { Some(run) } else { run.parent() };
+    let config = directory.and_then(|directory| RunDirectory::open(directory).ok()).map(|run| run.config());
     match config.and_then(|config| Settings::read(&config).ok()) {
         Some(settings) => Ok(settings.data),
         None => anyhow::bail!(

@@ -6,7 +6,7 @@ use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{Part, Splits};
-use elbo::{RunDirectory, Schedule, Settings, Training, Vae, write_figures};
+use elbo::{EpochMetrics, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -194,5 +194,11 @@ fn last_line(training: &Training, directory: &RunDirectory) -> String {
         None => String::new(),
     };
     let epochs = training.history().len();
-    format!("done: {loss}{epochs} epochs in {}; see {}\n", clock(seconds), directory.path().display())
+    // A run that was begun before images were held out, or whose files were moved, may have no such file.
+    let best = training.best_epoch().filter(|best| best.epoch as usize != epochs && directory.best_model().exists());
+    let best = best.and_then(EpochMetrics::held_out).zip(best).map_or(String::new(), |((_, loss), best)| {
+        let file = directory.best_model();
+        format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.loss(), file.display())
+    });
+    format!("done: {loss}{epochs} epochs in {}{best}; see {}\n", clock(seconds), directory.path().display())
 }

@@ -126,3 +126,26 @@ fn a_share_out_of_range_is_refused() {
     assert_eq!(names(&here), ["bars", "one"]);
     succeeds(&mut train(&here, "one --epochs 1 --quiet"));
 }
+
+#[test]
+fn the_best_model_is_told_and_used_like_any_other() {
+    let here = untested();
+    let here = here.path();
+    let overfitting = "--recipe reference --batch-size 20 --latent-dim 8 --widths 32,32 --learning-rate 0.01 --muon-learning-rate 0.03";
+    let line = format!("train untested --epochs 20 --out run --quiet {overfitting}");
+    let printed = succeeds(elbo(here).args(args(&line)));
+    let rows = fs::read_to_string(here.join("run/metrics.csv")).unwrap();
+    let losses: Vec<f64> = rows.lines().skip(1).map(|row| row.split(',').nth(8).unwrap().parse().unwrap()).collect();
+    let best = (0..20).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap();
+    assert!(best < 19, "the test needs a run that is best on the way: {losses:?}");
+    let told = format!("; best after epoch {}, {:.4}, kept as run/best.safetensors; see run\n", best + 1, losses[best]);
+    assert!(printed.stdout.ends_with(&told), "{told} is not in {printed:#?}");
+
+    let summary = succeeds(elbo(here).args(args("summary run/best.safetensors"))).stdout;
+    assert!(summary.contains(&format!("for {} epochs, validation ELBO loss {:.4} ", best + 1, losses[best])));
+    // In its run it knows its data.
+    let [best, last] = ["run/best.safetensors", "run"].map(|model| evaluate(here, model));
+    assert_eq!((&best["split"], &best["images"]), (&last["split"], &last["images"]));
+    assert!(best["sampled"]["loss"].as_f64() < last["sampled"]["loss"].as_f64(), "{best} {last}");
+    succeeds(elbo(here).args(args("generate run/best.safetensors --count 4")));
+}

@@ -108,7 +108,7 @@ pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, sampled_loss};
 pub use latent::Draw;
 pub use loss::Elbo;
-pub use metrics::{EpochMetrics, read_metrics};
+pub use metrics::{EpochMetrics, best_epoch, read_metrics};
 pub use model::{DataSummary, Model, ModelCard, ModelMetrics, Preprocessing};
 pub use optimizer::{Adam, Muon, Optimizer, OptimizerState, Schedule};
 pub use parameters::{Parameter, ParameterTable};

@@ -46,6 +46,13 @@ impl EpochMetrics {
     }
 }
 
+/// The epoch with the lowest held-out loss, the first of equals; none where no images are held out.
+#[must_use]
+pub fn best_epoch(history: &[EpochMetrics]) -> Option<&EpochMetrics> {
+    let measured = history.iter().filter_map(|row| Some((row, row.held_out()?.1.loss())));
+    measured.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(row, _)| row)
+}
+
 /// The rows as CSV, with a header.
 #[must_use]
 pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
@@ -114,6 +121,11 @@ mod tests {
         let path = directory.path().join("metrics.csv");
         std::fs::write(&path, csv).unwrap();
         assert_eq!(read_metrics(&path).unwrap(), [row, blank, validated]);
+
+        let worse = EpochMetrics { epoch: 4, test_reconstruction: Some(20.5), ..row };
+        let equal = EpochMetrics { epoch: 5, ..row };
+        assert_eq!(best_epoch(&[blank, worse, row, equal]), Some(&row));
+        assert_eq!(best_epoch(&[blank]), None);
 
         // A table without the columns of a validation set.
         let older = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second\n\

@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::evaluate::{all_indices, sampled_loss};
 use crate::latent::Draw;
 use crate::loss::Elbo;
-use crate::metrics::{self, EpochMetrics};
+use crate::metrics::{self, EpochMetrics, best_epoch};
 use crate::model::{DataSummary, Model, ModelCard};
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::OptimizerState;
@@ -52,7 +52,8 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
 pub enum Progress {
     /// One step.
     Batch(BatchProgress),
-    /// The end of an epoch: the held-out loss is measured, and a run with a directory is saved.
+    /// The end of an epoch: the held-out loss is measured, and a run with a directory is saved, its model as the best one
+    /// too if that loss is the lowest so far.
     Epoch(EpochMetrics),
 }
 
@@ -327,6 +328,11 @@ impl Training {
         self.history.push(metrics);
         self.position = Position::after(epoch);
         self.order_images();
+        if let (Some(directory), Some(best)) = (&self.directory, self.best_epoch())
+            && best.epoch == epoch
+        {
+            self.model().write(&directory.best_model())?;
+        }
         self.save()?;
         Ok(metrics)
     }
@@ -422,6 +428,13 @@ impl Training {
     #[must_use]
     pub fn history(&self) -> &[EpochMetrics] {
         &self.history
+    }
+
+    /// The epoch with the lowest held-out loss, whose model a run with a directory keeps beside the last; none where no
+    /// images are held out.
+    #[must_use]
+    pub fn best_epoch(&self) -> Option<&EpochMetrics> {
+        best_epoch(&self.history)
     }
 
     /// All settings.

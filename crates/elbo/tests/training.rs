@@ -3,8 +3,8 @@
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::{
-    EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Settings, TensorFileError, Training, TrainingError,
-    Vae, read_metrics,
+    EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Schedule, Settings, TensorFileError, Training,
+    TrainingError, Vae, read_metrics,
 };
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -73,6 +73,10 @@ fn resume(path: &Path, data: Splits, change: impl FnOnce(&mut Settings)) -> Resu
 
 fn model_bytes(run: &Path) -> Vec<u8> {
     fs::read(run.join("model.safetensors")).unwrap()
+}
+
+fn best_bytes(run: &Path) -> Vec<u8> {
+    fs::read(run.join("best.safetensors")).unwrap()
 }
 
 /// The bits of some numbers: equal ones are the same to the last.
@@ -167,8 +171,43 @@ fn a_run_stopped_anywhere_ends_as_if_it_had_never_stopped() {
             assert_eq!(measured(&read), history, "stopped after {stop}, saved: {save}");
             // A run that was finished had its model saved at the end of the last epoch.
             assert!(model_bytes(&path) == model_bytes(&whole), "stopped after {stop}, saved: {save}");
+            assert!(best_bytes(&path) == best_bytes(&whole), "stopped after {stop}, saved: {save}");
         }
     }
+}
+
+/// Settings with which the held-out loss soon rises: far too many steps for so few images.
+fn overfitting_settings(epochs: u32) -> Settings {
+    let small = fast_settings(epochs);
+    let recipe = Recipe { widths: vec![16, 16], learning_rate: 1e-2, schedule: Schedule::Constant, ..small.recipe };
+    Settings { recipe, ..small }
+}
+
+#[test]
+fn the_best_model_is_kept_beside_the_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, epochs) = (splits(GREY, 40, 30), 20);
+    let training = run_in(&directory.path().join("run"), overfitting_settings(epochs), data.clone());
+    let losses: Vec<f64> = training.history().iter().map(|row| row.test_loss.unwrap()).collect();
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = training.best_epoch().unwrap().epoch;
+    assert_eq!(losses[best as usize - 1], lowest);
+    assert!((2..epochs).contains(&best), "the test needs a run that is best on the way: {losses:?}");
+
+    // At a constant rate it is the model of a run that ends there.
+    let shorter = run_in(&directory.path().join("shorter"), overfitting_settings(best), data);
+    let model = Model::read(&directory.path().join("run/best.safetensors")).unwrap();
+    assert_eq!(bits(&model.parameters), bits(shorter.engine().parameters()));
+    assert_eq!((model.card.epochs, model.card.metrics.unwrap().test_loss), (best, Some(lowest)));
+    assert!(model_bytes(&directory.path().join("run")) != best_bytes(&directory.path().join("run")));
+}
+
+#[test]
+fn without_held_out_images_there_is_no_best_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let training = run_in(directory.path(), small_settings(2), splits(GREY, 40, 0));
+    assert_eq!(training.best_epoch(), None);
+    assert!(!directory.path().join("best.safetensors").exists());
 }
 
 #[test]
