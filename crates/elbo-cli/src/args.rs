@@ -138,6 +138,11 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "SHARE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
     pub(crate) validation: Option<OrNone<f64>>,
 
+    /// End the run after this many epochs without a new lowest loss on images that are not trained on. Meant for
+    /// --schedule constant: where rates fall to zero, the loss falls most at the end, which such a run may miss
+    #[arg(long, value_name = "EPOCHS|none", value_parser = or_none::<u32>)]
+    pub(crate) patience: Option<OrNone<u32>>,
+
     /// Threads; the result is the same for any number [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -159,7 +164,7 @@ pub(crate) struct TrainArgs {
     pub(crate) config: Option<PathBuf>,
 
     /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than
-    /// planned, where rates that fall go on as if that had been the plan
+    /// planned, where rates that fall go on as if that had been the plan; with --patience, past an early end
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
 

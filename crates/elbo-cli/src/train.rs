@@ -6,7 +6,7 @@ use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{Part, Splits};
-use elbo::{EpochMetrics, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
+use elbo::{EpochMetrics, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,7 +93,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
     };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
-    let TrainArgs { latent_dim, widths, beta, seed, threads, .. } = arguments;
+    let TrainArgs { latent_dim, widths, beta, seed, threads, patience, .. } = arguments;
     if arguments.data.is_some() {
         settings.data = source::name_of(arguments.data.as_deref())?;
     }
@@ -109,6 +109,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     set(&mut recipe.widths, widths.as_ref());
     set(&mut recipe.beta, beta.as_ref());
     set(&mut recipe.seed, seed.as_ref());
+    set(&mut recipe.patience, patience.map(|epochs| epochs.0).as_ref());
     if arguments.shuffle || arguments.no_shuffle {
         recipe.shuffle = arguments.shuffle;
     }
@@ -144,6 +145,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
         settings.data = data;
         settings.threads = arguments.threads.unwrap_or(settings.threads);
         settings.recipe.epochs = arguments.epochs.unwrap_or(settings.recipe.epochs);
+        set(&mut settings.recipe.patience, arguments.patience.map(|epochs| epochs.0).as_ref());
     })?;
     Ok((directory, training))
 }
@@ -200,5 +202,17 @@ fn last_line(training: &Training, directory: &RunDirectory) -> String {
         let file = directory.best_model();
         format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.loss(), file.display())
     });
-    format!("done: {loss}{epochs} epochs in {}{best}; see {}\n", clock(seconds), directory.path().display())
+    let end = early_end(training);
+    format!("done: {loss}{epochs} epochs in {}{best}{end}; see {}\n", clock(seconds), directory.path().display())
+}
+
+/// Why a run ended before its last epoch, if it did.
+fn early_end(training: &Training) -> String {
+    let Recipe { epochs, patience, .. } = training.settings().recipe;
+    match (patience, training.held_out()) {
+        (Some(patience), Some((part, _))) if training.history().len() < epochs as usize => {
+            format!("; ended before epoch {epochs}: no lower {part} loss in {patience} epochs")
+        }
+        _ => String::new(),
+    }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BARS, IdxFiles, args, elbo, fails, model, names, succeeds, train, with_bars};
+use common::{BARS, IdxFiles, args, elbo, fails, measured, model, names, succeeds, train, with_bars};
 use elbo::Model;
 use serde_json::Value;
 use std::fs;
@@ -148,4 +148,41 @@ fn the_best_model_is_told_and_used_like_any_other() {
     assert_eq!((&best["split"], &best["images"]), (&last["split"], &last["images"]));
     assert!(best["sampled"]["loss"].as_f64() < last["sampled"]["loss"].as_f64(), "{best} {last}");
     succeeds(elbo(here).args(args("generate run/best.safetensors --count 4")));
+}
+
+#[test]
+fn a_run_that_stalls_ends_early_and_says_why() {
+    let here = untested();
+    let here = here.path();
+    let line = "train untested --recipe reference --batch-size 20 --latent-dim 8 --widths 32,32 --learning-rate 0.01 \
+                --muon-learning-rate 0.03 --epochs 60 --patience 4";
+    let printed = succeeds(elbo(here).args(args(line)).args(args("--out run")));
+    let epochs = measured(here.join("run")).len();
+    assert!((5..60).contains(&epochs), "the test needs a run that stalls: {epochs}");
+    let last = printed.stdout.lines().last().unwrap();
+    assert!(last.contains(&format!("; best after epoch {}, ", epochs - 4)), "{last}");
+    let why = "; ended before epoch 60: no lower validation loss in 4 epochs; see run";
+    assert!(last.contains(&format!(", {epochs} epochs in ")) && last.ends_with(why), "{last}");
+
+    // It stays ended, with its last line, until it is given more patience; then it goes on as if it had had that.
+    let again = succeeds(elbo(here).args(args("train --resume run --quiet")));
+    assert_eq!(again.stdout, format!("{last}\n"));
+    succeeds(
+        elbo(here).args(args("train --resume run --quiet --patience none --epochs")).arg((epochs + 2).to_string()),
+    );
+    let longer = line.replace("--epochs 60 --patience 4", "--quiet --out longer --epochs");
+    succeeds(elbo(here).args(args(&longer)).arg((epochs + 2).to_string()));
+    assert_eq!(measured(here.join("run")), measured(here.join("longer")));
+    assert!(model(here.join("run")) == model(here.join("longer")));
+}
+
+#[test]
+fn patience_needs_held_out_images() {
+    let here = untested();
+    let message = fails(&mut train(&here, "untested --validation none --patience 3"));
+    assert!(message.contains("a patience of 3 epochs") && message.contains("\nhint: "), "{message}");
+    assert!(message.contains("--validation 0.1"), "{message}");
+    let message = fails(&mut train(&here, "untested --patience 0"));
+    assert!(message.contains("the patience must be at least 1 epoch"), "{message}");
+    assert_eq!(names(&here), ["untested"]);
 }

@@ -99,6 +99,12 @@ pub enum TrainingError {
         /// What was given.
         found: Box<DataSummary>,
     },
+    /// A run is to end when the held-out loss no longer falls, but no images are held out.
+    #[error("a patience of {patience} epochs needs images that are not trained on, and there are none")]
+    NothingHeldOut {
+        /// The recipe's patience.
+        patience: u32,
+    },
     /// The run is further than it is to go.
     #[error("the run cannot end after {asked} epochs: it has trained {done} and {batches} batches of the next")]
     PastEnd {
@@ -126,6 +132,9 @@ impl TrainingError {
                 learning_rate / 10.0
             )),
             Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+            Self::NothingHeldOut { .. } => {
+                Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
+            }
             Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
         }
     }
@@ -173,6 +182,7 @@ impl Training {
             directory: None,
             saved: Instant::now(),
         };
+        training.check_patience()?;
         training.order_images();
         Ok(training)
     }
@@ -190,7 +200,7 @@ impl Training {
 
     /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
     ///
-    /// `change` may alter the settings that do not touch what is done already: epochs and threads.
+    /// `change` may alter the settings that do not touch what is done already: epochs, patience and threads.
     ///
     /// # Errors
     /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
@@ -219,11 +229,20 @@ impl Training {
             saved: Instant::now(),
         };
         training.check_resumed(&directory)?;
+        training.check_patience()?;
         remove_leftovers(directory.path());
         write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
         training.directory = Some(directory);
         training.order_images();
         Ok(training)
+    }
+
+    /// Checks that there is a loss to be patient about.
+    fn check_patience(&self) -> Result<(), TrainingError> {
+        match self.settings.recipe.patience {
+            Some(patience) if self.held_out().is_none() => Err(TrainingError::NothingHeldOut { patience }),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that what a checkpoint says holds together: a damaged one may not.
@@ -386,10 +405,18 @@ impl Training {
         }
     }
 
-    /// Whether all epochs are done.
+    /// Whether all epochs are done, or the run [has stalled](Self::has_stalled).
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.position.epochs >= self.settings.recipe.epochs
+        self.position.epochs >= self.settings.recipe.epochs || (self.position.batches == 0 && self.has_stalled())
+    }
+
+    /// Whether the held-out loss has found no new lowest value for as many epochs as the recipe's patience: a function
+    /// of the history alone. The epoch under way is finished first.
+    #[must_use]
+    pub fn has_stalled(&self) -> bool {
+        let waited = self.best_epoch().map(|best| self.position.epochs.saturating_sub(best.epoch));
+        self.settings.recipe.patience.zip(waited).is_some_and(|(patience, waited)| waited >= patience)
     }
 
     /// Number of the epoch under way; the first is 1.

@@ -203,6 +203,41 @@ fn the_best_model_is_kept_beside_the_last() {
 }
 
 #[test]
+fn patience_counts_the_epochs_since_the_best_wherever_the_run_was_stopped() {
+    let data = || splits(GREY, 40, 30);
+    let settings = |patience| {
+        let settings = overfitting_settings(20);
+        Settings { recipe: Recipe { patience, ..settings.recipe }, ..settings }
+    };
+    let mut patient = Training::new(settings(None), data()).unwrap();
+    finish(&mut patient);
+    assert!(!patient.has_stalled() && patient.history().len() == 20);
+    for patience in [1, 2, 3, 4] {
+        // By its definition: the first epoch that is so many after the lowest loss up to it.
+        let losses: Vec<f64> = patient.history().iter().map(|row| row.test_loss.unwrap()).collect();
+        let lowest = |end: usize| (0..end).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap();
+        let end = (1..=20).find(|&end| end - 1 - lowest(end) >= patience).unwrap_or(20);
+        assert!(end < 20 || patience > 3, "the test needs a run that stalls: {losses:?}");
+
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(directory.path()).unwrap();
+        let training = Training::new(settings(Some(patience as u32)), data()).unwrap();
+        let mut training = training.save_in(run).unwrap();
+        // Stopped and taken up again every few steps.
+        while !training.is_finished() {
+            for _ in 0..5 {
+                training.advance().unwrap();
+            }
+            training.save().unwrap();
+            training = resume(directory.path(), data(), |_| {}).unwrap();
+        }
+        assert_eq!(training.advance().unwrap(), None);
+        assert_eq!(measured(training.history()), measured(&patient.history()[..end]));
+        assert_eq!(training.has_stalled(), end < 20);
+    }
+}
+
+#[test]
 fn without_held_out_images_there_is_no_best_model() {
     let directory = tempfile::tempdir().unwrap();
     let training = run_in(directory.path(), small_settings(2), splits(GREY, 40, 0));
