@@ -1,7 +1,6 @@
 //! The arguments, as clap parses them.
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use elbo::Recipe;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -17,6 +16,7 @@ Environment:
 
 Examples:
   elbo train                                    a good model of MNIST, which is built in, in minutes
+  elbo train DATA                               the same of other images, with settings that suit them
   elbo train --recipe reference                 the published run, 50 epochs
   elbo generate runs/mnist --count 100          new digits";
 
@@ -39,21 +39,14 @@ pub(crate) enum Command {
 }
 
 /// Recipes to start from.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RecipeName {
-    /// The soonest to a good model: 12 epochs of batches of 64, Muon and Adam at rates that fall to zero
-    Fast,
+    /// The soonest to a good model: Muon and Adam at rates that fall to zero; the network, the batch size and the epochs
+    /// follow from the shape of the images and their number
+    #[value(alias = "fast")]
+    Auto,
     /// The published run: 50 epochs, batches of 512 in file order, Adam at a constant 1e-3
     Reference,
-}
-
-impl RecipeName {
-    pub(crate) fn recipe(self) -> Recipe {
-        match self {
-            Self::Fast => Recipe::fast(),
-            Self::Reference => Recipe::reference(),
-        }
-    }
 }
 
 /// A number, or none.
@@ -90,7 +83,7 @@ pub(crate) struct TrainArgs {
     pub(crate) data: Option<PathBuf>,
 
     /// Recipe to start from; the options below change it
-    #[arg(long, value_enum, default_value_t = RecipeName::Fast, conflicts_with_all = ["config", "resume"])]
+    #[arg(long, value_enum, default_value_t = RecipeName::Auto, conflicts_with_all = ["config", "resume"])]
     pub(crate) recipe: RecipeName,
 
     /// Times to go through the training images; a schedule that falls is stretched to it

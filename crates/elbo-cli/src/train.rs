@@ -1,7 +1,7 @@
 //! `elbo train`.
 
 use crate::Outcome;
-use crate::args::{ScheduleName, TrainArgs};
+use crate::args::{RecipeName, ScheduleName, TrainArgs};
 use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
@@ -66,6 +66,8 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 
 fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
     let (settings, data) = resolve(arguments)?;
+    let is_chosen = arguments.config.is_none() && arguments.recipe == RecipeName::Auto;
+    let chosen = (is_chosen && !arguments.quiet).then(|| chosen(&settings.recipe, &data));
     // Settings are checked before a directory is made: a typing error leaves no empty run.
     let training = Training::new(settings, data)?;
     let directory = match &arguments.out {
@@ -73,7 +75,11 @@ fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
         None => RunDirectory::create_numbered(Path::new(RUNS), &training.data().name),
     };
     let directory = directory.map_err(elbo::Error::from)?;
-    Ok((directory.clone(), training.save_in(directory)?))
+    let training = training.save_in(directory.clone())?;
+    if let Some(chosen) = chosen {
+        note(&chosen);
+    }
+    Ok((directory, training))
 }
 
 /// Takes the value given, if any.
@@ -88,16 +94,33 @@ const VALIDATION: f64 = 0.1;
 
 /// The settings, those of the configuration file or the recipe, changed by what else is given; and the data.
 fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
-    let mut settings = match &arguments.config {
-        Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
-        None => Settings { data: source::name_of(None)?, threads: 0, recipe: arguments.recipe.recipe() },
+    let (mut settings, data) = match &arguments.config {
+        Some(config) => {
+            let mut settings = Settings::read(config).map_err(elbo::Error::from)?;
+            if arguments.data.is_some() {
+                settings.data = source::name_of(arguments.data.as_deref())?;
+            }
+            let data = source::load(&settings.data)?;
+            set(&mut settings.recipe.validation, validation(arguments).as_ref());
+            (settings, data)
+        }
+        None => {
+            let name = source::name_of(arguments.data.as_deref())?;
+            let data = source::load(&name)?;
+            let usual = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 };
+            let validation = validation(arguments).unwrap_or(usual);
+            let recipe = match arguments.recipe {
+                RecipeName::Auto => {
+                    let images = data.train.len() as f64 * (1.0 - validation);
+                    Recipe::for_images(data.train.shape(), images.round() as usize)
+                }
+                RecipeName::Reference => Recipe::reference(),
+            };
+            (Settings { data: name, threads: 0, recipe: Recipe { validation, ..recipe } }, data)
+        }
     };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
     let TrainArgs { latent_dim, widths, beta, seed, threads, patience, .. } = arguments;
-    if arguments.data.is_some() {
-        settings.data = source::name_of(arguments.data.as_deref())?;
-    }
-    let data = source::load(&settings.data)?;
     set(&mut settings.threads, threads.as_ref());
     let recipe = &mut settings.recipe;
     set(&mut recipe.epochs, epochs.as_ref());
@@ -113,12 +136,26 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     if arguments.shuffle || arguments.no_shuffle {
         recipe.shuffle = arguments.shuffle;
     }
-    match arguments.validation {
-        Some(share) => recipe.validation = share.0.unwrap_or(0.0),
-        None if arguments.config.is_some() => {}
-        None => recipe.validation = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 },
-    }
     Ok((settings, data))
+}
+
+/// The share to validate with, if it is given.
+fn validation(arguments: &TrainArgs) -> Option<f64> {
+    arguments.validation.map(|share| share.0.unwrap_or(0.0))
+}
+
+/// What was chosen, and for what.
+fn chosen(recipe: &Recipe, data: &Splits) -> String {
+    let widths: Vec<String> = recipe.widths.iter().map(usize::to_string).collect();
+    format!(
+        "for {} images of {}: widths {}, latent dimension {}, batches of {}, {} epochs (options change them)",
+        thousands(data.train.len()),
+        data.train.shape(),
+        widths.join(","),
+        recipe.latent_dim,
+        recipe.batch_size,
+        recipe.epochs,
+    )
 }
 
 /// The schedule of the recipe, changed by what is given.

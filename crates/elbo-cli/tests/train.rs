@@ -96,12 +96,12 @@ fn each_recipe_has_its_settings_and_options_change_them() {
         succeeds(elbo(&here).args(args(&format!("train bars {small} {line} --out {name}"))));
         fs::read_to_string(here.path().join(name).join("config.toml")).unwrap()
     };
-    let fast = config("fast", "");
-    for line in ["epochs = 12", "batch_size = 64", "shuffle = true", "[recipe.schedule.linear]"] {
-        assert!(fast.lines().any(|present| present == line), "{line} is not in\n{fast}");
+    let auto = config("auto", "--epochs 12");
+    for line in ["batch_size = 16", "shuffle = true", "[recipe.schedule.linear]"] {
+        assert!(auto.lines().any(|present| present == line), "{line} is not in\n{auto}");
     }
-    assert!(fast.contains("muon_learning_rate"), "{fast}");
-    let rates: Vec<f64> = fs::read_to_string(here.path().join("fast/metrics.csv"))
+    assert!(auto.contains("muon_learning_rate"), "{auto}");
+    let rates: Vec<f64> = fs::read_to_string(here.path().join("auto/metrics.csv"))
         .unwrap()
         .lines()
         .skip(1)
@@ -126,6 +126,30 @@ fn each_recipe_has_its_settings_and_options_change_them() {
     assert!(message.contains("warm-up"), "{message}");
     let message = fails(elbo(&here).args(args("train bars --muon-learning-rate 0")));
     assert!(message.contains("Muon"), "{message}");
+}
+
+#[test]
+fn without_options_the_settings_suit_the_images_and_are_told() {
+    let here = tempfile::tempdir().unwrap();
+    IdxFiles { height: 8, width: 8, train: 40, test: 0, labels: false, ..BARS }.write(here.path().join("small"));
+    let printed = succeeds(elbo(&here).args(args("train small --out run")));
+    let told =
+        "for 40 images of 8x8x1: widths 32, latent dimension 8, batches of 16, 500 epochs (options change them)\n";
+    assert!(printed.stderr.starts_with(told), "{printed:#?}");
+    assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 held out"), "{printed:#?}");
+    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
+    for line in ["epochs = 500", "batch_size = 16", "latent_dim = 8", "widths = [32]", "validation = 0.1"] {
+        assert!(config.lines().any(|present| present == line), "{line} is not in\n{config}");
+    }
+    assert_eq!(measured(here.path().join("run")).len(), 500);
+
+    // An option changes one of them, and a recipe of fixed settings has none to tell.
+    let printed = succeeds(elbo(&here).args(args("train small --epochs 1 --widths 4,4")));
+    assert!(printed.stderr.contains("widths 4,4, latent dimension 8, batches of 16, 1 epochs"), "{printed:#?}");
+    let printed = succeeds(elbo(&here).args(args("train small --recipe reference --epochs 1")));
+    assert!(printed.stderr.starts_with("small: 36 images"), "{printed:#?}");
+    let printed = succeeds(elbo(&here).args(args("train --config run/config.toml --epochs 1")));
+    assert!(printed.stderr.starts_with("small: 36 images"), "{printed:#?}");
 }
 
 #[test]

@@ -67,6 +67,7 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod auto;
 mod batch;
 mod bench;
 mod checkpoint;
