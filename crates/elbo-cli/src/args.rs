@@ -2,8 +2,9 @@
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use elbo::dataset::{Channels, Colour, DataOptions, Fit, Size};
-use elbo::{KlGradient, Likelihood, Recipe};
+use elbo::{KlGradient, Likelihood};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 const ABOUT: &str = "\
 Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
@@ -18,6 +19,7 @@ Environment:
 
 Examples:
   elbo train                                    a good model of MNIST, which is built in, in minutes
+  elbo train DATA                               the same of other images, with settings that suit them
   elbo train --recipe reference                 the published run, 50 epochs
   elbo train photos --size 64                   a model of your own pictures
   elbo generate runs/mnist --count 100          new digits";
@@ -42,21 +44,14 @@ pub(crate) enum Command {
 }
 
 /// Recipes to start from.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RecipeName {
-    /// The soonest to a good model: 10 epochs of batches of 64, Muon and Adam at rates that fall to zero
-    Fast,
+    /// The soonest to a good model: Muon and Adam at rates that fall to zero; the network, the batch size and the epochs
+    /// follow from the shape of the images and their number
+    #[value(alias = "fast")]
+    Auto,
     /// The published run: 50 epochs, batches of 512 in file order, Adam at a constant 1e-3
     Reference,
-}
-
-impl RecipeName {
-    pub(crate) fn recipe(self) -> Recipe {
-        match self {
-            Self::Fast => Recipe::fast(),
-            Self::Reference => Recipe::reference(),
-        }
-    }
 }
 
 /// Estimators of the gradient of the KL divergence.
@@ -77,14 +72,16 @@ impl From<KlGradientName> for KlGradient {
     }
 }
 
-/// A rate, or none.
+/// A number, or none.
 #[derive(Clone, Copy)]
-pub(crate) struct Rate(pub(crate) Option<f64>);
+pub(crate) struct OrNone<T>(pub(crate) Option<T>);
 
-fn rate_or_none(text: &str) -> Result<Rate, String> {
+fn or_none<T: FromStr>(text: &str) -> Result<OrNone<T>, String> {
     match text {
-        "none" => Ok(Rate(None)),
-        rate => rate.parse().map(|rate| Rate(Some(rate))).map_err(|_| "neither a number nor 'none'".to_owned()),
+        "none" => Ok(OrNone(None)),
+        number => {
+            number.parse().map(|number| OrNone(Some(number))).map_err(|_| "neither a number nor 'none'".to_owned())
+        }
     }
 }
 
@@ -193,7 +190,8 @@ impl DataArgs {
 /// Train a model
 ///
 /// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint
-/// to go on from. Ctrl-C finishes the step, saves and stops.
+/// to go on from. Ctrl-C finishes the step, saves and stops. The model of the epoch with the lowest loss on images that
+/// are not trained on is kept beside the last one, as best.safetensors.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
     /// Directory with pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; directories in it are classes, train and test parts),
@@ -202,7 +200,7 @@ pub(crate) struct TrainArgs {
     pub(crate) data: Option<PathBuf>,
 
     /// Recipe to start from; the options below change it
-    #[arg(long, value_enum, default_value_t = RecipeName::Fast, conflicts_with_all = ["config", "resume"])]
+    #[arg(long, value_enum, default_value_t = RecipeName::Auto, conflicts_with_all = ["config", "resume"])]
     pub(crate) recipe: RecipeName,
 
     /// Times to go through the training images; a schedule that falls is stretched to it
@@ -218,8 +216,8 @@ pub(crate) struct TrainArgs {
     pub(crate) learning_rate: Option<f64>,
 
     /// Step size of Muon for the weights of all layers but the first and the last; none leaves them to Adam
-    #[arg(long, value_name = "RATE|none", value_parser = rate_or_none, conflicts_with = "resume")]
-    pub(crate) muon_learning_rate: Option<Rate>,
+    #[arg(long, value_name = "RATE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
+    pub(crate) muon_learning_rate: Option<OrNone<f64>>,
 
     /// Course of the step sizes: one rate throughout, or up and then down to zero
     #[arg(long, value_enum, conflicts_with = "resume")]
@@ -264,6 +262,16 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
 
+    /// Share of the training images, class by class, that is held out to measure the loss on after each epoch [default:
+    /// 0.1 where there is no test set, or else none]
+    #[arg(long, value_name = "SHARE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
+    pub(crate) validation: Option<OrNone<f64>>,
+
+    /// End the run after this many epochs without a new lowest loss on images that are not trained on. Meant for
+    /// --schedule constant: where rates fall to zero, the loss falls most at the end, which such a run may miss
+    #[arg(long, value_name = "EPOCHS|none", value_parser = or_none::<u32>)]
+    pub(crate) patience: Option<OrNone<u32>>,
+
     /// Threads; the result is the same for any number [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -285,7 +293,7 @@ pub(crate) struct TrainArgs {
     pub(crate) config: Option<PathBuf>,
 
     /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than
-    /// planned, where rates that fall go on as if that had been the plan
+    /// planned, where rates that fall go on as if that had been the plan; with --patience, past an early end
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -332,7 +340,7 @@ pub(crate) struct ShowDataArgs {
 /// conditional model the classes have their turns, unless one is given.
 #[derive(clap::Args)]
 pub(crate) struct GenerateArgs {
-    /// Run directory or model file
+    /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
     /// Class of all images, of a conditional model
@@ -362,11 +370,11 @@ pub(crate) struct GenerateArgs {
 /// labels.
 #[derive(clap::Args)]
 pub(crate) struct ReconstructArgs {
-    /// Run directory or model file
+    /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
-    /// Images, as for train, or one picture; the test set is taken where there is one. Pictures are brought to what
-    /// training did [default: what the run was trained on]
+    /// Images, as for train, or one picture; the test set is taken where there is one, or else the images held out of the
+    /// run's training. Pictures are brought to what training did [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// Pairs to show
@@ -391,11 +399,11 @@ pub(crate) struct ReconstructArgs {
 /// With one sample an image, as the reference measures it, and with the mean of each image's latent distribution.
 #[derive(clap::Args)]
 pub(crate) struct EvaluateArgs {
-    /// Run directory or model file
+    /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
-    /// Images, as for train, or one picture; the test set is taken where there is one. Pictures are brought to what
-    /// training did [default: what the run was trained on]
+    /// Images, as for train, or one picture; the test set is taken where there is one, or else the images held out of the
+    /// run's training. Pictures are brought to what training did [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// Print JSON
@@ -420,8 +428,8 @@ pub(crate) struct FiguresArgs {
     /// Run directory
     pub(crate) run: PathBuf,
 
-    /// Images, as for train, or one picture; the test set is taken where there is one. Pictures are brought to what
-    /// training did [default: what the run was trained on]
+    /// Images, as for train, or one picture; the test set is taken where there is one, or else the images held out of the
+    /// run's training. Pictures are brought to what training did [default: what the run was trained on]
     pub(crate) data: Option<PathBuf>,
 
     /// What fixes the choice and the draws [default: the seed of the run]

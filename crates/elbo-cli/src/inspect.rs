@@ -4,6 +4,7 @@ use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
 use crate::output::{print, thousands};
 use crate::source::Tested;
+use elbo::dataset::Part;
 use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_metrics, write_figures};
 use serde_json::json;
 use std::fmt::Write;
@@ -19,7 +20,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
         let parts = |elbo: Elbo| json!({ "loss": elbo.loss(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
         let json = json!({
             "data": tested.name,
-            "split": tested.split,
+            "split": tested.part.to_string(),
             "images": evaluation.images,
             "likelihood": likelihood,
             "unit": likelihood.unit(),
@@ -33,7 +34,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
             "{}, {} images of the {} set; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
             tested.name,
             thousands(evaluation.images),
-            tested.split,
+            tested.part,
             likelihood.unit(),
             "latent vector",
             "ELBO loss",
@@ -72,9 +73,12 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
     let Some(run) = run else { return Ok(("the reference network".to_owned(), Architecture::reference())) };
     let path = RunDirectory::model_of(run)?;
     let card = Model::read(&path)?.card;
-    let loss = card.metrics.and_then(|metrics| metrics.test_loss);
+    let held_out = card.metrics.and_then(|metrics| {
+        let validation = metrics.validation_loss.map(|loss| (Part::Validation, loss));
+        validation.or_else(|| metrics.test_loss.map(|loss| (Part::Test, loss)))
+    });
     let name = card.architecture.likelihood().loss_name();
-    let loss = loss.map_or(String::new(), |loss| format!(", test {name} {loss:.4} nats an image"));
+    let loss = held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {loss:.4} nats an image"));
     let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
     Ok((title, card.architecture))
 }

@@ -1,7 +1,7 @@
 //! How training shows its progress: a bar where there is a terminal, plain lines everywhere.
 
 use crate::output::clock;
-use elbo::{BatchProgress, EpochMetrics};
+use elbo::{BatchProgress, Elbo, EpochMetrics};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::time::Instant;
@@ -82,11 +82,12 @@ pub(crate) fn reading_bar(quiet: bool) -> ProgressBar {
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();
     let name = metrics.likelihood.loss_name();
-    let loss = match (metrics.test_loss, metrics.test_reconstruction, metrics.test_kl) {
-        (Some(loss), Some(reconstruction), Some(kl)) => {
-            format!("test {name} {loss:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})")
+    let loss = match metrics.held_out() {
+        Some((part, loss)) => {
+            let Elbo { reconstruction, kl } = loss;
+            format!("{part} {name} {:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})", loss.loss())
         }
-        _ => format!("training {name} {:.4}", metrics.train_loss),
+        None => format!("training {name} {:.4}", metrics.train_loss),
     };
     let EpochMetrics { epoch, seconds, images_per_second, .. } = metrics;
     format!("epoch {epoch:>width$}/{epochs}  {loss}  {seconds:.1} s, {images_per_second:.0} images/s")
@@ -109,14 +110,27 @@ mod tests {
             seconds: 28.057,
             images_per_second: 2135.3,
             likelihood: Likelihood::Gaussian,
+            validation_loss: None,
+            validation_reconstruction: None,
+            validation_kl: None,
         };
         assert_eq!(
             epoch_line(&metrics, 50),
             "epoch  7/50  test ELBO loss 19.9988 (reconstruction 11.5000, KL 8.4988)  28.1 s, 2135 images/s"
         );
-        let untested = EpochMetrics { test_loss: None, ..metrics };
+        let untested = EpochMetrics { test_loss: None, test_reconstruction: None, test_kl: None, ..metrics };
         assert_eq!(epoch_line(&untested, 9), "epoch 7/9  training ELBO loss 20.5000  28.1 s, 2135 images/s");
         let other = EpochMetrics { likelihood: Likelihood::Bernoulli, ..untested };
         assert!(epoch_line(&other, 9).contains("training Bernoulli ELBO loss 20.5000"));
+        let validated = EpochMetrics {
+            validation_loss: Some(21.5),
+            validation_reconstruction: Some(12.0),
+            validation_kl: Some(9.5),
+            ..untested
+        };
+        assert_eq!(
+            epoch_line(&validated, 9),
+            "epoch 7/9  validation ELBO loss 21.5000 (reconstruction 12.0000, KL 9.5000)  28.1 s, 2135 images/s"
+        );
     }
 }

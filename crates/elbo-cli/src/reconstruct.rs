@@ -25,9 +25,9 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
     let sheet = sheet(&pairs, 2 * COLUMNS, GAP).map_err(elbo::Error::from)?;
     let png = sheet.png().map_err(elbo::Error::from)?;
     write_atomically(&arguments.out, &png).map_err(elbo::Error::from)?;
-    let (count, name, split) = (indices.len(), tested.name, tested.split);
+    let (count, name, part) = (indices.len(), tested.name, tested.part);
     print(&format!(
-        "{count} images of {name} ({split} set), each to the left of its reconstruction, in {}\n",
+        "{count} images of {name} ({part} set), each to the left of its reconstruction, in {}\n",
         arguments.out.display()
     ))?;
     Ok(Outcome::Done)

@@ -2,8 +2,8 @@
 
 use crate::output::note;
 use crate::progress::reading_bar;
-use elbo::dataset::{self, DataOptions, Dataset, Loaded, Splits};
-use elbo::{EMBEDDED_DATA, RunDirectory, Settings, Vae};
+use elbo::dataset::{self, DataOptions, Dataset, Loaded, Part, Splits};
+use elbo::{EMBEDDED_DATA, ModelCard, RunDirectory, Settings, Vae};
 use std::path::Path;
 
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
@@ -44,10 +44,10 @@ pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
 }
 
 /// The images that a model is to be tried on: of `data`, or else of what it was trained on; the test set where there
-/// is one.
+/// is one, or else the images that were held out of its training.
 pub(crate) struct Tested {
     pub(crate) name: String,
-    pub(crate) split: &'static str,
+    pub(crate) part: Part,
     pub(crate) dataset: Dataset,
 }
 
@@ -57,13 +57,27 @@ impl Tested {
             Some(path) => name_of(Some(path))?,
             None => trained_on(run, vae)?,
         };
-        let splits = load(&data, &vae.card().data_options(), false)?;
-        let (split, dataset) = match splits.test {
-            Some(test) => ("test", test),
-            None => ("training", splits.train),
+        let mut splits = load(&data, &vae.card().data_options(), false)?;
+        let held_out = match &splits.test {
+            None => held_out_of(&mut splits, vae)?,
+            Some(_) => None,
         };
-        Ok(Self { name: splits.name, split, dataset })
+        let (part, dataset) = match (splits.test, held_out) {
+            (Some(test), _) => (Part::Test, test),
+            (None, Some(validation)) => (Part::Validation, validation),
+            (None, None) => (Part::Training, splits.train),
+        };
+        Ok(Self { name: splits.name, part, dataset })
     }
+}
+
+/// The images that were held out of a model's training, if this is the data that it was trained on.
+fn held_out_of(splits: &mut Splits, vae: &Vae) -> Result<Option<Dataset>, elbo::Error> {
+    let ModelCard { recipe, data, .. } = vae.card();
+    if data.validation_images == 0 || splits.train.digest()? != data.train_digest {
+        return Ok(None);
+    }
+    recipe.hold_out(splits)
 }
 
 /// The data that a run was trained on, if that can be told.
@@ -71,7 +85,9 @@ fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
     if vae.card().data.name == EMBEDDED_DATA {
         return Ok(EMBEDDED_DATA.to_owned());
     }
-    let config = if run.is_dir() { RunDirectory::open(run).ok().map(|run| run.config()) } else { None };
+    // A model file may lie in the directory of its run.
+    let directory = if run.is_dir() { Some(run) } else { run.parent() };
+    let config = directory.and_then(|directory| RunDirectory::open(directory).ok()).map(|run| run.config());
     match config.and_then(|config| Settings::read(&config).ok()) {
         Some(settings) => Ok(settings.data),
         None => anyhow::bail!(

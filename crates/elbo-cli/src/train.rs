@@ -1,12 +1,12 @@
 //! `elbo train`.
 
 use crate::Outcome;
-use crate::args::{ScheduleName, TrainArgs};
+use crate::args::{RecipeName, ScheduleName, TrainArgs};
 use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
-use elbo::dataset::{DataOptions, Preprocessing};
-use elbo::{RunDirectory, Schedule, Settings, Training, Vae, write_figures};
+use elbo::dataset::{DataOptions, Part, Preprocessing, Splits};
+use elbo::{EpochMetrics, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,19 +65,9 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
-    let mut settings = resolve(arguments)?;
-    let data = source::load(&settings.data, &settings.data_options, arguments.quiet)?;
-    // What was left open is settled now: going on, and another run with these settings, must not depend on the data.
-    settings.data_options = match data.train.preprocessing() {
-        Preprocessing::Pictures(made) => DataOptions { max_bad: settings.data_options.max_bad, ..made.into() },
-        Preprocessing::UnitScale if settings.data_options.is_default() => settings.data_options,
-        Preprocessing::UnitScale => {
-            anyhow::bail!(
-                "{}: --size, --fit and the like are for pictures, and these images are no pictures",
-                data.name
-            )
-        }
-    };
+    let (settings, data) = resolve(arguments)?;
+    let is_chosen = arguments.config.is_none() && arguments.recipe == RecipeName::Auto;
+    let chosen = (is_chosen && !arguments.quiet).then(|| chosen(&settings.recipe, &data));
     // Settings are checked before a directory is made: a typing error leaves no empty run.
     let training = Training::new(settings, data)?;
     let directory = match &arguments.out {
@@ -85,7 +75,11 @@ fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
         None => RunDirectory::create_numbered(Path::new(RUNS), &training.data().name),
     };
     let directory = directory.map_err(elbo::Error::from)?;
-    Ok((directory.clone(), training.save_in(directory)?))
+    let training = training.save_in(directory.clone())?;
+    if let Some(chosen) = chosen {
+        note(&chosen);
+    }
+    Ok((directory, training))
 }
 
 /// Takes the value given, if any.
@@ -95,19 +89,54 @@ fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
     }
 }
 
-/// The settings: those of the configuration file or the recipe, changed by what else is given.
-fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
-    let mut settings = match &arguments.config {
-        Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
-        None => Settings::new(source::name_of(None)?, arguments.recipe.recipe()),
-    };
-    let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
-    let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, threads, .. } =
-        arguments;
-    if arguments.data.is_some() {
-        settings.data = source::name_of(arguments.data.as_deref())?;
+/// The options of the data as they turned out: going on, and another run with these settings, must not depend on what
+/// the data were.
+fn settled(options: DataOptions, data: &Splits) -> anyhow::Result<DataOptions> {
+    match data.train.preprocessing() {
+        Preprocessing::Pictures(made) => Ok(DataOptions { max_bad: options.max_bad, ..made.into() }),
+        Preprocessing::UnitScale if options.is_default() => Ok(options),
+        Preprocessing::UnitScale => anyhow::bail!(
+            "{}: --size, --fit and the like are for pictures, and these images are no pictures",
+            data.name
+        ),
     }
-    settings.data_options = arguments.pictures.change(settings.data_options);
+}
+
+/// The share that is held out of the training set where there is no test set and nothing says otherwise.
+const VALIDATION: f64 = 0.1;
+
+/// The settings, those of the configuration file or the recipe, changed by what else is given; and the data.
+fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
+    let given = match &arguments.config {
+        Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
+        None => Settings::new(source::name_of(None)?, Recipe::reference()),
+    };
+    let data_options = arguments.pictures.change(given.data_options);
+    let name = match &arguments.data {
+        Some(path) => source::name_of(Some(path))?,
+        None => given.data.clone(),
+    };
+    let data = source::load(&name, &data_options, arguments.quiet)?;
+    let data_options = settled(data_options, &data)?;
+    let recipe = if arguments.config.is_some() {
+        let usual = given.recipe.validation;
+        Recipe { validation: validation(arguments).unwrap_or(usual), ..given.recipe }
+    } else {
+        let usual = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 };
+        let validation = validation(arguments).unwrap_or(usual);
+        let recipe = match arguments.recipe {
+            RecipeName::Auto => {
+                let images = data.train.len() as f64 * (1.0 - validation);
+                Recipe::for_images(data.train.shape(), images.round() as usize)
+            }
+            RecipeName::Reference => Recipe::reference(),
+        };
+        Recipe { validation, ..recipe }
+    };
+    let mut settings = Settings { data: name, data_options, recipe, ..given };
+    let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
+    let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, .. } = arguments;
+    let TrainArgs { threads, patience, .. } = arguments;
     set(&mut settings.threads, threads.as_ref());
     let recipe = &mut settings.recipe;
     set(&mut recipe.epochs, epochs.as_ref());
@@ -124,10 +153,30 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<Settings> {
     set(&mut recipe.free_bits, free_bits.as_ref());
     set(&mut recipe.kl_gradient, kl_gradient.map(Into::into).as_ref());
     set(&mut recipe.seed, seed.as_ref());
+    set(&mut recipe.patience, patience.map(|epochs| epochs.0).as_ref());
     if arguments.shuffle || arguments.no_shuffle {
         recipe.shuffle = arguments.shuffle;
     }
-    Ok(settings)
+    Ok((settings, data))
+}
+
+/// The share to validate with, if it is given.
+fn validation(arguments: &TrainArgs) -> Option<f64> {
+    arguments.validation.map(|share| share.0.unwrap_or(0.0))
+}
+
+/// What was chosen, and for what.
+fn chosen(recipe: &Recipe, data: &Splits) -> String {
+    let widths: Vec<String> = recipe.widths.iter().map(usize::to_string).collect();
+    format!(
+        "for {} images of {}: widths {}, latent dimension {}, batches of {}, {} epochs (options change them)",
+        thousands(data.train.len()),
+        data.train.shape(),
+        widths.join(","),
+        recipe.latent_dim,
+        recipe.batch_size,
+        recipe.epochs,
+    )
 }
 
 /// The schedule of the recipe, changed by what is given.
@@ -159,6 +208,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
         settings.data = data;
         settings.threads = arguments.threads.unwrap_or(settings.threads);
         settings.recipe.epochs = arguments.epochs.unwrap_or(settings.recipe.epochs);
+        set(&mut settings.recipe.patience, arguments.patience.map(|epochs| epochs.0).as_ref());
     })?;
     Ok((directory, training))
 }
@@ -166,10 +216,15 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
 /// What is about to happen, in three lines.
 fn describe(training: &Training, directory: &RunDirectory) -> String {
     let (engine, data, recipe) = (training.engine(), training.data(), &training.settings().recipe);
-    let test =
-        data.test.as_ref().map_or("no test images".to_owned(), |test| format!("{} to test", thousands(test.len())));
+    let test = data.test.as_ref().map(|test| format!("{} to test", thousands(test.len())));
+    let validation = match training.held_out() {
+        Some((Part::Validation, images)) => Some(format!("{} held out to validate", thousands(images.len()))),
+        _ => None,
+    };
+    let others = [validation, test].into_iter().flatten().reduce(|a, b| format!("{a}, {b}"));
+    let others = others.unwrap_or("no test images".to_owned());
     format!(
-        "{}: {} images of {} to train on, {test}\n\
+        "{}: {} images of {} to train on, {others}\n\
          {} parameters, latent dimension {}, {} threads ({}); {} batches of {} an epoch\n\
          run directory {}; ELBO losses in {}",
         data.name,
@@ -189,7 +244,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
 fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
     let vae = Vae::try_from(training)?;
     let data = training.data();
-    let dataset = data.test.as_ref().unwrap_or(&data.train);
+    let dataset = data.test.as_ref().or(training.held_out().map(|(_, images)| images)).unwrap_or(&data.train);
     let seed = training.settings().recipe.seed;
     write_figures(&directory.figures(), &vae, dataset, training.history(), seed)?;
     Ok(())
@@ -198,12 +253,33 @@ fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elb
 fn last_line(training: &Training, directory: &RunDirectory) -> String {
     let seconds: f64 = training.history().iter().map(|row| row.seconds).sum();
     let loss = match training.history().last() {
-        Some(row) => match row.test_loss {
-            Some(loss) => format!("test {} {loss:.4} nats an image, ", row.likelihood.loss_name()),
-            None => format!("training {} {:.4} nats an image, ", row.likelihood.loss_name(), row.train_loss),
-        },
+        Some(row) => {
+            let name = row.likelihood.loss_name();
+            match row.held_out() {
+                Some((part, loss)) => format!("{part} {name} {:.4} nats an image, ", loss.loss()),
+                None => format!("training {name} {:.4} nats an image, ", row.train_loss),
+            }
+        }
         None => String::new(),
     };
     let epochs = training.history().len();
-    format!("done: {loss}{epochs} epochs in {}; see {}\n", clock(seconds), directory.path().display())
+    // A run that was begun before images were held out, or whose files were moved, may have no such file.
+    let best = training.best_epoch().filter(|best| best.epoch as usize != epochs && directory.best_model().exists());
+    let best = best.and_then(EpochMetrics::held_out).zip(best).map_or(String::new(), |((_, loss), best)| {
+        let file = directory.best_model();
+        format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.loss(), file.display())
+    });
+    let end = early_end(training);
+    format!("done: {loss}{epochs} epochs in {}{best}{end}; see {}\n", clock(seconds), directory.path().display())
+}
+
+/// Why a run ended before its last epoch, if it did.
+fn early_end(training: &Training) -> String {
+    let Recipe { epochs, patience, .. } = training.settings().recipe;
+    match (patience, training.held_out()) {
+        (Some(patience), Some((part, _))) if training.history().len() < epochs as usize => {
+            format!("; ended before epoch {epochs}: no lower {part} loss in {patience} epochs")
+        }
+        _ => String::new(),
+    }
 }

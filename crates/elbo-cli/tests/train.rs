@@ -37,20 +37,20 @@ fn a_run_leaves_its_files_and_nothing_else() {
     let here = with_bars();
     succeeds(&mut train(&here, "bars --epochs 2 --out run --quiet"));
     let run = here.path().join("run");
-    let expected = ["checkpoint.safetensors", "config.toml", "figures", "metrics.csv", "model.safetensors"];
+    let expected =
+        ["best.safetensors", "checkpoint.safetensors", "config.toml", "figures", "metrics.csv", "model.safetensors"];
     assert_eq!(names(&run), expected);
     assert_eq!(names(run.join("figures")).len(), 8);
 
     let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
-    let header =
-        "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,likelihood";
+    let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,\
+                  likelihood,validation_loss,validation_reconstruction,validation_kl";
     assert_eq!(metrics.lines().next(), Some(header));
-    let rows: Vec<Vec<f64>> = metrics
-        .lines()
-        .skip(1)
-        .map(|line| line.split(',').take(8).map(|cell| cell.parse().unwrap()).collect())
-        .collect();
-    assert!(metrics.lines().skip(1).all(|line| line.ends_with(",gaussian")), "{metrics}");
+    let row = |line: &str| -> Vec<f64> {
+        // Nothing was held out beside the test set.
+        line.strip_suffix(",gaussian,,,").unwrap().split(',').map(|cell| cell.parse().unwrap()).collect()
+    };
+    let rows: Vec<Vec<f64>> = metrics.lines().skip(1).map(row).collect();
     assert_eq!(rows.len(), 2);
     for (row, epoch) in rows.iter().zip([1.0, 2.0]) {
         let [number, rate, train, test, reconstruction, kl, seconds, speed] = row[..] else { panic!("{row:?}") };
@@ -99,12 +99,12 @@ fn each_recipe_has_its_settings_and_options_change_them() {
         succeeds(elbo(&here).args(args(&format!("train bars {small} {line} --out {name}"))));
         fs::read_to_string(here.path().join(name).join("config.toml")).unwrap()
     };
-    let fast = config("fast", "");
-    for line in ["epochs = 12", "batch_size = 64", "shuffle = true", "[recipe.schedule.linear]"] {
-        assert!(fast.lines().any(|present| present == line), "{line} is not in\n{fast}");
+    let auto = config("auto", "--epochs 12");
+    for line in ["batch_size = 16", "shuffle = true", "[recipe.schedule.linear]"] {
+        assert!(auto.lines().any(|present| present == line), "{line} is not in\n{auto}");
     }
-    assert!(fast.contains("muon_learning_rate") && fast.contains("kl_gradient = \"path\""), "{fast}");
-    let rates: Vec<f64> = fs::read_to_string(here.path().join("fast/metrics.csv"))
+    assert!(auto.contains("muon_learning_rate") && auto.contains("kl_gradient = \"path\""), "{auto}");
+    let rates: Vec<f64> = fs::read_to_string(here.path().join("auto/metrics.csv"))
         .unwrap()
         .lines()
         .skip(1)
@@ -131,6 +131,30 @@ fn each_recipe_has_its_settings_and_options_change_them() {
     assert!(message.contains("warm-up"), "{message}");
     let message = fails(elbo(&here).args(args("train bars --muon-learning-rate 0")));
     assert!(message.contains("Muon"), "{message}");
+}
+
+#[test]
+fn without_options_the_settings_suit_the_images_and_are_told() {
+    let here = tempfile::tempdir().unwrap();
+    IdxFiles { height: 8, width: 8, train: 40, test: 0, labels: false, ..BARS }.write(here.path().join("small"));
+    let printed = succeeds(elbo(&here).args(args("train small --out run")));
+    let told =
+        "for 40 images of 8x8x1: widths 32, latent dimension 8, batches of 16, 500 epochs (options change them)\n";
+    assert!(printed.stderr.starts_with(told), "{printed:#?}");
+    assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 held out"), "{printed:#?}");
+    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
+    for line in ["epochs = 500", "batch_size = 16", "latent_dim = 8", "widths = [32]", "validation = 0.1"] {
+        assert!(config.lines().any(|present| present == line), "{line} is not in\n{config}");
+    }
+    assert_eq!(measured(here.path().join("run")).len(), 500);
+
+    // An option changes one of them, and a recipe of fixed settings has none to tell.
+    let printed = succeeds(elbo(&here).args(args("train small --epochs 1 --widths 4,4")));
+    assert!(printed.stderr.contains("widths 4,4, latent dimension 8, batches of 16, 1 epochs"), "{printed:#?}");
+    let printed = succeeds(elbo(&here).args(args("train small --recipe reference --epochs 1")));
+    assert!(printed.stderr.starts_with("small: 36 images"), "{printed:#?}");
+    let printed = succeeds(elbo(&here).args(args("train --config run/config.toml --epochs 1")));
+    assert!(printed.stderr.starts_with("small: 36 images"), "{printed:#?}");
 }
 
 #[test]
@@ -229,10 +253,10 @@ fn data_comes_in_many_kinds() {
         let printed = succeeds(&mut train(&here, &format!("{name} --epochs 1")));
         let run = here.path().join("runs").join(name);
         assert_eq!(names(run.join("figures")).len(), 8);
-        let measure = if files.test == 0 { "training ELBO loss" } else { "test ELBO loss" };
+        let measure = if files.test == 0 { "validation ELBO loss" } else { "test ELBO loss" };
         assert!(printed.stdout.starts_with(&format!("epoch 1/1  {measure} ")), "{printed:#?}");
         assert!(printed.stdout.contains(&format!("done: {measure} ")), "{printed:#?}");
-        assert_eq!(printed.stderr.contains("no test images"), files.test == 0, "{printed:#?}");
+        assert_eq!(printed.stderr.contains(", 20 held out to validate"), files.test == 0, "{printed:#?}");
         let measured = measured(&run);
         assert_eq!(measured[0][3..].iter().all(String::is_empty), files.test == 0, "{measured:?}");
         // What was trained on is found again.

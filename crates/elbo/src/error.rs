@@ -54,6 +54,9 @@ impl Error {
         match self {
             Self::Dataset(error) => error.hint(),
             Self::Class(error) => error.hint(),
+            Self::Architecture(ArchitectureError::TooLarge { .. }) => {
+                Some("make the images smaller, or the stages narrower with --widths".to_owned())
+            }
             Self::Training(error) => error.hint(),
             Self::RunDirectory(error) => error.hint(),
             Self::TensorFile(error) => error.hint(),

@@ -64,6 +64,7 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod auto;
 mod batch;
 mod bench;
 mod checkpoint;
@@ -112,7 +113,7 @@ pub use evaluate::{Evaluation, evaluate, sampled_loss};
 pub use latent::Draw;
 pub use likelihood::Likelihood;
 pub use loss::{Elbo, KlGradient, Objective};
-pub use metrics::{EpochMetrics, read_metrics};
+pub use metrics::{EpochMetrics, best_epoch, read_metrics};
 pub use model::{DataSummary, Model, ModelCard, ModelMetrics};
 pub use optimizer::{Adam, Muon, Optimizer, OptimizerState, Schedule};
 pub use parameters::{Parameter, ParameterTable};

@@ -17,9 +17,12 @@ pub struct DataSummary {
     pub name: String,
     /// Images trained on.
     pub train_images: usize,
+    /// Images held out of the training set to validate with.
+    #[serde(default)]
+    pub validation_images: usize,
     /// Images tested with.
     pub test_images: usize,
-    /// SHA-256 of the training set: shape, pixels and labels.
+    /// SHA-256 of the training set, images held out included: shape, pixels and labels.
     pub train_digest: String,
     /// SHA-256 of the test set, if there is one.
     pub test_digest: Option<String>,
@@ -37,12 +40,27 @@ pub struct ModelMetrics {
     pub test_reconstruction: Option<f64>,
     /// Its divergence part.
     pub test_kl: Option<f64>,
+    /// Over the validation set.
+    pub validation_loss: Option<f64>,
+    /// Its reconstruction part.
+    pub validation_reconstruction: Option<f64>,
+    /// Its divergence part.
+    pub validation_kl: Option<f64>,
 }
 
 impl From<&EpochMetrics> for ModelMetrics {
     fn from(metrics: &EpochMetrics) -> Self {
         let EpochMetrics { train_loss, test_loss, test_reconstruction, test_kl, .. } = *metrics;
-        Self { train_loss, test_loss, test_reconstruction, test_kl }
+        let EpochMetrics { validation_loss, validation_reconstruction, validation_kl, .. } = *metrics;
+        Self {
+            train_loss,
+            test_loss,
+            test_reconstruction,
+            test_kl,
+            validation_loss,
+            validation_reconstruction,
+            validation_kl,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Purpose {
     Reconstruction = 6,
     /// The choice of images to show.
     Choice = 7,
+    /// The choice of images to hold out of a training set.
+    Validation = 8,
 }
 
 /// All draws of one seed for one purpose in one epoch.

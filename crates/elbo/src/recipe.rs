@@ -1,5 +1,7 @@
 //! How to train: every setting that decides the result.
 
+use crate::dataset::{Dataset, Splits};
+use crate::error::Error;
 use crate::likelihood::Likelihood;
 use crate::loss::{KlGradient, Objective};
 use crate::optimizer::{Adam, Muon, Optimizer, Schedule};
@@ -48,6 +50,14 @@ pub struct Recipe {
     pub seed: u64,
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
     pub shuffle: bool,
+    /// Share of the training set that is held out to validate with, from 0, none, up to 1. The seed fixes which images.
+    #[serde(default)]
+    pub validation: f64,
+    /// Epochs without a new lowest held-out loss after which the run ends before its last epoch; none goes through all.
+    /// Where rates fall to zero the loss falls most at the end, so that a run that ends early misses that: it is meant
+    /// for a constant rate.
+    #[serde(default)]
+    pub patience: Option<u32>,
 }
 
 /// A setting is outside its range.
@@ -87,6 +97,8 @@ impl Recipe {
             kl_gradient: KlGradient::Analytic,
             seed: 1,
             shuffle: false,
+            validation: 0.0,
+            patience: None,
         }
     }
 
@@ -130,6 +142,16 @@ impl Recipe {
         Objective { beta: (beta * risen) as f32, free_bits: free_bits as f32, kl_gradient }
     }
 
+    /// Takes the validation set of this recipe out of the training set; none where it holds none out. From equal data the
+    /// same images.
+    ///
+    /// # Errors
+    /// If the share is out of range, there is only one image, or the images cannot be read.
+    pub fn hold_out(&self, data: &mut Splits) -> Result<Option<Dataset>, Error> {
+        self.validate()?;
+        Ok(data.hold_out(self.validation, self.seed)?)
+    }
+
     /// Checks the settings that concern the training; those of the network are the
     /// [`Architecture`](crate::Architecture)'s to check.
     ///
@@ -151,6 +173,10 @@ impl Recipe {
         if let Schedule::Linear { warmup } = self.schedule {
             check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
         }
+        let validation = self.validation;
+        check((0.0..1.0).contains(&validation), "the share to validate with", "from 0 up to 1", validation)?;
+        let patience = self.patience.unwrap_or(1);
+        check(patience >= 1, "the patience", "at least 1 epoch", f64::from(patience))?;
         let is_weight = |weight: f64| (weight as f32).is_finite() && weight >= 0.0;
         check(is_weight(beta), "beta", "a number not below 0", beta)?;
         let share = (0.0..=1.0).contains(&kl_warmup);
@@ -176,6 +202,9 @@ mod tests {
             (Recipe { learning_rate: 1e300, ..reference.clone() }, "learning rate"),
             (Recipe { muon_learning_rate: Some(-1.0), ..reference.clone() }, "Muon"),
             (Recipe { schedule: Schedule::Linear { warmup: 1.0 }, ..reference.clone() }, "warm-up"),
+            (Recipe { validation: 1.0, ..reference.clone() }, "validate"),
+            (Recipe { validation: f64::NAN, ..reference.clone() }, "validate"),
+            (Recipe { patience: Some(0), ..reference.clone() }, "patience"),
             (Recipe { seed: u64::MAX, ..reference.clone() }, "seed"),
             (Recipe { beta: -1.0, ..reference.clone() }, "beta"),
             (Recipe { beta: f64::INFINITY, ..reference.clone() }, "beta"),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// | file | what it is |
 /// |---|---|
 /// | `model.safetensors` | the trained model; every command works from this file alone |
+/// | `best.safetensors` | the same of the epoch with the lowest held-out loss, where images are held out |
 /// | `checkpoint.safetensors` | all that is needed to go on |
 /// | `metrics.csv` | a row an epoch |
 /// | `config.toml` | every setting; repeats the run |
@@ -61,6 +62,7 @@ impl RunDirectoryError {
 }
 
 const MODEL: &str = "model.safetensors";
+const BEST: &str = "best.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const METRICS: &str = "metrics.csv";
 const CONFIG: &str = "config.toml";
@@ -141,6 +143,12 @@ impl RunDirectory {
     #[must_use]
     pub fn model(&self) -> PathBuf {
         self.path.join(MODEL)
+    }
+
+    /// The model of the epoch with the lowest held-out loss.
+    #[must_use]
+    pub fn best_model(&self) -> PathBuf {
+        self.path.join(BEST)
     }
 
     /// All that is needed to go on.

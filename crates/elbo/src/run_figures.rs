@@ -1,9 +1,10 @@
 //! The figures of a run: what a trained model looks like.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Part};
 use crate::error::Error;
 use crate::figures::{Figure, LossRow, Pixels, Scatter};
 use crate::likelihood::Likelihood;
+use crate::loss::Elbo;
 use crate::metrics::EpochMetrics;
 use crate::noise::{Noise, Purpose};
 use crate::pca::Pca;
@@ -108,17 +109,21 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
     Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
 }
 
-/// Training and test loss by epoch, and the parts of the test loss; the axis says of which likelihood.
+/// Training and held-out loss by epoch, and the parts of the held-out loss; the axis says of which likelihood.
 #[must_use]
 pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
     let rows: Vec<LossRow> = history
         .iter()
-        .map(|row| LossRow {
-            epoch: row.epoch as usize,
-            train_loss: row.train_loss,
-            test_loss: row.test_loss.unwrap_or(f64::NAN),
-            test_reconstruction: row.test_reconstruction.unwrap_or(f64::NAN),
-            test_kl: row.test_kl.unwrap_or(f64::NAN),
+        .map(|row| {
+            let unknown = Elbo { reconstruction: f64::NAN, kl: f64::NAN };
+            let held_out = row.held_out().map_or(unknown, |(_, elbo)| elbo);
+            LossRow {
+                epoch: row.epoch as usize,
+                train_loss: row.train_loss,
+                held_out_loss: held_out.loss(),
+                held_out_reconstruction: held_out.reconstruction,
+                held_out_kl: held_out.kl,
+            }
         })
         .collect();
     let likelihood = history.first().map_or(Likelihood::default(), |row| row.likelihood);
@@ -126,7 +131,8 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
         Likelihood::Gaussian => "negative ELBO, nats per image (up to a constant)".to_owned(),
         other => format!("{}, nats per image", other.loss_name()),
     };
-    Figure::loss_curve(&rows, &loss)
+    let part = history.iter().find_map(EpochMetrics::held_out).map_or(Part::Test, |(part, _)| part);
+    Figure::loss_curve(&rows, &loss, &part.to_string())
 }
 
 /// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files.

@@ -25,13 +25,13 @@
 use crate::architecture::Architecture;
 use crate::checkpoint::{self, CheckpointCard, Position};
 use crate::class::{ClassError, check_labels, classes_of};
-use crate::dataset::{Dataset, DatasetError, Splits};
+use crate::dataset::{Dataset, Part, Splits};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::evaluate::{all_indices, sampled_loss};
 use crate::latent::Draw;
 use crate::loss::Elbo;
-use crate::metrics::{self, EpochMetrics};
+use crate::metrics::{self, EpochMetrics, best_epoch};
 use crate::model::{DataSummary, Model, ModelCard};
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::OptimizerState;
@@ -52,7 +52,8 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
 pub enum Progress {
     /// One step.
     Batch(BatchProgress),
-    /// The end of an epoch: the test loss is measured, and a run with a directory is saved.
+    /// The end of an epoch: the held-out loss is measured, and a run with a directory is saved, its model as the best one
+    /// too if that loss is the lowest so far.
     Epoch(EpochMetrics),
 }
 
@@ -82,7 +83,7 @@ pub enum TrainingError {
     NotFinite {
         /// Number of the epoch; the first is 1.
         epoch: u32,
-        /// Number of the batch in the epoch; the first is 1. One more than the last means the test set.
+        /// Number of the batch in the epoch; the first is 1. One more than the last means the held-out images.
         batch: usize,
         /// The loss, in its parts.
         loss: Elbo,
@@ -97,6 +98,12 @@ pub enum TrainingError {
         expected: Box<DataSummary>,
         /// What was given.
         found: Box<DataSummary>,
+    },
+    /// A run is to end when the held-out loss no longer falls, but no images are held out.
+    #[error("a patience of {patience} epochs needs images that are not trained on, and there are none")]
+    NothingHeldOut {
+        /// The recipe's patience.
+        patience: u32,
     },
     /// The run is further than it is to go.
     #[error("the run cannot end after {asked} epochs: it has trained {done} and {batches} batches of the next")]
@@ -125,6 +132,9 @@ impl TrainingError {
                 learning_rate / 10.0
             )),
             Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+            Self::NothingHeldOut { .. } => {
+                Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
+            }
             Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
         }
     }
@@ -135,7 +145,9 @@ impl TrainingError {
 pub struct Training {
     engine: Engine,
     settings: Settings,
+    /// Without the images held out of the training set.
     data: Splits,
+    validation: Option<Dataset>,
     summary: DataSummary,
     position: Position,
     /// The training images in the order of the current epoch.
@@ -151,10 +163,11 @@ impl Training {
     /// A new run in memory.
     ///
     /// # Errors
-    /// If a setting is out of range, the engine cannot be made, or the data cannot be read.
+    /// If a setting is out of range, no images can be held out, the engine cannot be made, or the data cannot be read.
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
         let Recipe { latent_dim, widths, conditional, likelihood, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
+        let (data, validation, summary) = divide(data, &settings.recipe)?;
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?.with_likelihood(*likelihood);
         let classes = if *conditional { classes_of(&data.train)? } else { Vec::new() };
         let architecture = architecture.with_classes(classes.len())?;
@@ -165,8 +178,9 @@ impl Training {
         let mut training = Self {
             engine,
             settings,
-            summary: summarize(&data)?,
             data,
+            validation,
+            summary,
             position: Position::after(0),
             order: Vec::new(),
             staging: Vec::new(),
@@ -174,6 +188,7 @@ impl Training {
             directory: None,
             saved: Instant::now(),
         };
+        training.check_patience()?;
         training.order_images();
         Ok(training)
     }
@@ -191,14 +206,15 @@ impl Training {
 
     /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
     ///
-    /// `change` may alter the settings that do not touch what is done already: epochs and threads.
+    /// `change` may alter the settings that do not touch what is done already: epochs, patience and threads.
     ///
     /// # Errors
     /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
-        let found = DataSummary { name: expected.name.clone(), ..summarize(&data)? };
+        let (data, validation, found) = divide(data, &settings.recipe)?;
+        let found = DataSummary { name: expected.name.clone(), ..found };
         if found != expected {
             return Err(TrainingError::OtherData { expected: expected.into(), found: found.into() }.into());
         }
@@ -210,6 +226,7 @@ impl Training {
             engine,
             settings,
             data,
+            validation,
             summary: expected,
             position,
             order: Vec::new(),
@@ -219,11 +236,20 @@ impl Training {
             saved: Instant::now(),
         };
         training.check_resumed(&directory)?;
+        training.check_patience()?;
         remove_leftovers(directory.path());
         write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
         training.directory = Some(directory);
         training.order_images();
         Ok(training)
+    }
+
+    /// Checks that there is a loss to be patient about.
+    fn check_patience(&self) -> Result<(), TrainingError> {
+        match self.settings.recipe.patience {
+            Some(patience) if self.held_out().is_none() => Err(TrainingError::NothingHeldOut { patience }),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that what a checkpoint says holds together: a damaged one may not.
@@ -308,11 +334,16 @@ impl Training {
         let Recipe { seed, .. } = self.settings.recipe;
         let learning_rate = self.settings.recipe.learning_rate(self.steps_done(), self.steps());
         let epoch = self.epoch();
-        let test = self.data.test.as_ref().map(|test| sampled_loss(&self.engine, test, seed, epoch)).transpose()?;
-        if let Some(loss) = test.filter(|test| !test.is_finite()) {
+        let held_out = match self.held_out() {
+            Some((part, images)) => Some((part, sampled_loss(&self.engine, images, seed, epoch)?)),
+            None => None,
+        };
+        if let Some((_, loss)) = held_out.filter(|(_, loss)| !loss.is_finite()) {
             let batch = self.batches() + 1;
             return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
         }
+        let on = |part| held_out.filter(|(measured, _)| *measured == part).map(|(_, loss)| loss);
+        let (test, validation) = (on(Part::Test), on(Part::Validation));
         let metrics = EpochMetrics {
             epoch,
             learning_rate,
@@ -323,10 +354,18 @@ impl Training {
             seconds: self.position.seconds,
             images_per_second: self.images_per_second(),
             likelihood: self.engine.architecture().likelihood(),
+            validation_loss: validation.map(|loss| loss.loss()),
+            validation_reconstruction: validation.map(|loss| loss.reconstruction),
+            validation_kl: validation.map(|loss| loss.kl),
         };
         self.history.push(metrics);
         self.position = Position::after(epoch);
         self.order_images();
+        if let (Some(directory), Some(best)) = (&self.directory, self.best_epoch())
+            && best.epoch == epoch
+        {
+            self.model().write(&directory.best_model())?;
+        }
         self.save()?;
         Ok(metrics)
     }
@@ -384,10 +423,18 @@ impl Training {
         }
     }
 
-    /// Whether all epochs are done.
+    /// Whether all epochs are done, or the run [has stalled](Self::has_stalled).
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.position.epochs >= self.settings.recipe.epochs
+        self.position.epochs >= self.settings.recipe.epochs || (self.position.batches == 0 && self.has_stalled())
+    }
+
+    /// Whether the held-out loss has found no new lowest value for as many epochs as the recipe's patience: a function
+    /// of the history alone. The epoch under way is finished first.
+    #[must_use]
+    pub fn has_stalled(&self) -> bool {
+        let waited = self.best_epoch().map(|best| self.position.epochs.saturating_sub(best.epoch));
+        self.settings.recipe.patience.zip(waited).is_some_and(|(patience, waited)| waited >= patience)
     }
 
     /// Number of the epoch under way; the first is 1.
@@ -428,16 +475,31 @@ impl Training {
         &self.history
     }
 
+    /// The epoch with the lowest held-out loss, whose model a run with a directory keeps beside the last; none where no
+    /// images are held out.
+    #[must_use]
+    pub fn best_epoch(&self) -> Option<&EpochMetrics> {
+        best_epoch(&self.history)
+    }
+
     /// All settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The data.
+    /// The data, without the images held out of the training set.
     #[must_use]
     pub fn data(&self) -> &Splits {
         &self.data
+    }
+
+    /// The images that are not trained on and measured after each epoch: the validation set where there is one, or else
+    /// the test set.
+    #[must_use]
+    pub fn held_out(&self) -> Option<(Part, &Dataset)> {
+        let validation = self.validation.as_ref().map(|images| (Part::Validation, images));
+        validation.or_else(|| self.data.test.as_ref().map(|images| (Part::Test, images)))
     }
 
     /// What computes.
@@ -458,12 +520,17 @@ fn check_classes(data: &Splits, classes: &[String]) -> Result<(), ClassError> {
     [Some(&data.train), data.test.as_ref()].into_iter().flatten().try_for_each(|set| check_labels(set, classes))
 }
 
-fn summarize(data: &Splits) -> Result<DataSummary, DatasetError> {
-    Ok(DataSummary {
+/// Holds out what the recipe says, and says what there is.
+fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, Option<Dataset>, DataSummary), Error> {
+    let train_digest = data.train.digest()?;
+    let validation = recipe.hold_out(&mut data)?;
+    let summary = DataSummary {
         name: data.name.clone(),
         train_images: data.train.len(),
+        validation_images: validation.as_ref().map_or(0, Dataset::len),
         test_images: data.test.as_ref().map_or(0, Dataset::len),
-        train_digest: data.train.digest()?,
+        train_digest,
         test_digest: data.test.as_ref().map(Dataset::digest).transpose()?,
-    })
+    };
+    Ok((data, validation, summary))
 }

@@ -3,8 +3,8 @@
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::{
-    EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Settings, TensorFileError, Training, TrainingError,
-    Vae, read_metrics,
+    EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Schedule, Settings, TensorFileError, Training,
+    TrainingError, Vae, read_metrics,
 };
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -74,6 +74,10 @@ fn resume(path: &Path, data: Splits, change: impl FnOnce(&mut Settings)) -> Resu
 
 fn model_bytes(run: &Path) -> Vec<u8> {
     fs::read(run.join("model.safetensors")).unwrap()
+}
+
+fn best_bytes(run: &Path) -> Vec<u8> {
+    fs::read(run.join("best.safetensors")).unwrap()
 }
 
 /// The bits of some numbers: equal ones are the same to the last.
@@ -168,8 +172,78 @@ fn a_run_stopped_anywhere_ends_as_if_it_had_never_stopped() {
             assert_eq!(measured(&read), history, "stopped after {stop}, saved: {save}");
             // A run that was finished had its model saved at the end of the last epoch.
             assert!(model_bytes(&path) == model_bytes(&whole), "stopped after {stop}, saved: {save}");
+            assert!(best_bytes(&path) == best_bytes(&whole), "stopped after {stop}, saved: {save}");
         }
     }
+}
+
+/// Settings with which the held-out loss soon rises: far too many steps for so few images.
+fn overfitting_settings(epochs: u32) -> Settings {
+    let small = fast_settings(epochs);
+    let recipe = Recipe { widths: vec![16, 16], learning_rate: 1e-2, schedule: Schedule::Constant, ..small.recipe };
+    Settings { recipe, ..small }
+}
+
+#[test]
+fn the_best_model_is_kept_beside_the_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, epochs) = (splits(GREY, 40, 30), 20);
+    let training = run_in(&directory.path().join("run"), overfitting_settings(epochs), data.clone());
+    let losses: Vec<f64> = training.history().iter().map(|row| row.test_loss.unwrap()).collect();
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = training.best_epoch().unwrap().epoch;
+    assert_eq!(losses[best as usize - 1], lowest);
+    assert!((2..epochs).contains(&best), "the test needs a run that is best on the way: {losses:?}");
+
+    // At a constant rate it is the model of a run that ends there.
+    let shorter = run_in(&directory.path().join("shorter"), overfitting_settings(best), data);
+    let model = Model::read(&directory.path().join("run/best.safetensors")).unwrap();
+    assert_eq!(bits(&model.parameters), bits(shorter.engine().parameters()));
+    assert_eq!((model.card.epochs, model.card.metrics.unwrap().test_loss), (best, Some(lowest)));
+    assert!(model_bytes(&directory.path().join("run")) != best_bytes(&directory.path().join("run")));
+}
+
+#[test]
+fn patience_counts_the_epochs_since_the_best_wherever_the_run_was_stopped() {
+    let data = || splits(GREY, 40, 30);
+    let settings = |patience| {
+        let settings = overfitting_settings(20);
+        Settings { recipe: Recipe { patience, ..settings.recipe }, ..settings }
+    };
+    let mut patient = Training::new(settings(None), data()).unwrap();
+    finish(&mut patient);
+    assert!(!patient.has_stalled() && patient.history().len() == 20);
+    for patience in [1, 2, 3, 4] {
+        // By its definition: the first epoch that is so many after the lowest loss up to it.
+        let losses: Vec<f64> = patient.history().iter().map(|row| row.test_loss.unwrap()).collect();
+        let lowest = |end: usize| (0..end).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap();
+        let end = (1..=20).find(|&end| end - 1 - lowest(end) >= patience).unwrap_or(20);
+        assert!(end < 20 || patience > 3, "the test needs a run that stalls: {losses:?}");
+
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(directory.path()).unwrap();
+        let training = Training::new(settings(Some(patience as u32)), data()).unwrap();
+        let mut training = training.save_in(run).unwrap();
+        // Stopped and taken up again every few steps.
+        while !training.is_finished() {
+            for _ in 0..5 {
+                training.advance().unwrap();
+            }
+            training.save().unwrap();
+            training = resume(directory.path(), data(), |_| {}).unwrap();
+        }
+        assert_eq!(training.advance().unwrap(), None);
+        assert_eq!(measured(training.history()), measured(&patient.history()[..end]));
+        assert_eq!(training.has_stalled(), end < 20);
+    }
+}
+
+#[test]
+fn without_held_out_images_there_is_no_best_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let training = run_in(directory.path(), small_settings(2), splits(GREY, 40, 0));
+    assert_eq!(training.best_epoch(), None);
+    assert!(!directory.path().join("best.safetensors").exists());
 }
 
 #[test]
@@ -526,5 +600,5 @@ fn digits_are_learned() {
     assert!(after < before && after < 23.2, "{before}, then {after}");
     let divergence = last.test_kl.unwrap();
     assert!((2.0..8.0).contains(&divergence), "{divergence}");
-    assert!((last.test().unwrap().loss() - after).abs() < 1e-9);
+    assert!((last.held_out().unwrap().1.loss() - after).abs() < 1e-9);
 }

@@ -241,6 +241,12 @@ pub enum DatasetError {
         /// Labels given.
         labels: usize,
     },
+    /// Images were to be held out, but there is only one to train on.
+    #[error("{name}: none can be held out of a single image")]
+    CannotHoldOut {
+        /// What the data set is called.
+        name: String,
+    },
 }
 
 impl DatasetError {
@@ -282,6 +288,7 @@ impl DatasetError {
             Self::TruncatedHeader { .. } | Self::TruncatedPayload { .. } | Self::CorruptGzip { .. } => {
                 "the download may be incomplete or damaged; download the file again".to_owned()
             }
+            Self::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
             Self::CountMismatch { .. } => "the two files may belong to different data sets".to_owned(),
             Self::ShapeMismatch { .. } => {
                 "the training and the test files may belong to different data sets".to_owned()

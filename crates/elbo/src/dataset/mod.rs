@@ -16,6 +16,7 @@
 //! ```
 
 mod error;
+mod hold_out;
 mod idx;
 mod load;
 mod numpy;
@@ -34,6 +35,7 @@ use sha2::{Digest, Sha256};
 use crate::batch::Batch;
 
 pub use error::DatasetError;
+pub use hold_out::Part;
 pub use load::{Loaded, load};
 pub use numpy::ArrayError;
 pub use pictures::{BadPicture, PictureError, PictureFiles};

@@ -13,12 +13,12 @@ pub struct LossRow {
     pub epoch: usize,
     /// Loss on the training images, as the mean over the epoch's iterations.
     pub train_loss: f64,
-    /// Loss on the test images after the epoch.
-    pub test_loss: f64,
-    /// Reconstruction part of the test loss.
-    pub test_reconstruction: f64,
-    /// Kullback-Leibler part of the test loss.
-    pub test_kl: f64,
+    /// Loss on images that are not trained on, after the epoch.
+    pub held_out_loss: f64,
+    /// Its reconstruction part.
+    pub held_out_reconstruction: f64,
+    /// Its Kullback-Leibler part.
+    pub held_out_kl: f64,
 }
 
 /// One curve of [`Figure::loss_comparison`].
@@ -53,15 +53,16 @@ const PANEL_HEIGHT: f32 = 320.0;
 const ABOVE: f32 = 20.0;
 
 impl Figure {
-    /// The losses of a run by epoch, in two panels: the training and the test loss, and the
-    /// reconstruction and Kullback-Leibler parts of the test loss.
+    /// The losses of a run by epoch, in two panels: the training and the held-out loss, and the
+    /// reconstruction and Kullback-Leibler parts of the held-out loss. `held_out` is what the legend
+    /// calls the images that are not trained on: `test`.
     ///
     /// `loss` names the loss on the axis, such as `negative ELBO`. If the first tenth of the
     /// epochs lies so high that it would flatten the rest, the scale leaves it out: the curve then
     /// comes in through the upper edge, and a triangle above the edge tells the highest value left
     /// out. Panels without a finite value say so.
     #[must_use]
-    pub fn loss_curve(rows: &[LossRow], loss: &str) -> Self {
+    pub fn loss_curve(rows: &[LossRow], loss: &str, held_out: &str) -> Self {
         let curve = |name: &str, index: usize, value: fn(&LossRow) -> f64| Curve {
             points: rows.iter().map(|row| [row.epoch as f64, value(row)]).collect(),
             key: LegendEntry {
@@ -71,10 +72,10 @@ impl Figure {
                 dot: if rows.len() <= MOST_MARKED { 3.0 } else { 0.0 },
             },
         };
-        let total = [curve("training", 0, |row| row.train_loss), curve("test", 1, |row| row.test_loss)];
+        let total = [curve("training", 0, |row| row.train_loss), curve(held_out, 1, |row| row.held_out_loss)];
         let parts = [
-            curve("test, reconstruction", 2, |row| row.test_reconstruction),
-            curve("test, KL divergence", 3, |row| row.test_kl),
+            curve(&format!("{held_out}, reconstruction"), 2, |row| row.held_out_reconstruction),
+            curve(&format!("{held_out}, KL divergence"), 3, |row| row.held_out_kl),
         ];
         let (width, gap) = (350.0, 30.0);
         let across = LEFT + width + gap;
@@ -239,13 +240,13 @@ mod tests {
 
     fn falling(epochs: usize) -> Vec<LossRow> {
         let row = |epoch: usize| {
-            let test_loss = 18.0 + 10.0 / epoch as f64;
+            let held_out_loss = 18.0 + 10.0 / epoch as f64;
             LossRow {
                 epoch,
-                train_loss: test_loss + if epoch == 1 { 22.0 } else { -0.2 },
-                test_loss,
-                test_reconstruction: test_loss - 9.0,
-                test_kl: 9.0,
+                train_loss: held_out_loss + if epoch == 1 { 22.0 } else { -0.2 },
+                held_out_loss,
+                held_out_reconstruction: held_out_loss - 9.0,
+                held_out_kl: 9.0,
             }
         };
         (1..=epochs).map(row).collect()
@@ -262,7 +263,7 @@ mod tests {
         let (low, high) = y_range(&[Curve { points, key }], 5.9).unwrap();
         assert!(low < 18.1 && (20.0..28.0).contains(&high), "{low} {high}");
         // The value that is left out is told in words.
-        assert!(Figure::loss_curve(&falling(50), "loss").svg().contains("aria-label=\"50.0\""));
+        assert!(Figure::loss_curve(&falling(50), "loss", "test").svg().contains("aria-label=\"50.0\""));
     }
 
     #[test]
@@ -276,8 +277,9 @@ mod tests {
     #[test]
     fn runs_of_any_length_have_a_figure() {
         for epochs in [0, 1, 2, 5, 50, 1000] {
-            let figure = Figure::loss_curve(&falling(epochs), "nats (up to a constant)");
+            let figure = Figure::loss_curve(&falling(epochs), "nats (up to a constant)", "validation");
             assert!(figure.svg().contains("nats (up to a constant)"));
+            assert!(figure.svg().contains("aria-label=\"validation, KL divergence\""));
             assert_eq!(figure.svg().contains("aria-label=\"no data\""), epochs == 0);
             assert!(figure.png().is_ok());
         }
@@ -285,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_single_epoch_is_marked_by_dots() {
-        let dots = |rows: &[LossRow]| Figure::loss_curve(rows, "loss").svg().matches("h0").count();
+        let dots = |rows: &[LossRow]| Figure::loss_curve(rows, "loss", "test").svg().matches("h0").count();
         // One in each of four curves and one in each legend entry.
         assert_eq!(dots(&falling(1)), 8);
         assert_eq!(dots(&falling(50)), 0);

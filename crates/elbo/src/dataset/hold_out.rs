@@ -1,0 +1,194 @@
+//! Images held out of the training set, where a data set comes without a test set.
+
+use super::{Dataset, DatasetError, Splits};
+use crate::noise::{Noise, Purpose};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A part of a data set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The images trained on.
+    Training,
+    /// Images held out of the training set.
+    Validation,
+    /// The images of a test set.
+    Test,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Training => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
+impl Dataset {
+    /// The images at these positions, in this order, with their labels; classes have the same names and numbers.
+    ///
+    /// # Errors
+    /// [`DatasetError::NoImages`] if there are no positions.
+    ///
+    /// # Panics
+    /// If a position is not less than [`len`](Self::len).
+    pub fn subset(&self, indices: &[u32]) -> Result<Self, DatasetError> {
+        let images = self.gather(indices, &mut Vec::new())?.pixels.to_vec();
+        let labels = self.labels().map(|labels| indices.iter().map(|&index| labels[index as usize]).collect());
+        let subset = Self::new(self.shape(), images, labels)?;
+        Ok(Self { classes: self.classes.clone(), preprocessing: self.preprocessing, ..subset })
+    }
+}
+
+impl Splits {
+    /// Takes a validation set out of the training set: `share` of its images, at least one and never all, class by
+    /// class where there are labels. A share of 0 takes none. Both parts keep the order that the images had, and
+    /// `seed` fixes which they are.
+    ///
+    /// # Errors
+    /// [`DatasetError::CannotHoldOut`] if there is only one image.
+    pub(crate) fn hold_out(&mut self, share: f64, seed: u64) -> Result<Option<Dataset>, DatasetError> {
+        if share == 0.0 {
+            return Ok(None);
+        }
+        if self.train.len() == 1 {
+            return Err(DatasetError::CannotHoldOut { name: self.name.clone() });
+        }
+        let (held_out, rest) = divide(&self.train, share, seed);
+        let validation = self.train.subset(&held_out)?;
+        self.train = self.train.subset(&rest)?;
+        Ok(Some(validation))
+    }
+}
+
+/// The positions of the images held out and those of the rest, each in ascending order; neither is empty where there
+/// are two images or more.
+///
+/// Each class, shuffled, is spread evenly over the line from 0 to 1, image `k` of `n` at `(k + 1/2) / n`; those nearest
+/// 0 are held out. So each class gives about its share, and a class of very few images keeps them.
+fn divide(dataset: &Dataset, share: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let mut shuffled: Vec<u32> = (0..dataset.len() as u32).collect();
+    Noise::new(seed, Purpose::Validation, 0).shuffle(&mut shuffled);
+    let class = |index: u32| dataset.labels().map_or(0, |labels| labels[index as usize]);
+    let mut sizes: BTreeMap<u16, u32> = BTreeMap::new();
+    for &index in &shuffled {
+        *sizes.entry(class(index)).or_default() += 1;
+    }
+    let mut seen: BTreeMap<u16, u32> = BTreeMap::new();
+    let mut places: Vec<(f64, u32)> = Vec::with_capacity(shuffled.len());
+    for &index in &shuffled {
+        let seen = seen.entry(class(index)).or_default();
+        places.push(((f64::from(*seen) + 0.5) / f64::from(sizes[&class(index)]), index));
+        *seen += 1;
+    }
+    // Stable, so that classes of one size take turns as they were shuffled.
+    places.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let count = ((dataset.len() as f64 * share).round() as usize).clamp(1, dataset.len() - 1);
+    let mut held_out: Vec<u32> = places[..count].iter().map(|&(_, index)| index).collect();
+    let mut rest: Vec<u32> = places[count..].iter().map(|&(_, index)| index).collect();
+    held_out.sort_unstable();
+    rest.sort_unstable();
+    (held_out, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::ImageShape;
+    use proptest::prelude::*;
+
+    const PIXEL: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
+
+    /// Images that say their own positions.
+    fn numbered(count: usize, labels: Option<Vec<u16>>) -> Dataset {
+        let images = (0..count).flat_map(|i| [(i >> 8) as u8, i as u8]).collect();
+        Dataset::new(PIXEL, images, labels).unwrap()
+    }
+
+    /// One after the other.
+    fn images_of(dataset: &Dataset) -> Vec<Vec<u8>> {
+        let indices: Vec<u32> = (0..dataset.len() as u32).collect();
+        let mut staging = Vec::new();
+        let pixels = dataset.gather(&indices, &mut staging).unwrap().pixels;
+        pixels.chunks_exact(dataset.shape().len()).map(<[u8]>::to_vec).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_image_is_on_one_side_and_classes_give_their_share(
+            labels in proptest::collection::vec(0_u16..4, 2..300), share in 0.01_f64..0.99, seed in any::<u64>(),
+            labelled in any::<bool>(),
+        ) {
+            let count = labels.len();
+            let dataset = numbered(count, labelled.then(|| labels.clone()));
+            let (held_out, rest) = divide(&dataset, share, seed);
+            let mut all = [&held_out[..], &rest[..]].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..count as u32).collect::<Vec<_>>());
+            let expected = ((count as f64 * share).round() as usize).clamp(1, count - 1);
+            prop_assert_eq!(held_out.len(), expected);
+            if labelled {
+                // The count is rounded, and so is each class; what that leaves over falls on any of the four.
+                for class in 0..4 {
+                    let all = labels.iter().filter(|&&label| label == class).count() as f64;
+                    let held = held_out.iter().filter(|&&i| labels[i as usize] == class).count() as f64;
+                    let overall = expected as f64 / count as f64;
+                    prop_assert!((held - all * overall).abs() <= 3.0, "{held} of {all} at {overall}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_image_of_a_class_stays_to_be_trained_on() {
+        let labels: Vec<u16> = (0..100).map(|i| if i == 40 { 9 } else { i % 2 }).collect();
+        for seed in 0..50 {
+            assert!(!divide(&numbered(100, Some(labels.clone())), 0.2, seed).0.contains(&40));
+        }
+    }
+
+    #[test]
+    fn a_seed_fixes_the_division_and_both_parts_keep_their_order() {
+        let splits = || Splits { train: numbered(500, None), test: None, name: "numbers".to_owned() };
+        let held_out = |seed| {
+            let mut splits = splits();
+            let validation = splits.hold_out(0.1, seed).unwrap().unwrap();
+            assert_eq!((validation.len(), splits.train.len()), (50, 450));
+            let mut images = images_of(&splits.train);
+            assert!(images.is_sorted());
+            images.extend(images_of(&validation));
+            assert!(images[450..].is_sorted());
+            images.sort_unstable();
+            images.dedup();
+            assert_eq!(images.len(), 500);
+            images_of(&validation)
+        };
+        assert_eq!(held_out(1), held_out(1));
+        assert_ne!(held_out(1), held_out(2));
+        let mut whole = splits();
+        assert!(whole.hold_out(0.0, 1).unwrap().is_none());
+        assert_eq!(images_of(&whole.train), images_of(&splits().train));
+    }
+
+    #[test]
+    fn labels_go_with_their_images() {
+        let labels: Vec<u16> = (0..60).map(|i| i % 7).collect();
+        let mut splits = Splits { train: numbered(60, Some(labels.clone())), test: None, name: String::new() };
+        let validation = splits.hold_out(0.25, 3).unwrap().unwrap();
+        for part in [&validation, &splits.train] {
+            for (i, label) in part.labels().unwrap().iter().enumerate() {
+                assert_eq!(*label, labels[usize::from(images_of(part)[i][1])]);
+            }
+        }
+    }
+
+    #[test]
+    fn one_image_cannot_be_divided() {
+        let mut splits = Splits { train: numbered(1, None), test: None, name: "one".to_owned() };
+        let error = splits.hold_out(0.1, 1).unwrap_err();
+        assert!(matches!(error, DatasetError::CannotHoldOut { .. }), "{error}");
+        assert!(error.hint().unwrap().contains("--validation none"));
+    }
+}
