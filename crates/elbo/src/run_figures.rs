@@ -97,14 +97,13 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
     } else {
         "Generated samples"
     };
-    let classes = vae.engine().architecture().classes().min(MOST_CLASSES);
-    if classes > 0 {
+    let names = &vae.card().classes[..vae.card().classes.len().min(MOST_CLASSES)];
+    if !names.is_empty() {
         let mut rows = Images { shape: vae.engine().architecture().image(), pixels: Vec::new() };
-        for class in 0..classes {
+        for class in 0..names.len() {
             rows.pixels.extend(vae.generate_class(class as u16, 0, SAMPLES_A_CLASS, seed)?.pixels);
         }
-        let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-        return Ok(Figure::named_rows(&rows.as_pixels(), SAMPLES_A_CLASS, &names, title)?);
+        return Ok(Figure::named_rows(&rows.as_pixels(), SAMPLES_A_CLASS, names, title)?);
     }
     Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
 }
