@@ -1,5 +1,6 @@
 //! The arguments, as clap parses them.
 
+use crate::source::name_of;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use elbo::dataset::{Channels, Colour, DataOptions, Fit, Size};
 use elbo::{KlGradient, Likelihood};
@@ -163,11 +164,33 @@ pub(crate) struct DataArgs {
     /// Share of the pictures that may be unreadable, and are left out [default: 0.1]
     #[arg(long, value_name = "SHARE")]
     max_bad: Option<f64>,
+
+    /// From how many bytes on images are kept in a file rather than in memory, as 500M or 4G [default: 2G]
+    #[arg(long, value_name = "BYTES", value_parser = byte_count)]
+    memory: Option<u64>,
+
+    /// Directory for such files, which serve later runs too; they may be deleted when no run is under way [default:
+    /// .elbo-cache beside the run]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+/// A number of bytes with K, M, G or T for powers of 1024.
+fn byte_count(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((end, 'K' | 'k')) => (&text[..end], 10),
+        Some((end, 'M' | 'm')) => (&text[..end], 20),
+        Some((end, 'G' | 'g')) => (&text[..end], 30),
+        Some((end, 'T' | 't')) => (&text[..end], 40),
+        _ => (text, 0),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "a number of bytes, such as 500M or 4G".to_owned())
 }
 
 impl DataArgs {
     /// The options, changed by what is given.
-    pub(crate) fn change(&self, options: DataOptions) -> DataOptions {
+    pub(crate) fn change(&self, options: DataOptions) -> anyhow::Result<DataOptions> {
         let fit = self.fit.map(|fit| match fit {
             FitName::Fit => Fit::Fit,
             FitName::Crop => Fit::Crop,
@@ -177,13 +200,16 @@ impl DataArgs {
             ChannelsName::Grey => Channels::Grey,
             ChannelsName::Rgb => Channels::Rgb,
         });
-        DataOptions {
+        let cache = self.cache.as_deref().map(|cache| name_of(Some(cache))).transpose()?;
+        Ok(DataOptions {
             size: self.size.or(options.size),
             channels: channels.or(options.channels),
             fit: fit.or(options.fit),
             background: self.background.or(options.background),
             max_bad: self.max_bad.or(options.max_bad),
-        }
+            memory: self.memory.or(options.memory),
+            cache: cache.or(options.cache),
+        })
     }
 }
 

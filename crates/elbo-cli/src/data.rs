@@ -9,6 +9,7 @@ use elbo::dataset::{DataOptions, Loaded, Splits, Survey};
 use elbo::{Images, choose_examples};
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::path::Path;
 
 /// Sizes that are listed.
 const SIZES: usize = 8;
@@ -20,7 +21,8 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
         anyhow::bail!("{}: choose a name that ends in .png", sheet.display());
     }
     // All that is wrong is to be shown, however much it is.
-    let options = arguments.pictures.change(DataOptions { max_bad: Some(1.0), ..DataOptions::default() });
+    let options = arguments.pictures.change(DataOptions { max_bad: Some(1.0), ..DataOptions::default() })?;
+    let options = source::with_cache(options, Path::new("runs/run"));
     let loaded = source::load_all(&source::name_of(arguments.data.as_deref())?, &options, false)?;
     let splits = &loaded.splits;
     let train = Survey::of(&splits.train).map_err(elbo::Error::from)?;

@@ -6,6 +6,9 @@ use elbo::dataset::{self, DataOptions, Dataset, Loaded, Part, Splits};
 use elbo::{EMBEDDED_DATA, ModelCard, RunDirectory, Settings, Vae};
 use std::path::Path;
 
+/// The directory beside runs for images that are too many for memory.
+const CACHE: &str = ".elbo-cache";
+
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
 /// chosen and left out.
 pub(crate) fn load(data: &str, options: &DataOptions, quiet: bool) -> Result<Splits, elbo::Error> {
@@ -57,7 +60,11 @@ impl Tested {
             Some(path) => name_of(Some(path))?,
             None => trained_on(run, vae)?,
         };
-        let mut splits = load(&data, &vae.card().data_options(), false)?;
+        let settings = settings_of(run);
+        let kept = settings.map(|settings| settings.data_options).unwrap_or_default();
+        let DataOptions { memory, max_bad, cache, .. } = kept;
+        let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
+        let mut splits = load(&data, &with_cache(options, run), false)?;
         let held_out = match &splits.test {
             None => held_out_of(&mut splits, vae)?,
             Some(_) => None,
@@ -80,15 +87,27 @@ fn held_out_of(splits: &mut Splits, vae: &Vae) -> Result<Option<Dataset>, elbo::
     recipe.hold_out(splits)
 }
 
+/// The options with a place for images that are too many for memory: one beside the run, unless one is given.
+pub(crate) fn with_cache(mut options: DataOptions, run: &Path) -> DataOptions {
+    if options.cache.is_none() {
+        let beside = run.parent().unwrap_or(Path::new("")).join(CACHE);
+        options.cache = beside.into_os_string().into_string().ok();
+    }
+    options
+}
+
+/// The settings of a run, of which a path is the directory or a model file in it.
+fn settings_of(run: &Path) -> Option<Settings> {
+    let directory = if run.is_dir() { run } else { run.parent()? };
+    Settings::read(&RunDirectory::open(directory).ok()?.config()).ok()
+}
+
 /// The data that a run was trained on, if that can be told.
 fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
     if vae.card().data.name == EMBEDDED_DATA {
         return Ok(EMBEDDED_DATA.to_owned());
     }
-    // A model file may lie in the directory of its run.
-    let directory = if run.is_dir() { Some(run) } else { run.parent() };
-    let config = directory.and_then(|directory| RunDirectory::open(directory).ok()).map(|run| run.config());
-    match config.and_then(|config| Settings::read(&config).ok()) {
+    match settings_of(run) {
         Some(settings) => Ok(settings.data),
         None => anyhow::bail!(
             "the model was trained on '{}', and a model file does not say where that is: give DATA",

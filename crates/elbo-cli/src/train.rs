@@ -93,7 +93,10 @@ fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
 /// the data were.
 fn settled(options: DataOptions, data: &Splits) -> anyhow::Result<DataOptions> {
     match data.train.preprocessing() {
-        Preprocessing::Pictures(made) => Ok(DataOptions { max_bad: options.max_bad, ..made.into() }),
+        Preprocessing::Pictures(made) => {
+            let DataOptions { max_bad, memory, cache, .. } = options;
+            Ok(DataOptions { max_bad, memory, cache, ..made.into() })
+        }
         Preprocessing::UnitScale if options.is_default() => Ok(options),
         Preprocessing::UnitScale => anyhow::bail!(
             "{}: --size, --fit and the like are for pictures, and these images are no pictures",
@@ -111,12 +114,13 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
         None => Settings::new(source::name_of(None)?, Recipe::reference()),
     };
-    let data_options = arguments.pictures.change(given.data_options);
+    let data_options = arguments.pictures.change(given.data_options)?;
     let name = match &arguments.data {
         Some(path) => source::name_of(Some(path))?,
-        None => given.data.clone(),
+        None => given.data,
     };
-    let data = source::load(&name, &data_options, arguments.quiet)?;
+    let place = arguments.out.clone().unwrap_or_else(|| Path::new(RUNS).join("run"));
+    let data = source::load(&name, &source::with_cache(data_options.clone(), &place), arguments.quiet)?;
     let data_options = settled(data_options, &data)?;
     let recipe = if arguments.config.is_some() {
         let usual = given.recipe.validation;
@@ -133,7 +137,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         };
         Recipe { validation, ..recipe }
     };
-    let mut settings = Settings { data: name, data_options, recipe, ..given };
+    let mut settings = Settings { data: name, data_options, recipe, threads: given.threads };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
     let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, .. } = arguments;
     let TrainArgs { threads, patience, .. } = arguments;
@@ -196,16 +200,19 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
 fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training)> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
     let settings = Training::settings_of(&directory)?;
-    if arguments.pictures.change(settings.data_options) != settings.data_options {
+    let options = arguments.pictures.change(settings.data_options.clone())?;
+    let DataOptions { memory, cache, .. } = options.clone();
+    if options != (DataOptions { memory, cache, ..settings.data_options }) {
         anyhow::bail!("what pictures are brought to cannot change when a run goes on");
     }
     let data = match &arguments.data {
         Some(path) => source::name_of(Some(path))?,
         None => settings.data,
     };
-    let splits = source::load(&data, &settings.data_options, arguments.quiet)?;
+    let splits = source::load(&data, &source::with_cache(options.clone(), run), arguments.quiet)?;
     let training = Training::resume(directory.clone(), splits, |settings| {
         settings.data = data;
+        settings.data_options = options;
         settings.threads = arguments.threads.unwrap_or(settings.threads);
         settings.recipe.epochs = arguments.epochs.unwrap_or(settings.recipe.epochs);
         set(&mut settings.recipe.patience, arguments.patience.map(|epochs| epochs.0).as_ref());

@@ -145,3 +145,38 @@ fn options_that_make_no_sense_are_refused() {
     assert!(message.contains("no pictures and no IDX files here") && message.contains("\nhint: "), "{message}");
     assert_eq!(names(&here), ["bars", "empty", "photos"]);
 }
+
+#[test]
+fn too_many_images_for_memory_go_through_a_file_to_the_same_bits() {
+    let here = with_photos();
+    fs::create_dir(here.path().join("place")).unwrap();
+    train_photos(&here, "--size 9x8 --shuffle --quiet");
+    succeeds(&mut train(&here, "photos --epochs 1 --size 9x8 --shuffle --memory 1K --quiet --out place/other"));
+    assert!(model(here.path().join("run")) == model(here.path().join("place/other")));
+    // One file for the training set, one for the test set; nothing else is left there.
+    assert_eq!(names(here.path().join("place")), [".elbo-cache", "other"]);
+    let files = names(here.path().join("place/.elbo-cache"));
+    assert!(files.len() == 2 && files.iter().all(|name| name.ends_with(".images")), "{files:?}");
+    // Commands find the same files, and so does going on.
+    let evaluated = |run: &str| succeeds(elbo(&here).args(["evaluate", run])).stdout;
+    assert_eq!(evaluated("run"), evaluated("place/other"));
+    succeeds(elbo(&here).args(args("train --resume place/other --epochs 2 --quiet")));
+    assert_eq!(names(here.path().join("place/.elbo-cache")), files);
+    let printed = common::ends_with(2, &mut train(&here, "photos --memory much"));
+    assert!(printed.stderr.contains("500M"), "{printed:#?}");
+}
+
+/// Where files cannot grow, as on a full disk.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_leaves_nothing_behind() {
+    let here = with_photos();
+    let mut command = assert_cmd::Command::new("sh");
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    command.current_dir(&here).args(["-c", script, env!("CARGO_BIN_EXE_elbo")]);
+    command.args(args("train photos --size 16 --memory 0 --cache full --out run"));
+    let message = fails(&mut command);
+    assert!(message.contains("cannot write ") && message.contains("full") && message.contains("--cache"), "{message}");
+    assert_eq!(names(here.path().join("full")), [""; 0]);
+    assert!(!here.path().join("run").exists());
+}

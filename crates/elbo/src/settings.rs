@@ -86,6 +86,8 @@ mod tests {
             fit: Some(Fit::Stretch),
             background: "#123456".parse().ok(),
             max_bad: Some(0.1 + 0.2),
+            memory: Some(1 << 40),
+            cache: Some("caches \\ here".to_owned()),
         };
         let settings = Settings { data_options, threads: 3, ..Settings::new("pictures \"and\" more", recipe) };
         assert!(settings.data_options.size.is_some() && settings.data_options.background.is_some());

@@ -46,11 +46,19 @@ impl StorageError {
 /// # Errors
 /// If any of that fails; the old file is then as it was, and the temporary one is gone.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), StorageError> {
+    write_with(path, |file| file.write_all(contents))
+}
+
+/// The same for contents that are written bit by bit.
+pub(crate) fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+) -> Result<(), StorageError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let write = || -> io::Result<()> {
+    let write = move || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
@@ -60,7 +68,7 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), StorageError
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let mut file = builder.tempfile_in(directory)?;
-        file.write_all(contents)?;
+        fill(file.as_file_mut())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         // The new name is safe once its directory is.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::storage::StorageError;
+
 use super::{ArrayError, ImageShape, PictureError};
 
 /// What is wrong with a data set: the file, what was expected there, and what was found.
@@ -38,6 +40,9 @@ pub enum DatasetError {
     /// Pictures make no data set.
     #[error(transparent)]
     Pictures(#[from] PictureError),
+    /// A file for images could not be written.
+    #[error(transparent)]
+    Cache(StorageError),
     /// Arrays make no data set.
     #[error(transparent)]
     Array(#[from] ArrayError),
@@ -265,6 +270,9 @@ impl DatasetError {
             }
             Self::Pictures(error) => return error.hint(),
             Self::Array(error) => return error.hint(),
+            Self::Cache(_) => {
+                "choose a directory with room for the images with --cache, or a smaller --size".to_owned()
+            }
             Self::MissingFile { holds, .. } if holds.iter().any(|name| name.ends_with('/')) => {
                 "if the files lie in one of the directories inside, give that directory".to_owned()
             }

@@ -1,9 +1,10 @@
 //! Images held out of the training set, where a data set comes without a test set.
 
-use super::{Dataset, DatasetError, Splits};
+use super::{Dataset, DatasetError, Pixels, Splits};
 use crate::noise::{Noise, Purpose};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// A part of a data set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,10 +36,18 @@ impl Dataset {
     /// # Panics
     /// If a position is not less than [`len`](Self::len).
     pub fn subset(&self, indices: &[u32]) -> Result<Self, DatasetError> {
-        let images = self.gather(indices, &mut Vec::new())?.pixels.to_vec();
+        if indices.is_empty() {
+            return Err(DatasetError::NoImages);
+        }
+        let images = match &self.images {
+            Pixels::Memory(_) => Pixels::Memory(self.gather(indices, &mut Vec::new())?.pixels.to_vec()),
+            Pixels::File(file, places) => {
+                let places = indices.iter().map(|&index| places[index as usize]).collect();
+                Pixels::File(Arc::clone(file), places)
+            }
+        };
         let labels = self.labels().map(|labels| indices.iter().map(|&index| labels[index as usize]).collect());
-        let subset = Self::new(self.shape(), images, labels)?;
-        Ok(Self { classes: self.classes.clone(), preprocessing: self.preprocessing, ..subset })
+        Ok(Self { images, labels, classes: self.classes.clone(), ..*self })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Data sets: images of one shape, with labels or without, and where they come from.
 //!
-//! A [`Dataset`] is bytes in memory, `[N, H, W, C]`, checked once when it is made. [`Splits`] is what a run is given:
+//! A [`Dataset`] is bytes, `[N, H, W, C]`, in memory or in a file, checked once when it is made. [`Splits`] is what a run is given:
 //! the images to train on and those to test with: the embedded MNIST ([`Splits::mnist`]), or IDX files, pictures or
 //! arrays of one's own ([`Splits::from_path`], [`load`]). Nothing here shuffles or augments.
 //!
@@ -15,6 +15,7 @@
 //! # Ok::<(), elbo::dataset::DatasetError>(())
 //! ```
 
+mod cache;
 mod error;
 mod hold_out;
 mod idx;
@@ -28,19 +29,26 @@ mod tests;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::batch::Batch;
+use cache::ImageFile;
 
 pub use error::DatasetError;
 pub use hold_out::Part;
 pub use load::{Loaded, load};
 pub use numpy::ArrayError;
 pub use pictures::{BadPicture, PictureError, PictureFiles};
-pub use preprocessing::{Channels, Colour, DataOptions, Fit, MAX_BAD, OptionError, Preparation, Preprocessing, Size};
+pub use preprocessing::{
+    Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
+};
 pub use survey::Survey;
+
+/// About how many bytes are hashed at a time.
+const HASHED: usize = 1 << 24;
 
 /// The shape of one image; its values lie in the order `[height, width, channels]`, row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,12 +84,19 @@ impl fmt::Display for ImageShape {
     }
 }
 
+/// Where the values of all images are, `[N, H, W, C]`.
+#[derive(Clone)]
+enum Pixels {
+    Memory(Vec<u8>),
+    /// In a file, at these places of it, `[N]`.
+    File(Arc<ImageFile>, Vec<u32>),
+}
+
 /// At least one image, all of one shape, with a label for each image or with no labels at all.
 #[derive(Clone)]
 pub struct Dataset {
     shape: ImageShape,
-    /// `[N, H, W, C]`.
-    images: Vec<u8>,
+    images: Pixels,
     /// `[N]`, each the position of a name in `classes`.
     labels: Option<Vec<u16>>,
     /// Empty without labels.
@@ -110,7 +125,21 @@ impl Dataset {
         if !images.len().is_multiple_of(shape.len()) {
             return Err(DatasetError::PartialImage { shape, values: images.len() });
         }
-        let count = images.len() / shape.len();
+        Self::labelled(shape, Pixels::Memory(images), labels)
+    }
+
+    /// Images of a shape with values, at least one of them, in a file.
+    fn in_file(
+        shape: ImageShape,
+        file: ImageFile,
+        count: usize,
+        labels: Option<Vec<u16>>,
+    ) -> Result<Self, DatasetError> {
+        Self::labelled(shape, Pixels::File(Arc::new(file), (0..count as u32).collect()), labels)
+    }
+
+    fn labelled(shape: ImageShape, images: Pixels, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
+        let count = images.count(shape);
         if let Some(labels) = &labels
             && labels.len() != count
         {
@@ -153,7 +182,7 @@ impl Dataset {
     /// The number of images, at least 1.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.images.len() / self.shape.len()
+        self.images.count(self.shape)
     }
 
     /// The shape of every image.
@@ -164,29 +193,36 @@ impl Dataset {
 
     /// The images at these positions, in this order, one after the other.
     ///
-    /// Images that lie together are lent as they are; others are copied to `staging`, which takes new memory only
-    /// where it has too little.
+    /// Images that lie together in memory are lent as they are; others are copied to `staging`, which takes new memory
+    /// only where it has too little.
     ///
     /// # Errors
     ///
-    /// None for images in memory.
+    /// If a file cannot be read; none for images in memory.
     ///
     /// # Panics
     ///
     /// If an index is not less than [`len`](Self::len).
     pub fn gather<'a>(&'a self, indices: &'a [u32], staging: &'a mut Vec<u8>) -> Result<Batch<'a>, DatasetError> {
         let size = self.shape.len();
-        let image = |index: u32| &self.images[index as usize * size..][..size];
-        let pixels = if indices.is_sorted_by(|a, b| a.checked_add(1) == Some(*b)) {
-            let start = indices.first().map_or(0, |&first| first as usize);
-            &self.images[start * size..][..indices.len() * size]
-        } else {
-            staging.clear();
-            staging.reserve(indices.len() * size);
-            for &index in indices {
-                staging.extend_from_slice(image(index));
+        let pixels = match &self.images {
+            Pixels::Memory(images) if indices.is_sorted_by(|a, b| a.checked_add(1) == Some(*b)) => {
+                let start = indices.first().map_or(0, |&first| first as usize);
+                &images[start * size..][..indices.len() * size]
             }
-            staging
+            Pixels::Memory(images) => {
+                staging.clear();
+                staging.reserve(indices.len() * size);
+                for &index in indices {
+                    staging.extend_from_slice(&images[index as usize * size..][..size]);
+                }
+                staging
+            }
+            Pixels::File(file, places) => {
+                staging.resize(indices.len() * size, 0);
+                file.gather(indices, places, size, staging)?;
+                staging
+            }
         };
         Ok(Batch { pixels, indices, labels: self.labels() })
     }
@@ -213,14 +249,17 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// None for images in memory.
+    /// If a file cannot be read; none for images in memory.
     pub fn digest(&self) -> Result<String, DatasetError> {
         let mut hasher = Sha256::new();
         hasher.update(b"elbo dataset 1");
         for number in [self.len(), self.shape.height, self.shape.width, self.shape.channels] {
             hasher.update((number as u64).to_le_bytes());
         }
-        hasher.update(&self.images);
+        let (indices, mut staging): (Vec<u32>, _) = ((0..self.len() as u32).collect(), Vec::new());
+        for indices in indices.chunks((HASHED / self.shape.len()).max(1)) {
+            hasher.update(self.gather(indices, &mut staging)?.pixels);
+        }
         match &self.labels {
             None => hasher.update([0]),
             Some(labels) => self.hash_labels(labels, &mut hasher),
@@ -257,6 +296,16 @@ impl Dataset {
     }
 }
 
+impl Pixels {
+    /// How many images of this shape there are.
+    fn count(&self, shape: ImageShape) -> usize {
+        match self {
+            Self::Memory(images) => images.len() / shape.len(),
+            Self::File(_, places) => places.len(),
+        }
+    }
+}
+
 /// Says what the set holds; its values are left out.
 impl fmt::Debug for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -288,7 +337,7 @@ impl Splits {
         let shape = ImageShape { height: elbo_mnist::HEIGHT, width: elbo_mnist::WIDTH, channels: 1 };
         let set = |images, labels: Vec<u8>| Dataset {
             shape,
-            images,
+            images: Pixels::Memory(images),
             labels: Some(labels.into_iter().map(u16::from).collect()),
             classes: (0..10).map(|digit: u8| digit.to_string()).collect(),
             preprocessing: Preprocessing::UnitScale,
@@ -346,6 +395,8 @@ impl Splits {
     /// `train` directory, its pictures are the training set and those of a `test` directory the test set, and classes
     /// are the directories in these. Hidden files and directories are passed over. Which files are pictures is told
     /// from their first bytes, and from their names where those say so. Images have the order of their paths.
+    ///
+    /// More than 2 GiB of images are kept in a file instead of memory, where [`DataOptions::cache`] gives a place for it.
     ///
     /// Up to a tenth of the pictures may be unreadable, and are left out. A picture of more than 20,000 pixels a side
     /// or 512 MiB counts as such.

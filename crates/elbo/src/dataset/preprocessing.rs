@@ -57,7 +57,7 @@ impl fmt::Display for Preparation {
 }
 
 /// What is asked for of data that can be brought to more than one form; what is left open follows from the data.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataOptions {
     /// The size that pictures are brought to: theirs if they all have one of at most 128 a side, else 64 x 64.
@@ -75,7 +75,18 @@ pub struct DataOptions {
     /// The share of files that may be unreadable, and are left out: [`MAX_BAD`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad: Option<f64>,
+    /// The most bytes of images that are kept in memory rather than in a file: [`MEMORY`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// The directory for files of images: none, so that too many of them for memory are an error. A file stays there
+    /// and serves every later run on the same pictures, as they are by their names, lengths and times; it may be
+    /// deleted when none is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
 }
+
+/// The most bytes of images that are kept in memory unless told otherwise: 2 GiB.
+pub const MEMORY: u64 = 2 << 30;
 
 /// The share of unreadable files that is let pass unless told otherwise.
 pub const MAX_BAD: f64 = 0.1;
@@ -91,7 +102,13 @@ impl DataOptions {
 impl From<Preparation> for DataOptions {
     fn from(preparation: Preparation) -> Self {
         let Preparation { size, channels, fit, background } = preparation;
-        Self { size: Some(size), channels: Some(channels), fit: Some(fit), background: Some(background), max_bad: None }
+        Self {
+            size: Some(size),
+            channels: Some(channels),
+            fit: Some(fit),
+            background: Some(background),
+            ..Self::default()
+        }
     }
 }
 

@@ -45,9 +45,11 @@ pub enum PictureError {
         /// How many there are.
         classes: usize,
     },
-    /// There is no memory for the images.
-    #[error("{images} images of {shape} do not fit in memory")]
+    /// The images take more memory than there may be, or is, and there is no place for a file.
+    #[error("{images} images of {shape} do not fit in memory, of which they may take {} MiB", .memory >> 20)]
     OutOfMemory {
+        /// The most bytes that they may take.
+        memory: u64,
         /// How many.
         images: usize,
         /// Their shape.
@@ -69,7 +71,10 @@ impl PictureError {
             Self::TooManyBad { .. } => {
                 Some("remove or repair them, or let a larger share pass, for example with --max-bad 0.5".to_owned())
             }
-            Self::OutOfMemory { .. } => Some("choose a smaller --size, or --channels grey".to_owned()),
+            Self::OutOfMemory { .. } => Some(
+                "choose a smaller --size, or set with --memory from how many bytes on they are kept in a file"
+                    .to_owned(),
+            ),
             Self::Unreadable(_) | Self::TooManyClasses { .. } | Self::MaxBad { .. } => None,
         }
     }

@@ -3,6 +3,7 @@
 //! Two passes go over the files, each on all cores: headers, from which follows what is left open, then pixels.
 
 mod decode;
+mod decoded;
 mod error;
 mod fit;
 mod scan;
@@ -15,10 +16,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, Preparation, Preprocessing, Size};
+use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
 use super::{Dataset, DatasetError, Loaded, Splits};
 use crate::architecture::SIDES;
 use decode::Header;
+use decoded::{Decoded, Images, drop_colour};
 use scan::{Part, Scan};
 
 pub use error::{BadPicture, PictureError};
@@ -118,17 +120,24 @@ impl Reading<'_> {
         let done = AtomicUsize::new(bad.len());
         let unreadable: BTreeSet<PathBuf> = bad.iter().map(|bad| bad.path.clone()).collect();
         let tick = || (self.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        let mut train = Decoded::of(&scan.train, &unreadable, &preparation, tick)?;
-        let mut test = Decoded::of(&scan.test, &unreadable, &preparation, tick)?;
+        let decode = |preparation: &Preparation, tick: &(dyn Fn() + Sync)| -> Result<[Decoded; 2], DatasetError> {
+            let place = self.place(good.len(), preparation)?;
+            let decode = |part| Decoded::of(part, &unreadable, preparation, place, tick);
+            Ok([decode(&scan.train)?, decode(&scan.test)?])
+        };
+        let [mut train, mut test] = decode(&preparation, &tick)?;
         bad.append(&mut train.bad);
         bad.append(&mut test.bad);
         self.check(&bad, total, max_bad, train.classes.len())?;
 
-        if self.options.channels.is_none() && preparation.channels == Channels::Rgb && train.is_grey() && test.is_grey()
-        {
-            train.drop_colour();
-            test.drop_colour();
+        if self.options.channels.is_none() && preparation.channels == Channels::Rgb && train.is_grey && test.is_grey {
             preparation.channels = Channels::Grey;
+            if let (Images::Memory(train), Images::Memory(test)) = (&mut train.images, &mut test.images) {
+                drop_colour(train);
+                drop_colour(test);
+            } else {
+                [train, test] = decode(&preparation, &|| {})?;
+            }
             notes.push("1 channel: no picture has any colour; --channels rgb keeps three".to_owned());
         }
         if !bad.is_empty() {
@@ -146,7 +155,11 @@ impl Reading<'_> {
                 return Ok(None);
             }
             let labels = part.has_classes().then(|| decoded.classes.iter().map(|class| names[class].0).collect());
-            let dataset = Dataset::new(preparation.shape(), decoded.images, labels)?;
+            let shape = preparation.shape();
+            let dataset = match decoded.images {
+                Images::Memory(images) => Dataset::new(shape, images, labels)?,
+                Images::File(file) => Dataset::in_file(shape, file, decoded.classes.len(), labels)?,
+            };
             let mut classes: Vec<_> = names.values().cloned().collect();
             classes.sort();
             let dataset = dataset.with_classes(classes.into_iter().map(|(_, name)| name).collect())?;
@@ -155,6 +168,16 @@ impl Reading<'_> {
         let train = set(&scan.train, train)?.ok_or(DatasetError::NoImages)?;
         let splits = Splits { train, test: set(&scan.test, test)?, name: self.name };
         Ok(Loaded { splits, notes, bad, files: PictureFiles::of(&good) })
+    }
+
+    /// The directory for files of images, if there are more than memory may hold.
+    fn place(&self, images: usize, preparation: &Preparation) -> Result<Option<&Path>, PictureError> {
+        let (shape, memory) = (preparation.shape(), self.options.memory.unwrap_or(MEMORY));
+        if (images as u64).saturating_mul(shape.len() as u64) <= memory {
+            return Ok(None);
+        }
+        let cache = self.options.cache.as_deref().ok_or(PictureError::OutOfMemory { memory, images, shape })?;
+        Ok(Some(Path::new(cache)))
     }
 
     /// That not too many pictures are bad, and that any is left to train on.
@@ -171,67 +194,6 @@ impl Reading<'_> {
                 total,
             },
         })
-    }
-}
-
-/// The images of a part, with the classes of those that could be read.
-struct Decoded<'a> {
-    images: Vec<u8>,
-    classes: Vec<&'a Path>,
-    bad: Vec<BadPicture>,
-}
-
-impl<'a> Decoded<'a> {
-    fn of(
-        part: &'a Part,
-        unreadable: &BTreeSet<PathBuf>,
-        preparation: &Preparation,
-        tick: impl Fn() + Sync,
-    ) -> Result<Self, PictureError> {
-        let files: Vec<_> = part.files.iter().filter(|(path, _)| !unreadable.contains(path)).collect();
-        let shape = preparation.shape();
-        let len = shape.len();
-        let mut images = Vec::new();
-        let bytes = files.len().checked_mul(len).filter(|&bytes| images.try_reserve_exact(bytes).is_ok());
-        images.resize(bytes.ok_or(PictureError::OutOfMemory { images: files.len(), shape })?, 0);
-        let results: Vec<Result<(), String>> = images
-            .par_chunks_exact_mut(len)
-            .zip(&files)
-            .with_max_len(1)
-            .map(|(image, (path, _))| {
-                let result = decode::decode(path, preparation.channels, preparation.background)
-                    .map(|picture| fit::fit(&picture, preparation, image));
-                tick();
-                result
-            })
-            .collect();
-        let (mut classes, mut bad) = (Vec::new(), Vec::new());
-        for (number, (result, (path, class))) in results.into_iter().zip(files).enumerate() {
-            match result {
-                Ok(()) => {
-                    images.copy_within(number * len..(number + 1) * len, classes.len() * len);
-                    classes.push(class.as_path());
-                }
-                Err(reason) => bad.push(BadPicture { path: path.clone(), reason }),
-            }
-        }
-        images.truncate(classes.len() * len);
-        Ok(Self { images, classes, bad })
-    }
-
-    /// Whether red, green and blue are the same everywhere.
-    fn is_grey(&self) -> bool {
-        self.images.par_chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
-    }
-
-    /// Keeps one channel of three.
-    fn drop_colour(&mut self) {
-        let pixels = self.images.len() / 3;
-        for pixel in 0..pixels {
-            self.images[pixel] = self.images[3 * pixel];
-        }
-        self.images.truncate(pixels);
-        self.images.shrink_to_fit();
     }
 }
 

@@ -372,7 +372,7 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
     assert_eq!(pixels(&splits.train), expected);
 
     for (max_bad, allowed) in [(0.0, false), (0.09, false), (0.1, true), (1.0, true)] {
-        let result = load(folder.path(), &DataOptions { max_bad: Some(max_bad), ..options }, &|_, _| {});
+        let result = load(folder.path(), &DataOptions { max_bad: Some(max_bad), ..options.clone() }, &|_, _| {});
         assert_eq!(result.is_ok(), allowed, "{max_bad}");
     }
     fs::write(folder.path().join("08b.png"), "rubbish").unwrap();
@@ -380,7 +380,7 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
     assert!(error.to_string().contains(": 3 of 21 pictures cannot be read, such as "), "{error}");
     assert!(error.hint().unwrap().contains("--max-bad"));
     for max_bad in [-0.1, 1.1, f64::NAN] {
-        let error = error_of(folder.path(), &DataOptions { max_bad: Some(max_bad), ..options });
+        let error = error_of(folder.path(), &DataOptions { max_bad: Some(max_bad), ..options.clone() });
         assert!(matches!(error, DatasetError::Pictures(PictureError::MaxBad { .. })), "{error}");
     }
 }
@@ -422,4 +422,73 @@ fn links_are_followed_once_and_odd_names_are_read() {
     fs::write(odd.join(OsStr::from_bytes(b"\xff.png")), png(&grey(8, 8))).unwrap();
     let train = loaded(folder.path(), &DataOptions::default()).splits.train;
     assert_eq!(names(&train).unwrap(), ["cats", "dogs", "\u{fffd}\u{fffd}"]);
+}
+
+/// The same pictures, however little may be in memory.
+#[test]
+fn images_in_a_file_are_those_in_memory() {
+    let places = folder(&[]);
+    let cache = places.path().join("cache");
+    let folder = folder(&[]);
+    for number in 0..23 {
+        let name = format!("{}/{number:02}.png", ["cats", "dogs"][number as usize % 2]);
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, png(&grey(8 + number % 3, 8))).unwrap();
+    }
+    // A header that is right, and half of the picture.
+    let cut = png(&grey(64, 64));
+    fs::write(folder.path().join("cats/05b.png"), &cut[..cut.len() - 40]).unwrap();
+    let in_file =
+        DataOptions { memory: Some(1000), cache: cache.to_str().map(str::to_owned), ..DataOptions::default() };
+    let error = error_of(folder.path(), &DataOptions { cache: None, ..in_file.clone() });
+    assert!(matches!(error, DatasetError::Pictures(PictureError::OutOfMemory { images: 24, .. })), "{error}");
+    assert!(error.hint().unwrap().contains("--memory"));
+
+    let check = |colour: bool| {
+        let file = loaded(folder.path(), &in_file);
+        let memory = loaded(folder.path(), &DataOptions::default());
+        assert_eq!(file.splits.train.shape().channels, if colour { 3 } else { 1 });
+        assert_eq!(file.splits.train.digest().unwrap(), memory.splits.train.digest().unwrap());
+        assert_eq!(file.splits.train.preprocessing(), memory.splits.train.preprocessing());
+        assert_eq!((file.notes, &file.bad), (memory.notes, &memory.bad));
+        assert_eq!(file.bad.len(), 1);
+        let mut staging = [Vec::new(), Vec::new()];
+        let [a, b] = &mut staging;
+        for indices in [&[3, 1, 22][..], &[0, 1, 2], &[], &[7, 7]] {
+            let found = file.splits.train.gather(indices, a).unwrap().pixels;
+            assert_eq!(found, memory.splits.train.gather(indices, b).unwrap().pixels);
+        }
+        file.splits.train
+    };
+    check(false);
+    let files = |count: usize| assert_eq!(fs::read_dir(&cache).unwrap().count(), count);
+    files(1);
+    // A file that is there is used: it is not made anew.
+    let times = || -> Vec<_> {
+        fs::read_dir(&cache).unwrap().map(|e| e.unwrap().metadata().unwrap().modified().unwrap()).collect()
+    };
+    let before = times();
+    check(false);
+    assert_eq!(times(), before);
+    // One that is damaged is not.
+    let path = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() - 1], &whole[1..], &[]] {
+        fs::write(&path, damaged).unwrap();
+        check(false);
+        assert!(fs::read(&path).unwrap() == whole);
+    }
+    // Other pictures have another file; and grey ones stored in colour are made twice.
+    fs::write(folder.path().join("dogs/99.png"), png(&DynamicImage::from(grey(8, 8).into_rgb8()))).unwrap();
+    check(false);
+    files(3);
+    fs::write(folder.path().join("dogs/99.png"), png(&colourful())).unwrap();
+    let train = check(true);
+    // A file that becomes shorter is an error where it is read, and no crash.
+    for entry in fs::read_dir(&cache).unwrap() {
+        fs::File::options().write(true).open(entry.unwrap().path()).unwrap().set_len(100).unwrap();
+    }
+    let error = train.gather(&[0, 2], &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains(".images: "), "{error}");
 }

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
-use super::{Dataset, DatasetError, ImageShape, Splits, idx};
+use super::{Dataset, DatasetError, ImageShape, Pixels, Splits, idx};
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
@@ -78,9 +78,17 @@ fn four_sets(seed: u8, name: &str) -> Splits {
     Splits { train, test: Some(test), name: name.to_owned() }
 }
 
+/// The values of all images, `[N, H, W, C]`.
+fn values(dataset: &Dataset) -> &[u8] {
+    match &dataset.images {
+        Pixels::Memory(images) => images,
+        Pixels::File(..) => panic!("not in memory"),
+    }
+}
+
 /// All that there is to a data set.
 fn parts(dataset: &Dataset) -> (ImageShape, &[u8], Option<&[u16]>, &[String]) {
-    (dataset.shape(), &dataset.images, dataset.labels(), dataset.classes())
+    (dataset.shape(), values(dataset), dataset.labels(), dataset.classes())
 }
 
 #[track_caller]

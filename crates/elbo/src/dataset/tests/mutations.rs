@@ -69,7 +69,7 @@ proptest! {
                 prop_assert_eq!(splits.train.len(), count as usize);
                 let shape = ImageShape { height: height as usize, width: width as usize, channels: 1 };
                 prop_assert_eq!(splits.train.shape(), shape);
-                prop_assert_eq!(&splits.train.images, &bytes[16..]);
+                prop_assert_eq!(values(&splits.train), &bytes[16..]);
             }
             Err(error) => {
                 prop_assert!(error.to_string().contains(TRAIN_IMAGES));
@@ -90,7 +90,7 @@ proptest! {
         }
         let folder = folder(&[(TRAIN_IMAGES, bytes)]);
         match Splits::from_path(folder.path()) {
-            Ok(splits) => prop_assert_eq!(splits.train.images, pixels(count, 1)),
+            Ok(splits) => prop_assert_eq!(values(&splits.train), pixels(count, 1)),
             Err(error) => {
                 prop_assert!(error.to_string().contains(TRAIN_IMAGES));
                 let _ = error.hint();

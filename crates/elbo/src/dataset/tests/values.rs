@@ -18,7 +18,7 @@ fn dataset_gives_back_what_it_was_given() {
     let dataset = Dataset::new(SHAPE, pixels(5, 9), Some(labels(5))).unwrap();
     assert_eq!(dataset.len(), 5);
     assert_eq!(dataset.shape(), SHAPE);
-    assert_eq!(dataset.images, pixels(5, 9));
+    assert_eq!(values(&dataset), pixels(5, 9));
     assert_eq!(dataset.labels(), Some(labels(5).as_slice()));
     assert_eq!(dataset.classes().len(), 29);
     assert_eq!(dataset.classes()[28], "28");
