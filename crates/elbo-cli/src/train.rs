@@ -122,20 +122,12 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     let place = arguments.out.clone().unwrap_or_else(|| Path::new(RUNS).join("run"));
     let data = source::load(&name, &source::with_cache(data_options.clone(), &place), arguments.quiet)?;
     let data_options = settled(data_options, &data)?;
-    let recipe = if arguments.config.is_some() {
-        let usual = given.recipe.validation;
-        Recipe { validation: validation(arguments).unwrap_or(usual), ..given.recipe }
-    } else {
-        let usual = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 };
-        let validation = validation(arguments).unwrap_or(usual);
-        let recipe = match arguments.recipe {
-            RecipeName::Auto => {
-                let images = data.train.len() as f64 * (1.0 - validation);
-                Recipe::for_images(data.train.shape(), images.round() as usize)
-            }
-            RecipeName::Reference => Recipe::reference(),
-        };
-        Recipe { validation, ..recipe }
+    let recipe = match &arguments.config {
+        Some(_) => {
+            let validation = validation(arguments).unwrap_or(given.recipe.validation);
+            Recipe { validation, ..given.recipe }
+        }
+        None => recipe_for(arguments, &data),
     };
     let mut settings = Settings { data: name, data_options, recipe, threads: given.threads };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
@@ -162,6 +154,20 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         recipe.shuffle = arguments.shuffle;
     }
     Ok((settings, data))
+}
+
+/// The recipe that is asked for, before its settings are changed.
+fn recipe_for(arguments: &TrainArgs, data: &Splits) -> Recipe {
+    let usual = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 };
+    let validation = validation(arguments).unwrap_or(usual);
+    let recipe = match arguments.recipe {
+        RecipeName::Auto => {
+            let images = data.train.len() as f64 * (1.0 - validation);
+            Recipe::for_images(data.train.shape(), images.round() as usize)
+        }
+        RecipeName::Reference => Recipe::reference(),
+    };
+    Recipe { validation, ..recipe }
 }
 
 /// The share to validate with, if it is given.

@@ -6,7 +6,7 @@ use common::{BARS, IdxFiles, args, elbo, fails, measured, model, names, succeeds
 use elbo::Model;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A directory with a data set without a test set in `untested`.
 fn untested() -> tempfile::TempDir {
@@ -15,7 +15,7 @@ fn untested() -> tempfile::TempDir {
     here
 }
 
-fn card(run: PathBuf) -> elbo::ModelCard {
+fn card(run: &Path) -> elbo::ModelCard {
     Model::read(&run.join("model.safetensors")).unwrap().card
 }
 
@@ -31,7 +31,7 @@ fn without_a_test_set_a_tenth_is_held_out() {
     assert!(printed.stderr.starts_with("untested: 180 images of 12x10x1 to train on, 20 held out to validate\n"));
     assert!(printed.stdout.contains("\ndone: validation ELBO loss "), "{printed:#?}");
     let run = here.path().join("run");
-    let data = card(run.clone()).data;
+    let data = card(&run).data;
     assert_eq!((data.train_images, data.validation_images, data.test_images), (180, 20, 0));
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(config.lines().any(|line| line == "validation = 0.1"), "{config}");
@@ -87,7 +87,7 @@ fn how_many_are_held_out_can_be_said() {
     let counts = |data: &str, options: &str| {
         let out = format!("{data}{options}").replace(' ', "");
         succeeds(&mut train(&here, &format!("{data} --epochs 1 --quiet --out {out} {options}")));
-        let data = card(here.path().join(out)).data;
+        let data = card(&here.path().join(out)).data;
         (data.train_images, data.validation_images, data.test_images)
     };
     assert_eq!(counts("untested", "--validation none"), (200, 0, 0));

@@ -37,10 +37,13 @@ fn a_run_that_runs_out_of_space_keeps_what_it_had() {
     // Less than a model takes.
     let printed = ends_with(1, &mut short_of_space(here.path(), 2, "train --resume run --epochs 3 --quiet"));
     assert_eq!(printed.stdout, "");
-    assert!(printed.stderr.starts_with("error: cannot write run/model.safetensors: "), "{printed:#?}");
+    // The epoch is the best so far.
+    assert!(printed.stderr.starts_with("error: cannot write run/best.safetensors: "), "{printed:#?}");
     let kept = |name: &str| before.iter().find(|(path, _)| path.ends_with(name)).unwrap().1.clone();
     assert!(model(&run) == kept("model.safetensors"));
-    assert!(fs::read(run.join("checkpoint.safetensors")).unwrap() == kept("checkpoint.safetensors"));
+    for name in ["best.safetensors", "checkpoint.safetensors"] {
+        assert!(fs::read(run.join(name)).unwrap() == kept(name), "{name}");
+    }
     assert_eq!(names(&run).len(), before.len(), "{:?}", names(&run));
     // With space again, it goes on.
     succeeds(&mut train(&here, "bars --epochs 3 --quiet --out whole"));

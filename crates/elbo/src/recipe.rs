@@ -107,7 +107,7 @@ impl Recipe {
     #[must_use]
     pub fn fast() -> Self {
         Self {
-            epochs: 10,
+            epochs: 12,
             batch_size: 64,
             learning_rate: 5e-3,
             muon_learning_rate: Some(0.03),

@@ -141,7 +141,7 @@ mod tests {
             if labelled {
                 // The count is rounded, and so is each class; what that leaves over falls on any of the four.
                 for class in 0..4 {
-                    let all = labels.iter().filter(|&&label| label == class).count() as f64;
+                    let all = (0..count).filter(|&i| labels[i] == class).count() as f64;
                     let held = held_out.iter().filter(|&&i| labels[i as usize] == class).count() as f64;
                     let overall = expected as f64 / count as f64;
                     prop_assert!((held - all * overall).abs() <= 3.0, "{held} of {all} at {overall}");
