@@ -74,7 +74,7 @@ fn a_run_goes_on_with_the_same_images_held_out() {
     assert!(model(here.path().join("whole")) == model(here.path().join("parts")));
     let losses = |run: &str| -> Vec<String> {
         let text = fs::read_to_string(here.path().join(run).join("metrics.csv")).unwrap();
-        text.lines().map(|line| line.split(',').skip(8).collect::<Vec<_>>().join(",")).collect()
+        text.lines().map(|line| line.split(',').skip(9).collect::<Vec<_>>().join(",")).collect()
     };
     assert_eq!(losses("whole"), losses("parts"));
     assert!(losses("whole")[1..].iter().all(|row| row.split(',').all(|cell| cell.parse::<f64>().is_ok())));
@@ -135,7 +135,7 @@ fn the_best_model_is_told_and_used_like_any_other() {
     let line = format!("train untested --epochs 20 --out run --quiet {overfitting}");
     let printed = succeeds(elbo(here).args(args(&line)));
     let rows = fs::read_to_string(here.join("run/metrics.csv")).unwrap();
-    let losses: Vec<f64> = rows.lines().skip(1).map(|row| row.split(',').nth(8).unwrap().parse().unwrap()).collect();
+    let losses: Vec<f64> = rows.lines().skip(1).map(|row| row.split(',').nth(9).unwrap().parse().unwrap()).collect();
     let best = (0..20).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap();
     assert!(best < 19, "the test needs a run that is best on the way: {losses:?}");
     let told = format!("; best after epoch {}, {:.4}, kept as run/best.safetensors; see run\n", best + 1, losses[best]);
