@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     Data(ShowDataArgs),
     Generate(GenerateArgs),
     Reconstruct(ReconstructArgs),
