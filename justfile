@@ -1,4 +1,4 @@
-# What CI runs: tests, formatting, clippy, docs, licences, the main command.
+# What CI runs: tests, formatting, clippy, docs, licences, the main command, the guide.
 check:
     bash .ci/run
 
