@@ -6,7 +6,7 @@ use crate::output::{clock, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Preprocessing, Splits};
-use elbo::{EpochMetrics, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
+use elbo::{Elbo, EpochMetrics, Likelihood, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,9 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     }
     draw_figures(&training, &directory)?;
     print(&last_line(&training, &directory))?;
+    if !quiet && let Some(advice) = collapse(&training) {
+        note(&advice);
+    }
     Ok(Outcome::Done)
 }
 
@@ -156,15 +159,17 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     Ok((settings, data))
 }
 
+/// How many images are left when this share is held out.
+fn trained_on(data: &Splits, validation: f64) -> usize {
+    (data.train.len() as f64 * (1.0 - validation)).round() as usize
+}
+
 /// The recipe that is asked for, before its settings are changed.
 fn recipe_for(arguments: &TrainArgs, data: &Splits) -> Recipe {
     let usual = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 };
     let validation = validation(arguments).unwrap_or(usual);
     let recipe = match arguments.recipe {
-        RecipeName::Auto => {
-            let images = data.train.len() as f64 * (1.0 - validation);
-            Recipe::for_images(data.train.shape(), images.round() as usize)
-        }
+        RecipeName::Auto => Recipe::for_images(data.train.shape(), trained_on(data, validation)),
         RecipeName::Reference => Recipe::reference(),
     };
     Recipe { validation, ..recipe }
@@ -179,8 +184,8 @@ fn validation(arguments: &TrainArgs) -> Option<f64> {
 fn chosen(recipe: &Recipe, data: &Splits) -> String {
     let widths: Vec<String> = recipe.widths.iter().map(usize::to_string).collect();
     format!(
-        "for {} images of {}: widths {}, latent dimension {}, batches of {}, {} epochs (options change them)",
-        thousands(data.train.len()),
+        "for {} images of {} to train on: widths {}, latent dimension {}, batches of {}, {} epochs (options change them)",
+        thousands(trained_on(data, recipe.validation)),
         data.train.shape(),
         widths.join(","),
         recipe.latent_dim,
@@ -261,6 +266,21 @@ fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elb
     let seed = training.settings().recipe.seed;
     write_figures(&directory.figures(), &vae, dataset, training.history(), seed)?;
     Ok(())
+}
+
+/// Below this divergence, in nats an image, latent vectors say next to nothing of their images.
+const COLLAPSED: f64 = 0.1;
+
+/// What to do where the decoder has learned to do without the latent vectors.
+fn collapse(training: &Training) -> Option<String> {
+    let (_, Elbo { kl, .. }) = training.history().last()?.held_out()?;
+    let is_unit = training.settings().recipe.likelihood == Likelihood::Gaussian;
+    let likelihood = if is_unit { "--likelihood sigma-gaussian, " } else { "" };
+    (kl < COLLAPSED).then(|| {
+        format!(
+            "the latent vectors say nothing of the images (KL {kl:.4} nats): try {likelihood}a lower --beta, or more epochs"
+        )
+    })
 }
 
 fn last_line(training: &Training, directory: &RunDirectory) -> String {

@@ -22,7 +22,7 @@ fn without_a_terminal_there_are_plain_lines() {
     assert_eq!(masked(lines[10]), "done: test ELBO loss # nats an image, # epochs in #:#; see run");
 
     let lines: Vec<&str> = printed.stderr.lines().collect();
-    assert_eq!(lines.len(), 3, "{printed:#?}");
+    assert_eq!(lines.len(), 4, "{printed:#?}");
     assert_eq!(lines[0], "bars: 200 images of 12x10x1 to train on, 60 to test");
     assert!(masked(lines[1]).ends_with("; # batches of # an epoch"), "{}", lines[1]);
     assert!(lines[1].contains("latent dimension 3, 2 threads") && lines[1].contains("5 batches of 37"));
@@ -30,6 +30,7 @@ fn without_a_terminal_there_are_plain_lines() {
         lines[2],
         "run directory run; ELBO losses in nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
+    assert!(lines[3].contains("say nothing of the images") && lines[3].contains("sigma-gaussian"), "{}", lines[3]);
 }
 
 #[test]
@@ -138,8 +139,7 @@ fn without_options_the_settings_suit_the_images_and_are_told() {
     let here = tempfile::tempdir().unwrap();
     IdxFiles { height: 8, width: 8, train: 40, test: 0, labels: false, ..BARS }.write(here.path().join("small"));
     let printed = succeeds(elbo(&here).args(args("train small --out run")));
-    let told =
-        "for 40 images of 8x8x1: widths 32, latent dimension 8, batches of 16, 500 epochs (options change them)\n";
+    let told = "for 36 images of 8x8x1 to train on: widths 32, latent dimension 8, batches of 16, 500 epochs (options change them)\n";
     assert!(printed.stderr.starts_with(told), "{printed:#?}");
     assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 held out"), "{printed:#?}");
     let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
@@ -302,5 +302,7 @@ fn a_loss_that_is_not_finite_ends_the_run_with_advice() {
     assert_eq!(printed.stdout, "");
     let message = printed.stderr.split_once("error: ").expect("an error").1;
     assert!(message.contains("the loss is not finite in epoch 1, batch 2"), "{message}");
-    assert!(message.contains("\nhint: ") && message.contains("--learning-rate"), "{message}");
+    assert!(message.contains("\nhint: train anew with lower rates, for example --learning-rate 1"), "{message}");
+    let printed = ends_with(1, &mut train(&here, "bars --epochs 2 --muon-learning-rate 1e30 --out muon"));
+    assert!(printed.stderr.contains("example --learning-rate 0.0001 --muon-learning-rate 1"), "{printed:#?}");
 }

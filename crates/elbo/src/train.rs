@@ -87,8 +87,10 @@ pub enum TrainingError {
         batch: usize,
         /// The loss, in its parts.
         loss: Elbo,
-        /// Adam's step size.
+        /// Adam's step size at its highest.
         learning_rate: f64,
+        /// Muon's, where it is used.
+        muon_learning_rate: Option<f64>,
     },
     /// The data is not what the run was trained on.
     #[error("the data is not that of the run: {} images with digest {} were trained on, these are {} with digest {}",
@@ -126,11 +128,13 @@ impl TrainingError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFinite { epoch, learning_rate, .. } => Some(format!(
-                "{}train anew with a lower rate, for example --learning-rate {}",
-                if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" },
-                learning_rate / 10.0
-            )),
+            Self::NotFinite { epoch, learning_rate, muon_learning_rate, .. } => {
+                let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
+                let rate = learning_rate / 10.0;
+                let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {}", rate / 10.0));
+                let muon = muon.unwrap_or_default();
+                Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
+            }
             Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
             Self::NothingHeldOut { .. } => {
                 Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
@@ -300,7 +304,6 @@ impl Training {
         let (step, steps) = (self.steps_done() + 1, self.steps());
         let optimizer = self.settings.recipe.optimizer(step, steps);
         let objective = self.settings.recipe.objective(step, steps);
-        let learning_rate = self.settings.recipe.learning_rate(step, steps);
 
         let start = Instant::now();
         let batch = self.data.train.gather(indices, &mut self.staging)?;
@@ -310,7 +313,7 @@ impl Training {
         let position = &mut self.position;
         if !loss.is_finite() {
             let batch = position.batches + 1;
-            return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
+            return Err(self.not_finite(batch, loss).into());
         }
         position.batches += 1;
         position.reconstruction += loss.reconstruction;
@@ -329,6 +332,11 @@ impl Training {
         Ok(Some(Progress::Batch(progress)))
     }
 
+    fn not_finite(&self, batch: usize, loss: Elbo) -> TrainingError {
+        let Recipe { learning_rate, muon_learning_rate, .. } = self.settings.recipe;
+        TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate }
+    }
+
     /// Measures, saves, and goes to the beginning of the next epoch.
     fn end_epoch(&mut self) -> Result<EpochMetrics, Error> {
         let Recipe { seed, .. } = self.settings.recipe;
@@ -339,8 +347,7 @@ impl Training {
             None => None,
         };
         if let Some((_, loss)) = held_out.filter(|(_, loss)| !loss.is_finite()) {
-            let batch = self.batches() + 1;
-            return Err(TrainingError::NotFinite { epoch, batch, loss, learning_rate }.into());
+            return Err(self.not_finite(self.batches() + 1, loss).into());
         }
         let on = |part| held_out.filter(|(measured, _)| *measured == part).map(|(_, loss)| loss);
         let (test, validation) = (on(Part::Test), on(Part::Validation));
