@@ -9,6 +9,6 @@ fuzz_target!(|bytes: &[u8]| {
     let name = if bytes.starts_with(b"\x93NUMPY") { "array.npy" } else { "arrays.npz" };
     let path = elbo_fuzz::write(name, bytes);
     if let Ok(Splits { train, .. }) = Splits::from_path(path) {
-        assert!(!train.is_empty() && train.labels().is_none_or(|labels| labels.len() == train.len()));
+        assert!(train.len() > 0 && train.labels().is_none_or(|labels| labels.len() == train.len()));
     }
 });
