@@ -1,6 +1,6 @@
 //! How to train: every setting that decides the result.
 
-use crate::dataset::{Dataset, Splits};
+use crate::dataset::Splits;
 use crate::error::Error;
 use crate::likelihood::Likelihood;
 use crate::loss::{KlGradient, Objective};
@@ -51,6 +51,7 @@ pub struct Recipe {
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
     pub shuffle: bool,
     /// Share of the training set that is held out to validate with, from 0, none, up to 1. The seed fixes which images.
+    /// A share above 0 goes before a validation set that the data has of its own.
     #[serde(default)]
     pub validation: f64,
     /// Epochs without a new lowest held-out loss after which the run ends before its last epoch; none goes through all.
@@ -107,10 +108,10 @@ impl Recipe {
     #[must_use]
     pub fn fast() -> Self {
         Self {
-            epochs: 12,
+            epochs: 13,
             batch_size: 64,
             learning_rate: 5e-3,
-            muon_learning_rate: Some(0.03),
+            muon_learning_rate: Some(0.04),
             schedule: Schedule::Linear { warmup: 0.1 },
             kl_gradient: KlGradient::Path,
             shuffle: true,
@@ -122,7 +123,7 @@ impl Recipe {
     #[must_use]
     pub fn optimizer(&self, step: u64, steps: u64) -> Optimizer {
         let adam = Adam { learning_rate: self.learning_rate as f32, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-        let muon = self.muon_learning_rate.map(|rate| Muon { learning_rate: rate as f32, momentum: 0.95 });
+        let muon = self.muon_learning_rate.map(|rate| Muon { learning_rate: rate as f32, momentum: 0.9 });
         Optimizer { adam, muon }.scaled(self.schedule.factor(step, steps))
     }
 
@@ -142,12 +143,12 @@ impl Recipe {
         Objective { beta: (beta * risen) as f32, free_bits: free_bits as f32, kl_gradient }
     }
 
-    /// Takes the validation set of this recipe out of the training set; none where it holds none out. From equal data the
-    /// same images.
+    /// Moves the images that this recipe holds out from the training set to the validation set; none where it holds none
+    /// out. From equal data the same images.
     ///
     /// # Errors
     /// If the share is out of range, there is only one image, or the images cannot be read.
-    pub fn hold_out(&self, data: &mut Splits) -> Result<Option<Dataset>, Error> {
+    pub fn hold_out(&self, data: &mut Splits) -> Result<(), Error> {
         self.validate()?;
         Ok(data.hold_out(self.validation, self.seed)?)
     }
