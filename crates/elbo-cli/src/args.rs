@@ -162,7 +162,7 @@ pub(crate) struct DataArgs {
     background: Option<Colour>,
 
     /// Share of the pictures that may be unreadable, and are left out [default: 0.1]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     max_bad: Option<f64>,
 
     /// From how many bytes on images are kept in a file rather than in memory, as 500M or 4G [default: 2G]
@@ -220,7 +220,7 @@ impl DataArgs {
 /// are not trained on is kept beside the last one, as best.safetensors.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
-    /// Directory with pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; directories in it are classes, train and test parts),
+    /// Directory with pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; directories in it are classes; train, val and test are parts),
     /// or with IDX files as MNIST has them, DIR/PREFIX where there are several sets of these; or a .npy or .npz file
     /// [default: the MNIST built in]
     pub(crate) data: Option<PathBuf>,
@@ -238,11 +238,11 @@ pub(crate) struct TrainArgs {
     pub(crate) batch_size: Option<usize>,
 
     /// Step size of Adam
-    #[arg(long, value_name = "RATE", conflicts_with = "resume")]
+    #[arg(long, allow_negative_numbers = true, value_name = "RATE", conflicts_with = "resume")]
     pub(crate) learning_rate: Option<f64>,
 
     /// Step size of Muon for the weights of all layers but the first and the last; none leaves them to Adam
-    #[arg(long, value_name = "RATE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
+    #[arg(long, allow_negative_numbers = true, value_name = "RATE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
     pub(crate) muon_learning_rate: Option<OrNone<f64>>,
 
     /// Course of the step sizes: one rate throughout, or up and then down to zero
@@ -250,7 +250,7 @@ pub(crate) struct TrainArgs {
     pub(crate) schedule: Option<ScheduleName>,
 
     /// Share of the run over which step sizes rise [default: 0.1]; means --schedule linear
-    #[arg(long, value_name = "SHARE", conflicts_with = "resume")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", conflicts_with = "resume")]
     pub(crate) warmup: Option<f64>,
 
     /// Dimensions of the latent space
@@ -270,16 +270,17 @@ pub(crate) struct TrainArgs {
     pub(crate) likelihood: Option<LikelihoodName>,
 
     /// Weight of the KL divergence in what is minimised
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, allow_negative_numbers = true, conflicts_with = "resume")]
     pub(crate) beta: Option<f64>,
 
     /// Share of the steps over which that weight rises from 0 [default: 0]
-    #[arg(long, value_name = "SHARE", conflicts_with = "resume")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", conflicts_with = "resume")]
     pub(crate) kl_warmup: Option<f64>,
 
     /// Nats that the KL divergence of each latent dimension of an image counts at least in what is minimised [default: 0]
-    #[arg(long, value_name = "NATS", conflicts_with = "resume")]
+    #[arg(long, allow_negative_numbers = true, value_name = "NATS", conflicts_with = "resume")]
     pub(crate) free_bits: Option<f64>,
+
     /// How the gradient of the KL divergence is estimated
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) kl_gradient: Option<KlGradientName>,
@@ -288,9 +289,9 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
 
-    /// Share of the training images, class by class, that is held out to measure the loss on after each epoch [default:
-    /// 0.1 where there is no test set, or else none]
-    #[arg(long, value_name = "SHARE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
+    /// Share of the training images, class by class, that is held out to measure the loss on after each epoch, in place
+    /// of a validation set that the data may have [default: 0.1 where there is no such set and no test set]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
     pub(crate) validation: Option<OrNone<f64>>,
 
     /// End the run after this many epochs without a new lowest loss on images that are not trained on. Meant for

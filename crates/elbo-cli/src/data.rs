@@ -5,9 +5,10 @@ use crate::args::ShowDataArgs;
 use crate::generate::{names_png, write_sheet};
 use crate::output::{print, thousands};
 use crate::source;
-use elbo::dataset::{DataOptions, Loaded, Splits, Survey};
+use elbo::dataset::{DataOptions, Dataset, Loaded, Splits, Survey};
 use elbo::{Images, choose_examples};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -26,37 +27,67 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
     let loaded = source::load_all(&source::name_of(arguments.data.as_deref())?, &options, false)?;
     let splits = &loaded.splits;
     let train = Survey::of(&splits.train).map_err(elbo::Error::from)?;
-    let test = splits.test.as_ref().map(Survey::of).transpose().map_err(elbo::Error::from)?;
+    let of = |part: &Option<Dataset>| part.as_ref().map(Survey::of).transpose().map_err(elbo::Error::from);
+    let surveys = Surveys { train, validation: of(&splits.validation)?, test: of(&splits.test)? };
     if let Some(path) = &arguments.sheet {
         let indices = choose_examples(&splits.train, arguments.count as usize, arguments.seed);
         let images = Images::of(&splits.train, &indices).map_err(elbo::Error::from)?;
         write_sheet(&images, (indices.len() as f64).sqrt().ceil() as usize, path)?;
     }
     if arguments.json {
-        print(&format!("{:#}\n", as_json(&loaded, &train, test.as_ref())))?;
+        print(&format!("{:#}\n", as_json(&loaded, &surveys)))?;
     } else {
-        print(&as_text(&loaded, &train, test.as_ref())?)?;
+        print(&as_text(&loaded, &surveys)?)?;
     }
     Ok(Outcome::Done)
 }
 
-/// A class with its images to train on and to test with.
-fn classes(train: &Survey, test: Option<&Survey>) -> Vec<(String, usize, usize)> {
-    let named = if train.classes.is_empty() { test.map_or(&[][..], |test| &test.classes) } else { &train.classes };
-    let count = |survey: Option<&Survey>, class: usize| {
-        survey.and_then(|survey| survey.classes.get(class)).map_or(0, |class| class.1)
-    };
-    let rows = named.iter().enumerate();
-    rows.map(|(class, (name, _))| (name.clone(), count(Some(train), class), count(test, class))).collect()
+/// What is in each part.
+struct Surveys {
+    train: Survey,
+    validation: Option<Survey>,
+    test: Option<Survey>,
 }
 
-fn as_text(loaded: &Loaded, train: &Survey, test: Option<&Survey>) -> Result<String, std::fmt::Error> {
+impl Surveys {
+    /// The parts that there are, and what they are called.
+    fn parts(&self) -> Vec<(&'static str, &Survey)> {
+        let parts = [("train", Some(&self.train)), ("val", self.validation.as_ref()), ("test", self.test.as_ref())];
+        parts.into_iter().filter_map(|(name, survey)| Some((name, survey?))).collect()
+    }
+
+    /// Each class, with how many images of each part have it.
+    fn classes(&self) -> Vec<(&str, Vec<usize>)> {
+        let parts = self.parts();
+        let named = parts.iter().map(|(_, survey)| &survey.classes).max_by_key(|classes| classes.len());
+        let named = named.into_iter().flatten().enumerate();
+        let count = |class: usize, survey: &Survey| survey.classes.get(class).map_or(0, |class| class.1);
+        named
+            .map(|(class, (name, _))| (name.as_str(), parts.iter().map(|(_, survey)| count(class, survey)).collect()))
+            .collect()
+    }
+}
+
+/// How often values occur, in sixteen steps from 0 to 255, as bars as high as text.
+fn bars(histogram: &[u64]) -> String {
+    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let steps: Vec<u64> = histogram.chunks(16).map(|step| step.iter().sum()).collect();
+    let most = steps.iter().max().map_or(1, |&most| most.max(1));
+    // Rounded up, so that what occurs is seen.
+    steps.iter().map(|&count| BARS[(count * 8).div_ceil(most) as usize]).collect()
+}
+
+fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error> {
     let Loaded { splits, notes, bad, files } = loaded;
     let Splits { name, train: images, .. } = splits;
     let mut text = String::new();
     writeln!(text, "{name}: images of {} (height x width x channels)\n", images.shape())?;
-    let tested = test.map_or(String::new(), |test| format!(", {} to test", thousands(test.images)));
-    writeln!(text, "images    {} to train on{tested}", thousands(train.images))?;
+    let Surveys { train, validation, test } = surveys;
+    let count = |part: &Option<Survey>, what| {
+        part.as_ref().map_or(String::new(), |part| format!(", {} to {what}", thousands(part.images)))
+    };
+    let (validated, tested) = (count(validation, "validate"), count(test, "test"));
+    writeln!(text, "images    {} to train on{validated}{tested}", thousands(train.images))?;
     if !files.formats.is_empty() {
         let formats = files.formats.iter().map(|(format, count)| format!("{format} {}", thousands(*count)));
         writeln!(text, "formats   {}", formats.collect::<Vec<_>>().join(", "))?;
@@ -69,12 +100,16 @@ fn as_text(loaded: &Loaded, train: &Survey, test: Option<&Survey>) -> Result<Str
         writeln!(text, "sizes     {}{more} (width x height)", sizes.collect::<Vec<_>>().join(", "))?;
     }
     let means: Vec<_> = train.means.iter().map(|mean| format!("{mean:.1}")).collect();
-    writeln!(text, "values    {} to {}, mean {}", train.least, train.most, means.join(" "))?;
-    let classes = classes(train, test);
+    let [least, most] = train.range();
+    writeln!(text, "values    {least} to {most}, mean {}", means.join(" "))?;
+    writeln!(text, "          0 {} 255", bars(&train.histogram))?;
+    let classes = surveys.classes();
     if !classes.is_empty() {
-        writeln!(text, "\n{:<30}{:>10}{:>10}", "class", "train", "test")?;
-        for (name, train, test) in classes {
-            writeln!(text, "{name:<30}{:>10}{:>10}", thousands(train), thousands(test))?;
+        let columns = |cells: Vec<String>| cells.iter().fold(String::new(), |row, cell| row + &format!("{cell:>10}"));
+        let parts = surveys.parts().into_iter().map(|(name, _)| name.to_owned()).collect();
+        writeln!(text, "\n{:<30}{}", "class", columns(parts))?;
+        for (name, counts) in classes {
+            writeln!(text, "{name:<30}{}", columns(counts.into_iter().map(thousands).collect()))?;
         }
     }
     if !notes.is_empty() {
@@ -88,23 +123,32 @@ fn as_text(loaded: &Loaded, train: &Survey, test: Option<&Survey>) -> Result<Str
     Ok(text)
 }
 
-fn as_json(loaded: &Loaded, train: &Survey, test: Option<&Survey>) -> Value {
+fn as_json(loaded: &Loaded, surveys: &Surveys) -> Value {
     let Loaded { splits, notes, bad, files } = loaded;
     let shape = splits.train.shape();
-    let values = |survey: &Survey| json!({ "least": survey.least, "most": survey.most, "means": survey.means });
-    let counts = |(name, train, test)| json!({ "name": name, "train": train, "test": test });
+    let Surveys { train, validation, test } = surveys;
+    let values = |survey: &Survey| {
+        let [least, most] = survey.range();
+        json!({ "least": least, "most": most, "means": survey.means, "histogram": survey.histogram })
+    };
+    let values = surveys.parts().into_iter().map(|(name, survey)| (name, values(survey)));
+    let classes = surveys.classes().into_iter().map(|(name, counts)| {
+        let counts = surveys.parts().into_iter().map(|part| part.0).zip(counts);
+        json!({ "name": name, "images": counts.collect::<BTreeMap<_, _>>() })
+    });
     json!({
         "name": splits.name,
         "shape": { "height": shape.height, "width": shape.width, "channels": shape.channels },
         "preprocessing": splits.train.preprocessing(),
         "train_images": train.images,
-        "test_images": test.map_or(0, |test| test.images),
+        "validation_images": validation.as_ref().map_or(0, |validation| validation.images),
+        "test_images": test.as_ref().map_or(0, |test| test.images),
         "formats": files.formats.iter().map(|(name, count)| json!({ "name": name, "count": count })).collect::<Vec<_>>(),
         "sizes": files.sizes.iter()
             .map(|(size, count)| json!({ "width": size[0], "height": size[1], "count": count }))
             .collect::<Vec<_>>(),
-        "classes": classes(train, test).into_iter().map(counts).collect::<Vec<_>>(),
-        "values": { "train": values(train), "test": test.map(values) },
+        "classes": classes.collect::<Vec<_>>(),
+        "values": values.collect::<BTreeMap<_, _>>(),
         "notes": notes,
         "unreadable": bad.iter()
             .map(|bad| json!({ "path": bad.path.to_string_lossy(), "reason": bad.reason }))

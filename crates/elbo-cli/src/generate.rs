@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::args::GenerateArgs;
-use crate::output::print;
+use crate::output::{counted, print};
 use elbo::figures::sheet;
 use elbo::{Images, Vae, write_atomically};
 use std::path::Path;
@@ -23,12 +23,12 @@ pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
     };
     if is_directory(&arguments.out)? {
         write_single(images, count, &arguments.out)?;
-        print(&format!("{count} images in {}\n", arguments.out.display()))?;
+        print(&format!("{} in {}\n", counted(count, "image"), arguments.out.display()))?;
     } else {
         let images = images(0, count)?;
         let columns = (count as f64).sqrt().ceil() as usize;
         write_sheet(&images, columns, &arguments.out)?;
-        print(&format!("{count} images, {columns} to a row, in {}\n", arguments.out.display()))?;
+        print(&format!("{}, {columns} to a row, in {}\n", counted(count, "image"), arguments.out.display()))?;
     }
     Ok(Outcome::Done)
 }

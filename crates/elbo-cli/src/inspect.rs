@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
-use crate::output::{print, thousands};
+use crate::output::{counted, print, thousands};
 use crate::source::Tested;
 use elbo::dataset::Part;
 use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_metrics, write_figures};
@@ -20,7 +20,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
         let parts = |elbo: Elbo| json!({ "loss": elbo.loss(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
         let json = json!({
             "data": tested.name,
-            "split": tested.part.to_string(),
+            "split": tested.part.map(|part| part.to_string()),
             "images": evaluation.images,
             "likelihood": likelihood,
             "unit": likelihood.unit(),
@@ -31,10 +31,8 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
         format!("{json:#}\n")
     } else {
         let mut text = format!(
-            "{}, {} images of the {} set; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
-            tested.name,
-            thousands(evaluation.images),
-            tested.part,
+            "{} of {tested}; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
+            counted(evaluation.images, "image"),
             likelihood.unit(),
             "latent vector",
             "ELBO loss",

@@ -51,6 +51,11 @@ pub(crate) fn thousands(number: usize) -> String {
     out
 }
 
+/// A number of things: `1 image`, `262,761 images`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +65,7 @@ mod tests {
         assert_eq!(thousands(7), "7");
         assert_eq!(thousands(262_761), "262,761");
         assert_eq!(thousands(1_000_000), "1,000,000");
+        assert_eq!([0, 1, 1000].map(|number| counted(number, "image")), ["0 images", "1 image", "1,000 images"]);
         assert_eq!(clock(5.4), "0:05");
         assert_eq!(clock(225.0), "3:45");
         assert_eq!(clock(3600.0 * 2.0 + 61.0), "2:01:01");

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::ReconstructArgs;
 use crate::generate::{GAP, names_png};
-use crate::output::print;
+use crate::output::{counted, print};
 use crate::source::Tested;
 use elbo::figures::{Pixels, sheet};
 use elbo::{Images, Vae, choose_examples, write_atomically};
@@ -25,10 +25,7 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
     let sheet = sheet(&pairs, 2 * COLUMNS, GAP).map_err(elbo::Error::from)?;
     let png = sheet.png().map_err(elbo::Error::from)?;
     write_atomically(&arguments.out, &png).map_err(elbo::Error::from)?;
-    let (count, name, part) = (indices.len(), tested.name, tested.part);
-    print(&format!(
-        "{count} images of {name} ({part} set), each to the left of its reconstruction, in {}\n",
-        arguments.out.display()
-    ))?;
+    let (count, out) = (counted(indices.len(), "image"), arguments.out.display());
+    print(&format!("{count} of {tested}, each to the left of its reconstruction, in {out}\n"))?;
     Ok(Outcome::Done)
 }

@@ -4,6 +4,7 @@ use crate::output::note;
 use crate::progress::reading_bar;
 use elbo::dataset::{self, DataOptions, Dataset, Loaded, Part, Splits};
 use elbo::{EMBEDDED_DATA, ModelCard, RunDirectory, Settings, Vae};
+use std::fmt;
 use std::path::Path;
 
 /// The directory beside runs for images that are too many for memory.
@@ -50,8 +51,17 @@ pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
 /// is one, or else the images that were held out of its training.
 pub(crate) struct Tested {
     pub(crate) name: String,
-    pub(crate) part: Part,
+    /// Which part of the data they are; none where other data than that of the training are taken whole.
+    pub(crate) part: Option<Part>,
     pub(crate) dataset: Dataset,
+}
+
+/// The name of the data, and which part of it the images are.
+impl fmt::Display for Tested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.part.map_or(Ok(()), |part| write!(f, " ({part} set)"))
+    }
 }
 
 impl Tested {
@@ -65,26 +75,20 @@ impl Tested {
         let DataOptions { memory, max_bad, cache, .. } = kept;
         let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
         let mut splits = load(&data, &with_cache(options, run), false)?;
-        let held_out = match &splits.test {
-            None => held_out_of(&mut splits, vae)?,
-            Some(_) => None,
-        };
-        let (part, dataset) = match (splits.test, held_out) {
-            (Some(test), _) => (Part::Test, test),
-            (None, Some(validation)) => (Part::Validation, validation),
-            (None, None) => (Part::Training, splits.train),
+        if let Some(test) = splits.test {
+            return Ok(Self { name: splits.name, part: Some(Part::Test), dataset: test });
+        }
+        let ModelCard { recipe, data, .. } = vae.card();
+        let was_trained_on = splits.train.digest().map_err(elbo::Error::from)? == data.train_digest;
+        if was_trained_on {
+            recipe.hold_out(&mut splits)?;
+        }
+        let (part, dataset) = match splits.validation {
+            Some(validation) => (Some(Part::Validation), validation),
+            None => (was_trained_on.then_some(Part::Training), splits.train),
         };
         Ok(Self { name: splits.name, part, dataset })
     }
-}
-
-/// The images that were held out of a model's training, if this is the data that it was trained on.
-fn held_out_of(splits: &mut Splits, vae: &Vae) -> Result<Option<Dataset>, elbo::Error> {
-    let ModelCard { recipe, data, .. } = vae.card();
-    if data.validation_images == 0 || splits.train.digest()? != data.train_digest {
-        return Ok(None);
-    }
-    recipe.hold_out(splits)
 }
 
 /// The options with a place for images that are too many for memory: one beside the run, unless one is given.

@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::args::{RecipeName, ScheduleName, TrainArgs};
-use crate::output::{clock, note, print, thousands};
+use crate::output::{clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Preprocessing, Splits};
@@ -108,7 +108,7 @@ fn settled(options: DataOptions, data: &Splits) -> anyhow::Result<DataOptions> {
     }
 }
 
-/// The share that is held out of the training set where there is no test set and nothing says otherwise.
+/// The share that is held out of the training set where there is no other set and nothing says otherwise.
 const VALIDATION: f64 = 0.1;
 
 /// The settings, those of the configuration file or the recipe, changed by what else is given; and the data.
@@ -132,6 +132,10 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         }
         None => recipe_for(arguments, &data),
     };
+    if let Some(own) = data.validation.as_ref().filter(|_| recipe.validation > 0.0 && !arguments.quiet) {
+        let own = counted(own.len(), "image");
+        note(&format!("the validation set of {own} is left out for one held out of the training set"));
+    }
     let mut settings = Settings { data: name, data_options, recipe, threads: given.threads };
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
     let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, .. } = arguments;
@@ -166,7 +170,8 @@ fn trained_on(data: &Splits, validation: f64) -> usize {
 
 /// The recipe that is asked for, before its settings are changed.
 fn recipe_for(arguments: &TrainArgs, data: &Splits) -> Recipe {
-    let usual = if data.test.is_none() && data.train.len() > 1 { VALIDATION } else { 0.0 };
+    let is_needed = data.validation.is_none() && data.test.is_none() && data.train.len() > 1;
+    let usual = if is_needed { VALIDATION } else { 0.0 };
     let validation = validation(arguments).unwrap_or(usual);
     let recipe = match arguments.recipe {
         RecipeName::Auto => Recipe::for_images(data.train.shape(), trained_on(data, validation)),
@@ -236,7 +241,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     let (engine, data, recipe) = (training.engine(), training.data(), &training.settings().recipe);
     let test = data.test.as_ref().map(|test| format!("{} to test", thousands(test.len())));
     let validation = match training.held_out() {
-        Some((Part::Validation, images)) => Some(format!("{} held out to validate", thousands(images.len()))),
+        Some((Part::Validation, images)) => Some(format!("{} to validate", thousands(images.len()))),
         _ => None,
     };
     let others = [validation, test].into_iter().flatten().reduce(|a, b| format!("{a}, {b}"));

@@ -28,7 +28,7 @@ fn evaluate(here: &Path, line: &str) -> Value {
 fn without_a_test_set_a_tenth_is_held_out() {
     let here = untested();
     let printed = succeeds(&mut train(&here, "untested --epochs 2 --out run"));
-    assert!(printed.stderr.starts_with("untested: 180 images of 12x10x1 to train on, 20 held out to validate\n"));
+    assert!(printed.stderr.starts_with("untested: 180 images of 12x10x1 to train on, 20 to validate\n"));
     assert!(printed.stdout.contains("\ndone: validation ELBO loss "), "{printed:#?}");
     let run = here.path().join("run");
     let data = card(&run).data;
@@ -62,7 +62,7 @@ fn the_same_images_are_found_by_all_commands() {
     // Other images of that shape are not those that were trained on, and none of them were held out.
     IdxFiles { test: 0, seed: 9, ..BARS }.write(here.join("other"));
     let other = evaluate(here, "run other");
-    assert_eq!((&other["split"], &other["images"]), (&Value::from("training"), &Value::from(200)));
+    assert_eq!((&other["split"], &other["images"]), (&Value::Null, &Value::from(200)));
 }
 
 #[test]
@@ -98,7 +98,50 @@ fn how_many_are_held_out_can_be_said() {
     // The test set is left alone until it is asked for.
     assert_eq!(counts("tested", "--validation 0.25"), (150, 50, 60));
     let printed = succeeds(elbo(&here).args(args("evaluate tested--validation0.25")));
-    assert!(printed.stdout.contains("60 images of the test set"), "{printed:#?}");
+    assert!(printed.stdout.starts_with("60 images of tested (test set); "), "{printed:#?}");
+}
+
+/// Pictures in `photos`: ten to train on, four to validate and three to test with.
+fn in_three_parts(here: &Path) {
+    for (part, count) in [("train", 10), ("val", 4), ("test", 3)] {
+        let part_directory = here.join("photos").join(part);
+        fs::create_dir_all(&part_directory).unwrap();
+        for number in 0..count {
+            let shade = |x: u32, y: u32| ((x + y) * 10 + number) as u8;
+            let picture = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([shade(x, y)]));
+            picture.save(part_directory.join(format!("{number}.png"))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_validation_set_of_its_own_is_measured_after_each_epoch() {
+    let here = tempfile::tempdir().unwrap();
+    in_three_parts(here.path());
+    let printed = succeeds(&mut train(&here, "photos --epochs 2 --patience 5 --out run"));
+    assert!(
+        printed.stderr.contains("photos: 10 images of 8x8x1 to train on, 4 to validate, 3 to test\n"),
+        "{printed:#?}"
+    );
+    assert!(printed.stdout.contains("done: validation ELBO loss "), "{printed:#?}");
+    let data = card(&here.path().join("run")).data;
+    assert_eq!((data.train_images, data.validation_images, data.test_images), (10, 4, 3));
+    // What is tried afterwards is the test set, if there is one.
+    assert_eq!(evaluate(here.path(), "run")["split"], "test");
+    fs::rename(here.path().join("photos/test"), here.path().join("elsewhere")).unwrap();
+    let evaluation = evaluate(here.path(), "run");
+    assert_eq!((&evaluation["split"], &evaluation["images"]), (&Value::from("validation"), &Value::from(4)));
+    fs::rename(here.path().join("elsewhere"), here.path().join("photos/test")).unwrap();
+
+    // It belongs to the run as the other parts do.
+    succeeds(elbo(&here).args(args("train --resume run --epochs 3 --quiet")));
+    fs::copy(here.path().join("photos/val/0.png"), here.path().join("photos/val/1.png")).unwrap();
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 4 --quiet")));
+    assert!(message.contains("the validation set is not that of the run"), "{message}");
+    // A share takes its place.
+    let printed = succeeds(&mut train(&here, "photos --epochs 1 --validation 0.2 --out share"));
+    assert!(printed.stderr.contains("the validation set of 4 images is left out"), "{printed:#?}");
+    assert!(printed.stderr.contains("8 images of 8x8x1 to train on, 2 to validate, 3 to test"), "{printed:#?}");
 }
 
 #[test]

@@ -16,8 +16,9 @@ fn generate_makes_a_sheet() {
     let here = with_run();
     for (count, columns, rows) in [(1, 1, 1), (3, 2, 2), (25, 5, 5), (30, 6, 5)] {
         let line = format!("generate run --count {count} --out sheet.png");
+        let images = if count == 1 { "1 image".to_owned() } else { format!("{count} images") };
         let printed = succeeds(elbo(&here).args(args(&line)));
-        assert_eq!(printed.stdout, format!("{count} images, {columns} to a row, in sheet.png\n"));
+        assert_eq!(printed.stdout, format!("{images}, {columns} to a row, in sheet.png\n"));
         assert_eq!(printed.stderr, "");
         let size = |cells: u32, side: u32| cells * (side + GAP) - GAP;
         assert_eq!(png_size(here.path().join("sheet.png")), [size(columns, 10), size(rows, 12)]);
@@ -90,7 +91,8 @@ fn reconstruct_shows_pairs() {
     // As many as there are.
     let printed = succeeds(elbo(&here).args(args("reconstruct run --count 1000 --out pairs.png")));
     assert!(printed.stdout.starts_with("60 images of bars"), "{printed:#?}");
-    sheet("--count 1");
+    let printed = succeeds(elbo(&here).args(args("reconstruct run --count 1 --out pairs.png")));
+    assert!(printed.stdout.starts_with("1 image of bars (test set), "), "{printed:#?}");
     assert_eq!(png_size(here.path().join("pairs.png")), [2 * (10 + GAP) - GAP, 12]);
 }
 
@@ -101,7 +103,7 @@ fn evaluate_prints_a_table() {
     let lines: Vec<&str> = printed.stdout.lines().collect();
     assert_eq!(
         lines[0],
-        "bars, 60 images of the test set; nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
+        "60 images of bars (test set); nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
     assert_eq!(args(lines[2]).join(" "), "latent vector ELBO loss reconstruction KL");
     for (line, name) in [(lines[3], "sampled"), (lines[4], "at the mean")] {
@@ -143,7 +145,7 @@ fn evaluation_takes_the_data_that_is_given() {
     let here = with_run();
     IdxFiles { test: 0, train: 33, seed: 5, ..BARS }.write(here.path().join("others"));
     let printed = succeeds(elbo(&here).args(args("evaluate run others")));
-    assert!(printed.stdout.starts_with("others, 33 images of the training set;"), "{printed:#?}");
+    assert!(printed.stdout.starts_with("33 images of others; "), "{printed:#?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_directory_of_pictures_is_trained_on() {
     succeeds(elbo(&here).args(args("train --config run/config.toml --quiet --out again")));
     assert!(model(&run) == model(here.path().join("again")));
     let evaluated = succeeds(elbo(&here).args(args("evaluate run"))).stdout;
-    assert!(evaluated.starts_with("photos, 4 images of the test set"), "{evaluated}");
+    assert!(evaluated.starts_with("4 images of photos (test set)"), "{evaluated}");
     assert_eq!(evaluated, succeeds(elbo(&here).args(args("evaluate run photos"))).stdout);
     succeeds(elbo(&here).args(args("figures run")));
 }
@@ -66,7 +66,7 @@ fn a_model_takes_a_picture_of_any_size() {
     let photo = here.path().join("photo.bmp");
     write(&photo, 200, 70, 1);
     let printed = succeeds(elbo(&here).args(args("reconstruct run photo.bmp --out pair.png")));
-    assert!(printed.stdout.starts_with("1 images of photo "), "{printed:#?}");
+    assert!(printed.stdout.starts_with("1 image of photo, "), "{printed:#?}");
     assert_eq!(png_size(here.path().join("pair.png")), [2 * 9 + 2, 8]);
     // A row of the background, above what the picture fills.
     let pair = image::open(here.path().join("pair.png")).unwrap().into_rgb8();

@@ -62,17 +62,17 @@ fn data_that_moved_is_given_anew() {
 fn other_data_is_refused_and_nothing_changes() {
     let here = with_run();
     let before = contents(&here.path().join("run"));
-    for (name, other) in [
-        ("pixels", IdxFiles { seed: 2, ..BARS }),
-        ("count", IdxFiles { train: 201, ..BARS }),
-        ("test", IdxFiles { test: 61, ..BARS }),
-        ("untested", IdxFiles { test: 0, ..BARS }),
-        ("labels", IdxFiles { labels: false, ..BARS }),
-        ("shape", IdxFiles { height: 10, width: 12, ..BARS }),
+    for (name, part, other) in [
+        ("pixels", "training", IdxFiles { seed: 2, ..BARS }),
+        ("count", "training", IdxFiles { train: 201, ..BARS }),
+        ("tested", "test", IdxFiles { test: 61, ..BARS }),
+        ("untested", "test", IdxFiles { test: 0, ..BARS }),
+        ("labels", "training", IdxFiles { labels: false, ..BARS }),
+        ("shape", "training", IdxFiles { height: 10, width: 12, ..BARS }),
     ] {
         other.write(here.path().join(name));
         let message = fails(elbo(&here).args(["train", name, "--resume", "run", "--epochs", "3"]));
-        assert!(message.contains("the data is not that of the run"), "{message}");
+        assert!(message.contains(&format!("the {part} set is not that of the run")), "{message}");
         assert!(message.contains("\nhint: give the path of 'bars' as DATA"), "{message}");
     }
     assert_eq!(contents(&here.path().join("run")), before);

@@ -141,7 +141,7 @@ fn without_options_the_settings_suit_the_images_and_are_told() {
     let printed = succeeds(elbo(&here).args(args("train small --out run")));
     let told = "for 36 images of 8x8x1 to train on: widths 32, latent dimension 8, batches of 16, 500 epochs (options change them)\n";
     assert!(printed.stderr.starts_with(told), "{printed:#?}");
-    assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 held out"), "{printed:#?}");
+    assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 to validate"), "{printed:#?}");
     let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
     for line in ["epochs = 500", "batch_size = 16", "latent_dim = 8", "widths = [32]", "validation = 0.1"] {
         assert!(config.lines().any(|present| present == line), "{line} is not in\n{config}");
@@ -256,7 +256,7 @@ fn data_comes_in_many_kinds() {
         let measure = if files.test == 0 { "validation ELBO loss" } else { "test ELBO loss" };
         assert!(printed.stdout.starts_with(&format!("epoch 1/1  {measure} ")), "{printed:#?}");
         assert!(printed.stdout.contains(&format!("done: {measure} ")), "{printed:#?}");
-        assert_eq!(printed.stderr.contains(", 20 held out to validate"), files.test == 0, "{printed:#?}");
+        assert_eq!(printed.stderr.contains(", 20 to validate"), files.test == 0, "{printed:#?}");
         let measured = measured(&run);
         assert_eq!(measured[0][3..].iter().all(String::is_empty), files.test == 0, "{measured:?}");
         // What was trained on is found again.

@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     for seed in 1..=seeds {
         let recipe = Recipe { seed, ..recipe.clone() };
-        let data = Splits { train: train.clone(), test: Some(held_out.clone()), name: "mnist".to_owned() };
+        let data =
+            Splits { train: train.clone(), validation: None, test: Some(held_out.clone()), name: "mnist".to_owned() };
         let mut training = Training::new(Settings::new(data.name.clone(), recipe), data)?;
         let mut seconds = 0.0;
         while let Some(progress) = training.advance()? {

@@ -21,7 +21,8 @@ fn main() -> Result<(), elbo::Error> {
     let discs = |from: usize, count: usize| {
         Dataset::new(shape, (from..from + count).flat_map(|number| disc(number, shape)).collect(), None)
     };
-    let data = Splits { train: discs(0, 2000)?, test: Some(discs(2000, 200)?), name: "discs".to_owned() };
+    let data =
+        Splits { train: discs(0, 2000)?, validation: None, test: Some(discs(2000, 200)?), name: "discs".to_owned() };
 
     let recipe = Recipe {
         epochs: 10,

@@ -34,9 +34,10 @@ impl ClassError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoLabels { .. } => {
-                Some("give a labels file beside the images, or train without --conditional".into())
-            }
+            Self::NoLabels { .. } => Some(
+                "give images with labels, such as pictures in a directory for each class, or leave --conditional away"
+                    .into(),
+            ),
             Self::Unknown { classes, .. } => {
                 Some(format!("give a name, or a number from 0 to {}", classes.len().saturating_sub(1)))
             }

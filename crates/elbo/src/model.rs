@@ -17,13 +17,16 @@ pub struct DataSummary {
     pub name: String,
     /// Images trained on.
     pub train_images: usize,
-    /// Images held out of the training set to validate with.
+    /// Images validated with: of a set of their own, or held out of the training set.
     #[serde(default)]
     pub validation_images: usize,
     /// Images tested with.
     pub test_images: usize,
     /// SHA-256 of the training set, images held out included: shape, pixels and labels.
     pub train_digest: String,
+    /// SHA-256 of the validation set, if the data has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_digest: Option<String>,
     /// SHA-256 of the test set, if there is one.
     pub test_digest: Option<String>,
 }

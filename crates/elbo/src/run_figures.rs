@@ -12,6 +12,7 @@ use crate::storage::{create_directory, remove_leftovers, write_atomically};
 use crate::vae::{Images, Vae};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Pairs of image and reconstruction in a figure: the ten digits twice over.
 pub const RECONSTRUCTIONS: usize = 20;
@@ -146,7 +147,7 @@ pub fn write_figures(
     seed: u64,
 ) -> Result<Vec<PathBuf>, Error> {
     create_directory(directory)?;
-    remove_leftovers(directory);
+    remove_leftovers(directory, Duration::ZERO);
     let figures = [
         ("reconstruction", reconstruction_figure(vae, dataset, seed)?),
         ("latent-space", latent_space_figure(vae, dataset)?),

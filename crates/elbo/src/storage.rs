@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Names of temporary files begin and end like this.
 const PREFIX: &str = ".elbo-";
@@ -79,13 +80,16 @@ pub(crate) fn write_with(
     write().map_err(StorageError::new("write", path))
 }
 
-/// Removes from a directory what a process that was killed while it wrote has left there.
-pub(crate) fn remove_leftovers(directory: &Path) {
+/// Removes from a directory what a process that was killed while it wrote has left there: what nobody wrote to for so
+/// long.
+pub(crate) fn remove_leftovers(directory: &Path, untouched: Duration) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let is_leftover = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-        if is_leftover {
+        let changed = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let age = changed.map_or(Duration::ZERO, |changed| changed.elapsed().unwrap_or_default());
+        if is_leftover && age >= untouched {
             // It harms nobody where it cannot be removed.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -120,7 +124,9 @@ mod tests {
         for name in [".elbo-x1.part", "model.safetensors", ".elbo-notes", "x.part"] {
             std::fs::write(directory.path().join(name), b"").unwrap();
         }
-        remove_leftovers(directory.path());
+        remove_leftovers(directory.path(), Duration::from_secs(60));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 4);
+        remove_leftovers(directory.path(), Duration::ZERO);
         assert!(!directory.path().join(".elbo-x1.part").exists());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
     }

@@ -9,7 +9,7 @@
 //! // Sixty-four little images of two kinds, black and white.
 //! let shape = ImageShape { height: 8, width: 8, channels: 1 };
 //! let pixels = (0..64).flat_map(|i| [if i % 2 == 0 { 0 } else { 255 }; 64]).collect();
-//! let data = Splits { train: Dataset::new(shape, pixels, None)?, test: None, name: "squares".to_owned() };
+//! let data = Splits { train: Dataset::new(shape, pixels, None)?, validation: None, test: None, name: "squares".to_owned() };
 //!
 //! let recipe = Recipe { epochs: 3, batch_size: 16, widths: vec![4], latent_dim: 2, ..Recipe::reference() };
 //! let mut training = Training::new(Settings { threads: 1, ..Settings::new("squares", recipe) }, data)?;
@@ -93,8 +93,7 @@ pub enum TrainingError {
         muon_learning_rate: Option<f64>,
     },
     /// The data is not what the run was trained on.
-    #[error("the data is not that of the run: {} images with digest {} were trained on, these are {} with digest {}",
-        expected.train_images, short(&expected.train_digest), found.train_images, short(&found.train_digest))]
+    #[error("{}", difference(expected, found))]
     OtherData {
         /// What the run was trained on.
         expected: Box<DataSummary>,
@@ -119,8 +118,27 @@ pub enum TrainingError {
     },
 }
 
-fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
+/// Which part of the data is another, and how it differs.
+fn difference(expected: &DataSummary, found: &DataSummary) -> String {
+    fn parts(data: &DataSummary) -> [(&'static str, usize, Option<&str>); 3] {
+        let DataSummary { train_images, validation_images, test_images, .. } = *data;
+        [
+            ("training", train_images, Some(&data.train_digest)),
+            ("validation", validation_images, data.validation_digest.as_deref()),
+            ("test", test_images, data.test_digest.as_deref()),
+        ]
+    }
+    let said = |(_, images, digest): (_, usize, Option<&str>)| match digest {
+        Some(digest) => format!("{images} images with digest {}", digest.get(..12).unwrap_or(digest)),
+        None => format!("{images} images"),
+    };
+    let differs = |(expected, found): &(_, _)| expected != found;
+    match parts(expected).into_iter().zip(parts(found)).find(differs) {
+        Some((expected, found)) => {
+            format!("the {} set is not that of the run: {}, not {}", expected.0, said(found), said(expected))
+        }
+        None => "the data is not that of the run".to_owned(),
+    }
 }
 
 impl TrainingError {
@@ -149,9 +167,8 @@ impl TrainingError {
 pub struct Training {
     engine: Engine,
     settings: Settings,
-    /// Without the images held out of the training set.
+    /// With the images that the recipe holds out in the validation set.
     data: Splits,
-    validation: Option<Dataset>,
     summary: DataSummary,
     position: Position,
     /// The training images in the order of the current epoch.
@@ -171,7 +188,7 @@ impl Training {
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
         let Recipe { latent_dim, widths, conditional, likelihood, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
-        let (data, validation, summary) = divide(data, &settings.recipe)?;
+        let (data, summary) = divide(data, &settings.recipe)?;
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?.with_likelihood(*likelihood);
         let classes = if *conditional { classes_of(&data.train)? } else { Vec::new() };
         let architecture = architecture.with_classes(classes.len())?;
@@ -183,7 +200,6 @@ impl Training {
             engine,
             settings,
             data,
-            validation,
             summary,
             position: Position::after(0),
             order: Vec::new(),
@@ -217,7 +233,7 @@ impl Training {
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
-        let (data, validation, found) = divide(data, &settings.recipe)?;
+        let (data, found) = divide(data, &settings.recipe)?;
         let found = DataSummary { name: expected.name.clone(), ..found };
         if found != expected {
             return Err(TrainingError::OtherData { expected: expected.into(), found: found.into() }.into());
@@ -230,7 +246,6 @@ impl Training {
             engine,
             settings,
             data,
-            validation,
             summary: expected,
             position,
             order: Vec::new(),
@@ -241,7 +256,7 @@ impl Training {
         };
         training.check_resumed(&directory)?;
         training.check_patience()?;
-        remove_leftovers(directory.path());
+        remove_leftovers(directory.path(), Duration::ZERO);
         write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
         training.directory = Some(directory);
         training.order_images();
@@ -495,7 +510,7 @@ impl Training {
         &self.settings
     }
 
-    /// The data, without the images held out of the training set.
+    /// The data, with the images that the recipe holds out in the validation set.
     #[must_use]
     pub fn data(&self) -> &Splits {
         &self.data
@@ -505,7 +520,7 @@ impl Training {
     /// the test set.
     #[must_use]
     pub fn held_out(&self) -> Option<(Part, &Dataset)> {
-        let validation = self.validation.as_ref().map(|images| (Part::Validation, images));
+        let validation = self.data.validation.as_ref().map(|images| (Part::Validation, images));
         validation.or_else(|| self.data.test.as_ref().map(|images| (Part::Test, images)))
     }
 
@@ -524,20 +539,26 @@ impl Training {
 
 /// Checks that a network of these classes knows those of all images.
 fn check_classes(data: &Splits, classes: &[String]) -> Result<(), ClassError> {
-    [Some(&data.train), data.test.as_ref()].into_iter().flatten().try_for_each(|set| check_labels(set, classes))
+    let parts = [Some(&data.train), data.validation.as_ref(), data.test.as_ref()];
+    parts.into_iter().flatten().try_for_each(|set| check_labels(set, classes))
 }
 
 /// Holds out what the recipe says, and says what there is.
-fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, Option<Dataset>, DataSummary), Error> {
+fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, DataSummary), Error> {
+    let digest = |part: Option<&Dataset>| part.map(Dataset::digest).transpose();
     let train_digest = data.train.digest()?;
-    let validation = recipe.hold_out(&mut data)?;
+    // One that is held out follows from the training set.
+    let own = data.validation.as_ref().filter(|_| recipe.validation == 0.0);
+    let (validation_digest, test_digest) = (digest(own)?, digest(data.test.as_ref())?);
+    recipe.hold_out(&mut data)?;
     let summary = DataSummary {
         name: data.name.clone(),
         train_images: data.train.len(),
-        validation_images: validation.as_ref().map_or(0, Dataset::len),
+        validation_images: data.validation.as_ref().map_or(0, Dataset::len),
         test_images: data.test.as_ref().map_or(0, Dataset::len),
         train_digest,
-        test_digest: data.test.as_ref().map(Dataset::digest).transpose()?,
+        validation_digest,
+        test_digest,
     };
-    Ok((data, validation, summary))
+    Ok((data, summary))
 }

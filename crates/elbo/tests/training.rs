@@ -271,10 +271,19 @@ fn other_data_is_an_error() {
     run_in(directory.path(), small_settings(1), small());
     let untested = Splits { test: None, ..small() };
     let other_pixels = Splits { train: bars(GREY, 100, 2), ..small() };
+    let validated = Splits { validation: Some(bars(GREY, 10, 1)), ..small() };
     let swapped = splits(ImageShape { height: 10, width: 12, channels: 1 }, 100, 30);
-    for other in [splits(GREY, 101, 30), splits(GREY, 100, 31), untested, other_pixels, swapped] {
+    for (other, part) in [
+        (splits(GREY, 101, 30), "training"),
+        (other_pixels, "training"),
+        (swapped, "training"),
+        (validated, "validation"),
+        (splits(GREY, 100, 31), "test"),
+        (untested, "test"),
+    ] {
         let error = resume(directory.path(), other, |_| {}).unwrap_err();
         assert!(matches!(error, Error::Training(TrainingError::OtherData { .. })), "{error}");
+        assert!(error.to_string().starts_with(&format!("the {part} set is not that of the run: ")), "{error}");
         assert!(error.hint().unwrap().contains("'bars'"));
     }
     // The name is no part of the data.
@@ -287,7 +296,7 @@ fn digits_are_learned() {
     let mnist = Splits::mnist();
     let first = |set: Dataset, count| set.subset(&(0..count).collect::<Vec<_>>()).unwrap();
     let (train, test) = (first(mnist.train, 6000), first(mnist.test.unwrap(), 1000));
-    let data = Splits { train, test: Some(test), name: mnist.name };
+    let data = Splits { train, test: Some(test), ..mnist };
     let recipe = Recipe { epochs: 4, batch_size: 50, widths: vec![16, 32], learning_rate: 3e-3, ..Recipe::reference() };
     let settings = Settings::new("mnist", recipe);
     let mut training = Training::new(settings, data).unwrap();

@@ -197,21 +197,21 @@ pub enum DatasetError {
         /// Labels in it.
         labels: usize,
     },
-    /// The images of the training and the test set differ in shape.
+    /// The images of the training set and of another differ in shape.
     #[error(
-        "{}: images of {train}, but {} has images of {test}",
+        "{}: images of {train}, but {} has images of {other}",
         .train_path.display(),
-        .test_path.display()
+        .other_path.display()
     )]
     ShapeMismatch {
         /// The file of training images.
         train_path: PathBuf,
         /// Their shape.
         train: ImageShape,
-        /// The file of test images.
-        test_path: PathBuf,
+        /// The file of the other images.
+        other_path: PathBuf,
         /// Their shape.
-        test: ImageShape,
+        other: ImageShape,
     },
     /// A shape with a side of zero, or with more values than a `usize` counts.
     #[error("images of {shape}: no side may be zero, and the product must fit in memory")]
@@ -298,9 +298,7 @@ impl DatasetError {
             }
             Self::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
             Self::CountMismatch { .. } => "the two files may belong to different data sets".to_owned(),
-            Self::ShapeMismatch { .. } => {
-                "the training and the test files may belong to different data sets".to_owned()
-            }
+            Self::ShapeMismatch { .. } => "the two may belong to different data sets".to_owned(),
             Self::MissingFile { .. }
             | Self::Io { .. }
             | Self::TrailingBytes { .. }

@@ -52,23 +52,23 @@ impl Dataset {
 }
 
 impl Splits {
-    /// Takes a validation set out of the training set: `share` of its images, at least one and never all, class by
-    /// class where there are labels. A share of 0 takes none. Both parts keep the order that the images had, and
-    /// `seed` fixes which they are.
+    /// Takes a validation set out of the training set, in place of the one there is: `share` of its images, at least one
+    /// and never all, class by class where there are labels. A share of 0 changes nothing. Both parts keep the order
+    /// that the images had, and `seed` fixes which they are.
     ///
     /// # Errors
     /// [`DatasetError::CannotHoldOut`] if there is only one image.
-    pub(crate) fn hold_out(&mut self, share: f64, seed: u64) -> Result<Option<Dataset>, DatasetError> {
+    pub(crate) fn hold_out(&mut self, share: f64, seed: u64) -> Result<(), DatasetError> {
         if share == 0.0 {
-            return Ok(None);
+            return Ok(());
         }
         if self.train.len() == 1 {
             return Err(DatasetError::CannotHoldOut { name: self.name.clone() });
         }
         let (held_out, rest) = divide(&self.train, share, seed);
-        let validation = self.train.subset(&held_out)?;
+        self.validation = Some(self.train.subset(&held_out)?);
         self.train = self.train.subset(&rest)?;
-        Ok(Some(validation))
+        Ok(())
     }
 }
 
@@ -116,6 +116,10 @@ mod tests {
         Dataset::new(PIXEL, images, labels).unwrap()
     }
 
+    fn splits(train: Dataset) -> Splits {
+        Splits { train, validation: None, test: None, name: "numbers".to_owned() }
+    }
+
     /// One after the other.
     fn images_of(dataset: &Dataset) -> Vec<Vec<u8>> {
         let indices: Vec<u32> = (0..dataset.len() as u32).collect();
@@ -160,10 +164,11 @@ mod tests {
 
     #[test]
     fn a_seed_fixes_the_division_and_both_parts_keep_their_order() {
-        let splits = || Splits { train: numbered(500, None), test: None, name: "numbers".to_owned() };
+        let splits = || splits(numbered(500, None));
         let held_out = |seed| {
             let mut splits = splits();
-            let validation = splits.hold_out(0.1, seed).unwrap().unwrap();
+            splits.hold_out(0.1, seed).unwrap();
+            let validation = splits.validation.unwrap();
             assert_eq!((validation.len(), splits.train.len()), (50, 450));
             let mut images = images_of(&splits.train);
             assert!(images.is_sorted());
@@ -177,16 +182,17 @@ mod tests {
         assert_eq!(held_out(1), held_out(1));
         assert_ne!(held_out(1), held_out(2));
         let mut whole = splits();
-        assert!(whole.hold_out(0.0, 1).unwrap().is_none());
+        whole.hold_out(0.0, 1).unwrap();
+        assert!(whole.validation.is_none());
         assert_eq!(images_of(&whole.train), images_of(&splits().train));
     }
 
     #[test]
     fn labels_go_with_their_images() {
         let labels: Vec<u16> = (0..60).map(|i| i % 7).collect();
-        let mut splits = Splits { train: numbered(60, Some(labels.clone())), test: None, name: String::new() };
-        let validation = splits.hold_out(0.25, 3).unwrap().unwrap();
-        for part in [&validation, &splits.train] {
+        let mut splits = splits(numbered(60, Some(labels.clone())));
+        splits.hold_out(0.25, 3).unwrap();
+        for part in [&splits.validation.unwrap(), &splits.train] {
             for (i, label) in part.labels().unwrap().iter().enumerate() {
                 assert_eq!(*label, labels[usize::from(images_of(part)[i][1])]);
             }
@@ -194,8 +200,18 @@ mod tests {
     }
 
     #[test]
+    fn a_validation_set_of_its_own_is_kept_unless_images_are_held_out() {
+        let own = || Splits { validation: Some(numbered(7, None)), ..splits(numbered(100, None)) };
+        for (share, validation, train) in [(0.0, 7, 100), (0.2, 20, 80)] {
+            let mut splits = own();
+            splits.hold_out(share, 1).unwrap();
+            assert_eq!((splits.validation.unwrap().len(), splits.train.len()), (validation, train));
+        }
+    }
+
+    #[test]
     fn one_image_cannot_be_divided() {
-        let mut splits = Splits { train: numbered(1, None), test: None, name: "one".to_owned() };
+        let mut splits = splits(numbered(1, None));
         let error = splits.hold_out(0.1, 1).unwrap_err();
         assert!(matches!(error, DatasetError::CannotHoldOut { .. }), "{error}");
         assert!(error.hint().unwrap().contains("--validation none"));

@@ -318,11 +318,13 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// A training set and, where there is one, a test set of the same shape.
+/// A training set and, where there are any, a validation set and a test set of the same shape.
 #[derive(Clone, Debug)]
 pub struct Splits {
     /// The images to train on.
     pub train: Dataset,
+    /// The images to measure while training goes on.
+    pub validation: Option<Dataset>,
     /// The images to test with.
     pub test: Option<Dataset>,
     /// What to call the data: `mnist`, or the prefix or directory of its files.
@@ -344,6 +346,7 @@ impl Splits {
         };
         Self {
             train: set(elbo_mnist::train_images(), elbo_mnist::train_labels()),
+            validation: None,
             test: Some(set(elbo_mnist::test_images(), elbo_mnist::test_labels())),
             name: "mnist".to_owned(),
         }

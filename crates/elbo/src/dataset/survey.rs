@@ -12,10 +12,8 @@ pub struct Survey {
     pub images: usize,
     /// The name of each class and how many images have it, in the order of the classes; empty without labels.
     pub classes: Vec<(String, usize)>,
-    /// The smallest value, from 0 to 255.
-    pub least: u8,
-    /// The largest value, from 0 to 255.
-    pub most: u8,
+    /// How many values, of all channels, are 0, 1 and so on up to 255.
+    pub histogram: Vec<u64>,
     /// The mean of each channel's values, from 0 to 255.
     pub means: Vec<f64>,
 }
@@ -32,12 +30,12 @@ impl Survey {
             counts[usize::from(label)] += 1;
         }
         let channels = dataset.shape().channels;
-        let (mut least, mut most, mut sums) = (u8::MAX, 0, vec![0_u64; channels]);
+        let (mut histogram, mut sums) = (vec![0_u64; 256], vec![0_u64; channels]);
         let (indices, mut staging): (Vec<u32>, _) = ((0..dataset.len() as u32).collect(), Vec::new());
         for indices in indices.chunks(BLOCK) {
             for pixel in dataset.gather(indices, &mut staging)?.pixels.chunks_exact(channels) {
                 for (sum, &value) in sums.iter_mut().zip(pixel) {
-                    (least, most) = (least.min(value), most.max(value));
+                    histogram[usize::from(value)] += 1;
                     *sum += u64::from(value);
                 }
             }
@@ -46,10 +44,17 @@ impl Survey {
         Ok(Self {
             images: dataset.len(),
             classes: dataset.classes().iter().cloned().zip(counts).collect(),
-            least,
-            most,
+            histogram,
             means: sums.into_iter().map(|sum| sum as f64 / pixels as f64).collect(),
         })
+    }
+
+    /// The smallest and the largest value, from 0 to 255.
+    #[must_use]
+    pub fn range(&self) -> [usize; 2] {
+        let is_there = |count: &u64| *count > 0;
+        let ends = [self.histogram.iter().position(is_there), self.histogram.iter().rposition(is_there)];
+        ends.map(Option::unwrap_or_default)
     }
 }
 
@@ -64,7 +69,9 @@ mod tests {
         let images = vec![10, 0, 0, 20, 0, 250, 30, 4, 0, 40, 0, 0];
         let dataset = Dataset::new(shape, images, Some(vec![2, 0])).unwrap();
         let survey = Survey::of(&dataset).unwrap();
-        assert_eq!((survey.images, survey.least, survey.most), (2, 0, 250));
+        assert_eq!((survey.images, survey.range()), (2, [0, 250]));
+        assert_eq!([0, 4, 10, 250].map(|value| survey.histogram[value]), [6, 1, 1, 1]);
+        assert_eq!(survey.histogram.iter().sum::<u64>(), 12);
         assert_eq!(survey.means, [25.0, 1.0, 62.5]);
         let counts: Vec<usize> = survey.classes.iter().map(|class| class.1).collect();
         assert_eq!((counts, survey.classes[2].0.as_str()), (vec![1, 0, 1], "2"));

@@ -27,7 +27,7 @@ pub(crate) fn bars(shape: ImageShape, count: usize, seed: u32) -> Dataset {
 
 pub(crate) fn splits(shape: ImageShape, train: usize, test: usize) -> Splits {
     let test = (test > 0).then(|| bars(shape, test, 1000));
-    Splits { train: bars(shape, train, 1), test, name: "bars".to_owned() }
+    Splits { train: bars(shape, train, 1), validation: None, test, name: "bars".to_owned() }
 }
 
 /// 100 images, five batches of 17 with some left over.

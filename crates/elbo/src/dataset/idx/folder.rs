@@ -145,8 +145,8 @@ impl<'a> Folder<'a> {
                     return Err(DatasetError::ShapeMismatch {
                         train_path,
                         train: train.shape(),
-                        test_path,
-                        test: test.shape(),
+                        other_path: test_path,
+                        other: test.shape(),
                     });
                 }
                 Some(test)
@@ -154,7 +154,7 @@ impl<'a> Folder<'a> {
             None if test_labels.is_some() => return Err(self.missing(prefix, TEST, IMAGES)),
             None => None,
         };
-        let mut splits = Splits { train, test, name: self.name(prefix) };
+        let mut splits = Splits { train, validation: None, test, name: self.name(prefix) };
         splits.share_classes();
         Ok(splits)
     }

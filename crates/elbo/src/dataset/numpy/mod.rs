@@ -24,6 +24,7 @@ const TRAIN_LABELS: [&str; 5] = ["train_labels", "y_train", "Y_train", "labels",
 const TEST_IMAGES: [&str; 3] = ["test_images", "x_test", "X_test"];
 const TEST_LABELS: [&str; 3] = ["test_labels", "y_test", "Y_test"];
 const VALIDATION_IMAGES: [&str; 3] = ["val_images", "x_val", "X_val"];
+const VALIDATION_LABELS: [&str; 3] = ["val_labels", "y_val", "Y_val"];
 
 /// How many names of arrays an error lists.
 const LISTED: usize = 12;
@@ -54,18 +55,19 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
         (None, Some(only)) => Images::new(arrays.read(&only)?, path, only)?,
         (None, None) => return Err(arrays.no_images().into()),
     };
+    let validation = images_of(&mut arrays, &VALIDATION_IMAGES)?;
     let test = images_of(&mut arrays, &TEST_IMAGES)?;
-    if let Some(name) = arrays.find(&VALIDATION_IMAGES) {
-        notes.push(format!("the validation set, {name}, is left out"));
-    }
-    let scale = Scale::of([Some(&train), test.as_ref()].into_iter().flatten(), path)?;
+    let scale = Scale::of([Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten(), path)?;
     notes.extend(scale.note());
-    let train_labels = labels(&mut arrays, &TRAIN_LABELS, &train, &mut notes)?;
-    let test_labels = match &test {
-        Some(test) => labels(&mut arrays, &TEST_LABELS, test, &mut notes)?,
-        None => None,
+    let mut labels_of = |images: Option<&Images>, names: &[&str]| match images {
+        Some(images) => labels(&mut arrays, names, images, &mut notes),
+        None => Ok(None),
     };
-    let numbers: BTreeSet<i128> = [&train_labels, &test_labels].into_iter().flatten().flatten().copied().collect();
+    let train_labels = labels_of(Some(&train), &TRAIN_LABELS)?;
+    let validation_labels = labels_of(validation.as_ref(), &VALIDATION_LABELS)?;
+    let test_labels = labels_of(test.as_ref(), &TEST_LABELS)?;
+    let all_labels = [&train_labels, &validation_labels, &test_labels];
+    let numbers: BTreeSet<i128> = all_labels.into_iter().flatten().flatten().copied().collect();
     let is_few = numbers.len() <= 1 << 16;
     if !is_few {
         notes.push(format!("{} different labels are no classes, and are left out", numbers.len()));
@@ -76,16 +78,21 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
         let labels = labels.filter(|_| is_few).map(|labels| labels.iter().map(|label| classes[label]).collect());
         Dataset::new(images.shape, images.bytes(scale), labels)?.with_classes(names.clone())
     };
-    let (train_shape, test_shape) = (train.shape, test.as_ref().map(|test| test.shape));
-    if let Some(test_shape) = test_shape.filter(|&shape| shape != train_shape) {
-        let path = path.to_owned();
-        let (train_path, test_path) = (path.clone(), path);
-        return Err(DatasetError::ShapeMismatch { train_path, train: train_shape, test_path, test: test_shape });
+    let other = [&validation, &test].into_iter().flatten().find(|other| other.shape != train.shape);
+    if let Some(other) = other {
+        let (train_path, other_path) = (path.to_owned(), path.to_owned());
+        return Err(DatasetError::ShapeMismatch { train_path, train: train.shape, other_path, other: other.shape });
     }
     let train = set(train, train_labels)?;
+    let validation = validation.map(|validation| set(validation, validation_labels)).transpose()?;
     let test = test.map(|test| set(test, test_labels)).transpose()?;
     let name = path.file_stem().map_or_else(|| "arrays".to_owned(), |name| name.to_string_lossy().into_owned());
-    Ok(Loaded { splits: Splits { train, test, name }, notes, bad: Vec::new(), files: PictureFiles::default() })
+    Ok(Loaded {
+        splits: Splits { train, validation, test, name },
+        notes,
+        bad: Vec::new(),
+        files: PictureFiles::default(),
+    })
 }
 
 /// The labels of images; none where there are none, or they are not one class an image, which a note says.

@@ -18,6 +18,19 @@ pub(super) enum Images {
     File(ImageFile),
 }
 
+impl Images {
+    /// Keeps one channel of three, of images in memory.
+    pub(super) fn drop_colour(&mut self) {
+        let Self::Memory(images) = self else { return };
+        let pixels = images.len() / 3;
+        for pixel in 0..pixels {
+            images[pixel] = images[3 * pixel];
+        }
+        images.truncate(pixels);
+        images.shrink_to_fit();
+    }
+}
+
 /// The images of a part, with the classes of those that could be read.
 pub(super) struct Decoded<'a> {
     pub(super) images: Images,
@@ -88,16 +101,6 @@ fn in_memory(
     let (good, bad) = cache::make_all(&mut images, len, make);
     images.truncate(good * len);
     Some((images, bad.into_iter().collect()))
-}
-
-/// Keeps one channel of three.
-pub(super) fn drop_colour(images: &mut Vec<u8>) {
-    let pixels = images.len() / 3;
-    for pixel in 0..pixels {
-        images[pixel] = images[3 * pixel];
-    }
-    images.truncate(pixels);
-    images.shrink_to_fit();
 }
 
 /// What tells images made of these files in this way from others: a digest of the files' paths, lengths and times of

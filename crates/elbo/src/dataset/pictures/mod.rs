@@ -20,7 +20,7 @@ use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Prepa
 use super::{Dataset, DatasetError, Loaded, Splits};
 use crate::architecture::SIDES;
 use decode::Header;
-use decoded::{Decoded, Images, drop_colour};
+use decoded::{Decoded, Images};
 use scan::{Part, Scan};
 
 pub use error::{BadPicture, PictureError};
@@ -87,7 +87,7 @@ pub(super) fn read(
     if scan.train.files.is_empty() {
         return Ok(None);
     }
-    let files: Vec<_> = scan.train.files.iter().chain(&scan.test.files).collect();
+    let files: Vec<_> = scan.files().collect();
     let headers = files.par_iter().map(|(path, _)| decode::header(path)).collect();
     Reading { root, name, options, progress }.read(&scan, headers).map(Some)
 }
@@ -101,7 +101,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// From the headers of all files, those of the training set first.
+    /// From the headers of all files, in their order.
     fn read(self, scan: &Scan, headers: Vec<Result<Header, String>>) -> Result<Loaded, DatasetError> {
         let max_bad = self.options.max_bad.unwrap_or(MAX_BAD);
         if !(0.0..=1.0).contains(&max_bad) {
@@ -109,7 +109,7 @@ impl Reading<'_> {
         }
         let total = headers.len();
         let (mut bad, mut good) = (Vec::new(), Vec::new());
-        for ((path, _), header) in scan.train.files.iter().chain(&scan.test.files).zip(headers) {
+        for ((path, _), header) in scan.files().zip(headers) {
             match header {
                 Ok(header) => good.push(header),
                 Err(reason) => bad.push(BadPicture { path: path.clone(), reason }),
@@ -120,23 +120,28 @@ impl Reading<'_> {
         let done = AtomicUsize::new(bad.len());
         let unreadable: BTreeSet<PathBuf> = bad.iter().map(|bad| bad.path.clone()).collect();
         let tick = || (self.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        let decode = |preparation: &Preparation, tick: &(dyn Fn() + Sync)| -> Result<[Decoded; 2], DatasetError> {
+        let decode = |preparation: &Preparation, tick: &(dyn Fn() + Sync)| -> Result<[Decoded; 3], DatasetError> {
             let place = self.place(good.len(), preparation)?;
             let decode = |part| Decoded::of(part, &unreadable, preparation, place, tick);
-            Ok([decode(&scan.train)?, decode(&scan.test)?])
+            Ok([decode(&scan.train)?, decode(&scan.validation)?, decode(&scan.test)?])
         };
-        let [mut train, mut test] = decode(&preparation, &tick)?;
-        bad.append(&mut train.bad);
-        bad.append(&mut test.bad);
-        self.check(&bad, total, max_bad, train.classes.len())?;
+        let mut parts = decode(&preparation, &tick)?;
+        for part in &mut parts {
+            bad.append(&mut part.bad);
+        }
+        self.check(&bad, total, max_bad, parts[0].classes.len())?;
 
-        if self.options.channels.is_none() && preparation.channels == Channels::Rgb && train.is_grey && test.is_grey {
+        if self.options.channels.is_none()
+            && preparation.channels == Channels::Rgb
+            && parts.iter().all(|part| part.is_grey)
+        {
             preparation.channels = Channels::Grey;
-            if let (Images::Memory(train), Images::Memory(test)) = (&mut train.images, &mut test.images) {
-                drop_colour(train);
-                drop_colour(test);
+            if parts.iter().all(|part| matches!(part.images, Images::Memory(_))) {
+                for part in &mut parts {
+                    part.images.drop_colour();
+                }
             } else {
-                [train, test] = decode(&preparation, &|| {})?;
+                parts = decode(&preparation, &|| {})?;
             }
             notes.push("1 channel: no picture has any colour; --channels rgb keeps three".to_owned());
         }
@@ -144,12 +149,10 @@ impl Reading<'_> {
             let first = bad.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
             notes.push(format!("{} of {total} pictures cannot be read and are left out, such as {first}", bad.len()));
         }
-        for (count, what) in [(scan.validation, "of the validation set"), (scan.outside, "beside train and test")] {
-            if count > 0 {
-                notes.push(format!("{count} pictures {what} are left out"));
-            }
+        if scan.outside > 0 {
+            notes.push(format!("{} pictures beside train, val and test are left out", scan.outside));
         }
-        let names = class_names(self.root, [&scan.train, &scan.test])?;
+        let names = class_names(self.root, scan.parts())?;
         let set = |part: &Part, decoded: Decoded| -> Result<Option<Dataset>, DatasetError> {
             if decoded.classes.is_empty() {
                 return Ok(None);
@@ -165,8 +168,10 @@ impl Reading<'_> {
             let dataset = dataset.with_classes(classes.into_iter().map(|(_, name)| name).collect())?;
             Ok(Some(dataset.with_preprocessing(Preprocessing::Pictures(preparation))))
         };
+        let [train, validation, test] = parts;
         let train = set(&scan.train, train)?.ok_or(DatasetError::NoImages)?;
-        let splits = Splits { train, test: set(&scan.test, test)?, name: self.name };
+        let (validation, test) = (set(&scan.validation, validation)?, set(&scan.test, test)?);
+        let splits = Splits { train, validation, test, name: self.name };
         Ok(Loaded { splits, notes, bad, files: PictureFiles::of(&good) })
     }
 
@@ -198,7 +203,7 @@ impl Reading<'_> {
 }
 
 /// The number and name of the class of each directory, in the order of their paths; none without directories.
-fn class_names<'a>(root: &Path, parts: [&'a Part; 2]) -> Result<BTreeMap<&'a Path, (u16, String)>, PictureError> {
+fn class_names<'a>(root: &Path, parts: [&'a Part; 3]) -> Result<BTreeMap<&'a Path, (u16, String)>, PictureError> {
     let labelled = parts.into_iter().filter(|part| part.has_classes());
     let directories: BTreeSet<&Path> =
         labelled.flat_map(|part| &part.files).map(|(_, class)| class.as_path()).collect();

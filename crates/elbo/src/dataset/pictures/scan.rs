@@ -34,13 +34,24 @@ impl Part {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scan {
     pub(super) train: Part,
+    pub(super) validation: Part,
     pub(super) test: Part,
-    /// Pictures of first-level directories for validation, where there is a `train`.
-    pub(super) validation: usize,
-    /// Pictures that are in neither, where there is a `train`.
+    /// Pictures that are in none of these, where there is a `train`.
     pub(super) outside: usize,
     /// Files that are no pictures.
     pub(super) others: usize,
+}
+
+impl Scan {
+    /// All of them.
+    pub(super) fn parts(&self) -> [&Part; 3] {
+        [&self.train, &self.validation, &self.test]
+    }
+
+    /// The pictures of all parts, one part after the other.
+    pub(super) fn files(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
+        self.parts().into_iter().flat_map(|part| &part.files)
+    }
 }
 
 /// Lists the pictures under a directory: what has the name of one or begins like one. Hidden files and directories
@@ -69,7 +80,7 @@ pub(super) fn scan(root: &Path) -> Result<Scan, DatasetError> {
         } else if is_one_of(&path, &TEST) {
             scan.test.files.push((file, below(&directory)));
         } else if is_one_of(&path, &VALIDATION) {
-            scan.validation += 1;
+            scan.validation.files.push((file, below(&directory)));
         } else {
             scan.outside += 1;
         }

@@ -285,16 +285,18 @@ fn train_and_test_directories_are_the_parts() {
         ("f.png", picture.clone()),
     ]);
     let Loaded { splits, notes, .. } = loaded(folder.path(), &DataOptions::default());
-    let test = splits.test.unwrap();
+    let (validation, test) = (splits.validation.unwrap(), splits.test.unwrap());
     assert_eq!(names(&splits.train).unwrap(), ["cats", "dogs"]);
+    assert_eq!(names(&validation).unwrap(), ["cats"]);
+    assert_eq!(validation.classes(), splits.train.classes());
     assert_eq!(names(&test).unwrap(), ["cats", "cows"]);
     assert_eq!(test.classes(), splits.train.classes());
     let notes = notes.join("\n");
-    assert!(notes.contains("1 pictures of the validation set") && notes.contains("1 pictures beside"), "{notes}");
+    assert!(notes.contains("1 pictures beside"), "{notes}");
     // Without a training set they are classes like any other.
     fs::remove_dir_all(folder.path().join("Train")).unwrap();
     let splits = loaded(folder.path(), &DataOptions::default()).splits;
-    assert!(splits.test.is_none());
+    assert!(splits.validation.is_none() && splits.test.is_none());
     assert_eq!(names(&splits.train).unwrap(), [".", "test/cats", "test/cows", "val/cats"]);
 }
 

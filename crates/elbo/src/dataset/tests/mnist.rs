@@ -13,7 +13,7 @@ fn summary(dataset: &Dataset) -> ([usize; 10], u64) {
 
 #[test]
 fn embedded_set_is_mnist() {
-    let Splits { train, test, name } = Splits::mnist();
+    let Splits { train, test, name, .. } = Splits::mnist();
     let test = test.unwrap();
     assert_eq!(name, "mnist");
     assert_eq!((train.len(), test.len()), (60_000, 10_000));

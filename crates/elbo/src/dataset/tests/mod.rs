@@ -75,7 +75,7 @@ fn four_sets(seed: u8, name: &str) -> Splits {
     let train = Dataset::new(SHAPE, pixels(5, seed), Some(labels(5))).unwrap();
     let test = Dataset::new(SHAPE, pixels(2, seed ^ 0x55), Some(labels(2))).unwrap();
     let test = test.with_classes(train.classes().to_vec()).unwrap();
-    Splits { train, test: Some(test), name: name.to_owned() }
+    Splits { train, validation: None, test: Some(test), name: name.to_owned() }
 }
 
 /// The values of all images, `[N, H, W, C]`.
