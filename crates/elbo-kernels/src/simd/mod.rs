@@ -12,6 +12,7 @@ mod avx2;
 mod avx512;
 mod isa;
 mod log;
+mod map;
 #[cfg(target_arch = "aarch64")]
 #[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod neon;
@@ -19,6 +20,7 @@ mod portable;
 
 pub use isa::{Isa, UnknownIsa};
 pub(crate) use log::{log, log_1p};
+pub(crate) use map::{UnaryFunction, map_in_place};
 
 /// Vectors in a panel: a kernel's tile is `ROWS x (PANEL_VECTORS * LANES)`.
 pub(crate) const PANEL_VECTORS: usize = 2;
@@ -123,19 +125,12 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 mod tests {
     use super::*;
 
-    struct Exponentials<'a>(&'a mut [f32]);
+    struct Exp;
 
-    impl Kernel for Exponentials<'_> {
-        type Output = ();
+    impl UnaryFunction for Exp {
         #[inline(always)]
-        fn call<S: Simd>(self, simd: S) {
-            for chunk in self.0.chunks_mut(S::LANES) {
-                // SAFETY: a chunk has `chunk.len() <= LANES` numbers.
-                unsafe {
-                    let x = simd.load_first(chunk.as_ptr(), chunk.len());
-                    simd.store_first(chunk.as_mut_ptr(), exp(simd, x), chunk.len());
-                }
-            }
+        fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+            exp(simd, x)
         }
     }
 
@@ -144,7 +139,7 @@ mod tests {
         for isa in Isa::available() {
             let inputs: Vec<f32> = (-87_000..=88_000_i32).map(|i| i as f32 / 1000.0).collect();
             let mut outputs = inputs.clone();
-            isa.run(Exponentials(&mut outputs));
+            map_in_place::<Exp>(isa, &mut outputs);
             for (x, y) in inputs.iter().zip(&outputs) {
                 let exact = f64::from(*x).exp();
                 let unit = f64::from((exact as f32).next_up() - exact as f32);
@@ -157,7 +152,7 @@ mod tests {
     fn exp_keeps_nan_and_clamps_infinities() {
         for isa in Isa::available() {
             let mut values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
-            isa.run(Exponentials(&mut values));
+            map_in_place::<Exp>(isa, &mut values);
             assert!(values[0].is_nan(), "{isa}");
             assert!(values[1] > 1e38 && values[1].is_finite(), "{isa}");
             assert!(values[2] > 0.0 && values[2] < 1e-37, "{isa}");
