@@ -1,6 +1,6 @@
 //! Logarithms.
 
-use super::Simd;
+use super::{Simd, polynomial};
 
 /// `log(1 + x)`, within 3 units in the last place for `x` in [0, 1]; NaN stays NaN.
 ///
@@ -11,11 +11,7 @@ pub(crate) fn log_1p<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     const POLYNOMIAL: [f32; 5] = [0.140_891_78, 0.139_802_99, 0.200_124_55, 0.333_331_57, 1.0];
     let z = simd.div(x, simd.add(simd.splat(2.0), x));
     let square = simd.mul(z, z);
-    let mut p = simd.splat(POLYNOMIAL[0]);
-    for coefficient in &POLYNOMIAL[1..] {
-        p = simd.mul_add(p, square, simd.splat(*coefficient));
-    }
-    simd.mul(simd.add(z, z), p)
+    simd.mul(simd.add(z, z), polynomial(simd, square, &POLYNOMIAL))
 }
 
 /// `log x`, within 4 units in the last place for finite `x` from 1 up.

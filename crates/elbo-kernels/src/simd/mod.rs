@@ -16,11 +16,13 @@ mod map;
 #[cfg(target_arch = "aarch64")]
 #[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod neon;
+mod polynomial;
 mod portable;
 
 pub use isa::{Isa, UnknownIsa};
 pub(crate) use log::{log, log_1p};
 pub(crate) use map::{UnaryFunction, map_in_place};
+pub(crate) use polynomial::polynomial;
 
 /// Vectors in a panel: a kernel's tile is `ROWS x (PANEL_VECTORS * LANES)`.
 pub(crate) const PANEL_VECTORS: usize = 2;
@@ -113,11 +115,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let n = simd.sub(shifted, round);
     let r = simd.mul_add(n, simd.splat(-LN_2_HIGH), x);
     let r = simd.mul_add(n, simd.splat(-LN_2_LOW), r);
-    let mut p = simd.splat(POLYNOMIAL[0]);
-    for coefficient in &POLYNOMIAL[1..] {
-        p = simd.mul_add(p, r, simd.splat(*coefficient));
-    }
-    let p = simd.mul_add(p, simd.mul(r, r), r);
+    let p = simd.mul_add(polynomial(simd, r, &POLYNOMIAL), simd.mul(r, r), r);
     simd.scale(simd.add(p, simd.splat(1.0)), shifted)
 }
 
