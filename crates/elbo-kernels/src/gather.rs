@@ -7,7 +7,7 @@
 //! registers while the kernel runs over taps and input channels; the pixels of a group may come from several images.
 
 use crate::epilogue::{Epilogue, Finish, with_finish};
-use crate::extent::Extent;
+use crate::extent::{Extent, PixelPair};
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
 use std::collections::BTreeMap;
@@ -28,13 +28,6 @@ pub enum Operand {
     Transposed,
 }
 
-/// Offsets in numbers of a target pixel and of its first source.
-#[derive(Clone, Copy, Debug)]
-struct Pixel {
-    source: u32,
-    target: u32,
-}
-
 /// A tap of a group: which of the filter's it is, and how far its source lies from the pixel's first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Tap {
@@ -46,8 +39,8 @@ struct Tap {
 #[derive(Clone, Debug)]
 struct Group {
     taps: Vec<Tap>,
-    /// Image after image.
-    pixels: Vec<Pixel>,
+    /// Each target pixel with its first source, image after image.
+    pixels: Vec<PixelPair>,
     pixels_an_image: usize,
 }
 
@@ -83,32 +76,23 @@ impl Gather {
         taps: usize,
         targets: impl Iterator<Item = (usize, Vec<(usize, usize)>)>,
     ) -> Self {
-        let Extent { c_in, c_out, images, source_len, target_len } = extent;
-        let mut pixels_by_taps: BTreeMap<Vec<Tap>, Vec<Pixel>> = BTreeMap::new();
+        let c_in = extent.c_in;
+        let mut pixels_by_taps: BTreeMap<Vec<Tap>, Vec<PixelPair>> = BTreeMap::new();
         for (target, sources) in targets {
-            let first = sources.first().map_or(0, |&(_, source)| source * c_in);
+            let first = sources.first().map_or(0, |&(_, source)| source);
+            let distance = |source: usize| (source * c_in) as i32 - (first * c_in) as i32;
             let taps = sources
                 .iter()
-                .map(|&(index, source)| Tap { index: index as u32, distance: (source * c_in) as i32 - first as i32 })
+                .map(|&(index, source)| Tap { index: index as u32, distance: distance(source) })
                 .collect();
-            pixels_by_taps
-                .entry(taps)
-                .or_default()
-                .push(Pixel { source: first as u32, target: (target * c_out) as u32 });
+            pixels_by_taps.entry(taps).or_default().push(extent.pair(first, target));
         }
         let groups = pixels_by_taps
             .into_iter()
             .map(|(taps, one_image)| Group {
                 taps,
                 pixels_an_image: one_image.len(),
-                pixels: (0..images)
-                    .flat_map(|image| {
-                        one_image.iter().map(move |pixel| Pixel {
-                            source: pixel.source + (image * source_len) as u32,
-                            target: pixel.target + (image * target_len) as u32,
-                        })
-                    })
-                    .collect(),
+                pixels: extent.in_all_images(&one_image),
             })
             .collect();
         Self { isa, groups, taps, c_in, extent }
@@ -311,7 +295,13 @@ impl Kernel for Tiles<'_> {
 /// # Safety
 /// `pixels` has `M` of a group of the plan with these `taps`; the pointers of `run` and `panel` are as [`Run`] says.
 #[inline(always)]
-unsafe fn multiply_tile<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[Pixel], panel: Panel) {
+unsafe fn multiply_tile<S: Simd, const M: usize>(
+    simd: S,
+    run: &Run<'_>,
+    taps: &[Tap],
+    pixels: &[PixelPair],
+    panel: Panel,
+) {
     debug_assert_eq!(pixels.len(), M);
     let row_len = run.plan.extent.c_in;
     let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
@@ -348,7 +338,7 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &
 unsafe fn write_tile<S: Simd, const M: usize>(
     simd: S,
     run: &Run<'_>,
-    pixels: &[Pixel],
+    pixels: &[PixelPair],
     panel: Panel,
     sums: [[S::Vector; PANEL_VECTORS]; M],
     finish: impl Finish,
@@ -406,7 +396,7 @@ impl Kernel for Dots<'_> {
 /// # Safety
 /// `pixels` has `M` of a group of the plan with these `taps`, `channel < c_out`; the pointers are as [`Run`] says.
 #[inline(always)]
-unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[Pixel], channel: usize) {
+unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[PixelPair], channel: usize) {
     let (row_len, plan) = (run.plan.extent.c_in, run.plan);
     let whole = row_len - row_len % S::LANES;
     let mut sums = [simd.splat(0.0); M];
