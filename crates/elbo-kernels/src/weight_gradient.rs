@@ -5,9 +5,9 @@
 //! enough for both operands to stay in the first-level cache until all tiles have had their turn.
 
 use crate::extent::{Extent, PixelPair};
-use crate::gather::{tile_rows, with_constant_rows};
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, PANEL_VECTORS, Simd};
+use crate::tile_rows::{tile_rows, with_constant_rows};
 
 /// Pairs swept over before the next tile's turn.
 const BLOCK: usize = 96;
