@@ -15,6 +15,13 @@ pub(crate) struct Extent {
     pub(crate) target_len: usize,
 }
 
+/// Offsets in numbers of a source pixel and a target pixel that belong together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PixelPair {
+    pub(crate) source: u32,
+    pub(crate) target: u32,
+}
+
 impl Extent {
     /// # Panics
     /// If a count is zero, or the offsets of `images` images do not fit 31 bits.
@@ -33,6 +40,22 @@ impl Extent {
         let fits = |len: usize| len.checked_mul(images).is_some_and(|n| i32::try_from(n).is_ok());
         assert!(fits(source_len) && fits(target_len), "offsets must fit 31 bits");
         Self { c_in, c_out, images, source_len, target_len }
+    }
+
+    /// A source pixel and a target pixel of an image.
+    pub(crate) fn pair(&self, source: usize, target: usize) -> PixelPair {
+        PixelPair { source: (source * self.c_in) as u32, target: (target * self.c_out) as u32 }
+    }
+
+    /// The pairs of one image in every image, image after image.
+    pub(crate) fn in_all_images(&self, one_image: &[PixelPair]) -> Vec<PixelPair> {
+        let of_image = |image: usize| {
+            one_image.iter().map(move |pair| PixelPair {
+                source: pair.source + (image * self.source_len) as u32,
+                target: pair.target + (image * self.target_len) as u32,
+            })
+        };
+        (0..self.images).flat_map(of_image).collect()
     }
 
     /// That slices have room for `images` images.

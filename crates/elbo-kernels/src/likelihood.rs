@@ -3,8 +3,8 @@
 //! Each function takes the logits `x` and the pixels `t` of one image, leaves in place of each logit the derivative of
 //! the loss by it, and returns the loss. All three losses keep `-log p` within about 1e-6 a pixel of its value in f64.
 
-use crate::pointwise::sigmoid_vector;
-use crate::simd::{Isa, Kernel, Simd, exp, log, log_1p};
+use crate::pointwise::Sigmoid;
+use crate::simd::{Isa, Kernel, Simd, UnaryFunction, exp, log, log_1p, map_in_place};
 use std::marker::PhantomData;
 
 /// The squared error of one image's reconstruction, `0.5 * sum (sigmoid(logit) - target)^2`; each logit is replaced
@@ -50,7 +50,7 @@ pub fn continuous_bernoulli(isa: Isa, logits: &mut [f32], target: &[f32]) -> f64
 /// Replaces each logit by the mean of its continuous Bernoulli distribution, `1 / (1 - e^-x) - 1 / x`, a number in
 /// [0, 1].
 pub fn continuous_bernoulli_mean(isa: Isa, logits: &mut [f32]) {
-    isa.run(Means(logits));
+    map_in_place::<ContinuousBernoulliMean>(isa, logits);
 }
 
 /// What one vector of pixels adds to the loss.
@@ -64,7 +64,7 @@ struct SquaredError;
 impl Pixels for SquaredError {
     #[inline(always)]
     fn add<S: Simd>(simd: S, logits: S::Vector, target: S::Vector, sum: S::Vector) -> (S::Vector, S::Vector) {
-        let s = sigmoid_vector(simd, logits);
+        let s = Sigmoid::apply(simd, logits);
         let error = simd.sub(s, target);
         let slope = simd.mul(s, simd.sub(simd.splat(1.0), s));
         (simd.mul(error, slope), simd.mul_add(error, error, sum))
@@ -203,19 +203,12 @@ impl<P: Pixels> Kernel for Sum<'_, P> {
     }
 }
 
-struct Means<'a>(&'a mut [f32]);
+struct ContinuousBernoulliMean;
 
-impl Kernel for Means<'_> {
-    type Output = ();
+impl UnaryFunction for ContinuousBernoulliMean {
     #[inline(always)]
-    fn call<S: Simd>(self, simd: S) {
-        for chunk in self.0.chunks_mut(S::LANES) {
-            // SAFETY: a chunk has at most `LANES` numbers.
-            unsafe {
-                let x = simd.load_first(chunk.as_ptr(), chunk.len());
-                simd.store_first(chunk.as_mut_ptr(), mean_and_log_ratio(simd, x).0, chunk.len());
-            }
-        }
+    fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+        mean_and_log_ratio(simd, x).0
     }
 }
 

@@ -1,33 +1,21 @@
 //! What happens to each number, or each channel, by itself.
 
-use crate::simd::{Isa, Kernel, Simd, exp};
+use crate::simd::{Isa, Kernel, Simd, UnaryFunction, exp, map_in_place};
 
 /// Replaces each logit by its sigmoid, `1 / (1 + e^-x)`, a number in [0, 1].
 pub fn sigmoid(isa: Isa, logits: &mut [f32]) {
-    isa.run(Sigmoids(logits));
+    map_in_place::<Sigmoid>(isa, logits);
 }
 
-struct Sigmoids<'a>(&'a mut [f32]);
+pub(crate) struct Sigmoid;
 
-impl Kernel for Sigmoids<'_> {
-    type Output = ();
+impl UnaryFunction for Sigmoid {
     #[inline(always)]
-    fn call<S: Simd>(self, simd: S) {
-        for chunk in self.0.chunks_mut(S::LANES) {
-            // SAFETY: a chunk has at most `LANES` numbers.
-            unsafe {
-                let x = simd.load_first(chunk.as_ptr(), chunk.len());
-                simd.store_first(chunk.as_mut_ptr(), sigmoid_vector(simd, x), chunk.len());
-            }
-        }
+    fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+        let one = simd.splat(1.0);
+        let e = exp(simd, simd.sub(simd.splat(0.0), x));
+        simd.div(one, simd.add(one, e))
     }
-}
-
-#[inline(always)]
-pub(crate) fn sigmoid_vector<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let one = simd.splat(1.0);
-    let e = exp(simd, simd.sub(simd.splat(0.0), x));
-    simd.div(one, simd.add(one, e))
 }
 
 /// Adds to each of `sums` the sum of its column of `rows`, `[.., sums.len()]`: a bias gradient.

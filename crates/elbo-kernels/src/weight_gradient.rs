@@ -4,10 +4,10 @@
 //! matrix. A tile of `ROWS x COLUMNS` of it stays in registers while the kernel sweeps over a block of pairs, short
 //! enough for both operands to stay in the first-level cache until all tiles have had their turn.
 
-use crate::extent::Extent;
-use crate::gather::{tile_rows, with_constant_rows};
+use crate::extent::{Extent, PixelPair};
 use crate::geometry::{Direction, Geometry};
 use crate::simd::{Isa, Kernel, PANEL_VECTORS, Simd};
+use crate::tile_rows::{tile_rows, with_constant_rows};
 
 /// Pairs swept over before the next tile's turn.
 const BLOCK: usize = 96;
@@ -21,18 +21,11 @@ pub enum Accumulate {
     Yes,
 }
 
-/// Offsets in numbers of the two pixels that a tap joins.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    x: u32,
-    dy: u32,
-}
-
 /// A tap and the pixels that it joins.
 #[derive(Clone, Debug)]
 struct TapPairs {
     /// Image after image.
-    pairs: Vec<Pair>,
+    pairs: Vec<PixelPair>,
     pairs_an_image: usize,
 }
 
@@ -67,27 +60,16 @@ impl WeightGradient {
         taps: usize,
         joins: impl Iterator<Item = (usize, usize, usize)>,
     ) -> Self {
-        let Extent { c_in, c_out, images, source_len, target_len } = extent;
         let mut one_image = vec![Vec::new(); taps];
         for (tap, source, target) in joins {
-            one_image[tap].push(Pair { x: (source * c_in) as u32, dy: (target * c_out) as u32 });
+            one_image[tap].push(extent.pair(source, target));
         }
         let most = one_image.iter().map(Vec::len).max().unwrap_or(0).max(1);
         let taps = one_image
             .into_iter()
-            .map(|one_image| TapPairs {
-                pairs_an_image: one_image.len(),
-                pairs: (0..images)
-                    .flat_map(|image| {
-                        one_image.iter().map(move |pair| Pair {
-                            x: pair.x + (image * source_len) as u32,
-                            dy: pair.dy + (image * target_len) as u32,
-                        })
-                    })
-                    .collect(),
-            })
+            .map(|one_image| TapPairs { pairs_an_image: one_image.len(), pairs: extent.in_all_images(&one_image) })
             .collect();
-        let images_a_round = (BLOCK / most).clamp(1, images);
+        let images_a_round = (BLOCK / most).clamp(1, extent.images);
         Self { isa, taps, extent, images_a_round }
     }
 
@@ -188,7 +170,7 @@ impl Kernel for Sweeps<'_> {
 /// # Safety
 /// As [`sweep`].
 #[inline(always)]
-unsafe fn sweep_whole<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
+unsafe fn sweep_whole<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[PixelPair], tile: Tile) {
     // SAFETY: the caller's.
     unsafe { sweep::<S, M, true>(simd, run, block, tile) }
 }
@@ -198,7 +180,7 @@ unsafe fn sweep_whole<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block:
 /// # Safety
 /// As [`sweep`].
 #[inline(always)]
-unsafe fn sweep_part<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
+unsafe fn sweep_part<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[PixelPair], tile: Tile) {
     // SAFETY: the caller's.
     unsafe { sweep::<S, M, false>(simd, run, block, tile) }
 }
@@ -209,16 +191,21 @@ unsafe fn sweep_part<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: 
 /// `block` is of the plan; rows `tile.row..tile.row + M` and columns `tile.column..tile.column + tile.used` exist, and
 /// `tile.used == COLUMNS` if `WHOLE`; the pointers of `run` are as [`Sweeps`] says.
 #[inline(always)]
-unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(simd: S, run: &Sweeps<'_>, block: &[Pair], tile: Tile) {
+unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(
+    simd: S,
+    run: &Sweeps<'_>,
+    block: &[PixelPair],
+    tile: Tile,
+) {
     let lanes: [usize; PANEL_VECTORS] = std::array::from_fn(|j| tile.used.saturating_sub(j * S::LANES).min(S::LANES));
     let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
-    // SAFETY: `pair.x + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.dy + column + lanes` in
-    // that of `c_out` numbers of `dy`; no lane that does not exist is read or written.
+    // SAFETY: `pair.source + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.target + column +
+    // lanes` in that of `c_out` numbers of `dy`; no lane that does not exist is read or written.
     unsafe {
         let x = run.x.add(tile.row);
         let dy = run.dy.add(tile.column);
         for pair in block {
-            let from = dy.add(pair.dy as usize);
+            let from = dy.add(pair.target as usize);
             let d: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| {
                 if WHOLE {
                     simd.load(from.add(j * S::LANES))
@@ -228,7 +215,7 @@ unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(simd: S, run: &Sweep
                     simd.splat(0.0)
                 }
             });
-            let x = x.add(pair.x as usize);
+            let x = x.add(pair.source as usize);
             for (i, sums) in sums.iter_mut().enumerate() {
                 let x = simd.splat(*x.add(i));
                 for (sum, d) in sums.iter_mut().zip(d) {

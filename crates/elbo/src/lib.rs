@@ -32,7 +32,8 @@
 //! // Two hundred images of 10 x 8 pixels: a bright column somewhere.
 //! let shape = ImageShape { height: 10, width: 8, channels: 1 };
 //! let pixels = (0..200).flat_map(|i| (0..80).map(move |p| if p % 8 == i % 8 { 255 } else { 0 })).collect();
-//! let data = Splits { train: Dataset::new(shape, pixels, None)?, validation: None, test: None, name: "columns".to_owned() };
+//! let train = Dataset::new(shape, pixels, None)?;
+//! let data = Splits { train, validation: None, test: None, name: "columns".to_owned() };
 //!
 //! let recipe = Recipe { epochs: 2, batch_size: 50, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
 //! let settings = Settings { threads: 1, ..Settings::new("columns", recipe) };

@@ -1,6 +1,6 @@
 //! Logarithms.
 
-use super::Simd;
+use super::{Simd, polynomial};
 
 /// `log(1 + x)`, within 3 units in the last place for `x` in [0, 1]; NaN stays NaN.
 ///
@@ -11,11 +11,7 @@ pub(crate) fn log_1p<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     const POLYNOMIAL: [f32; 5] = [0.140_891_78, 0.139_802_99, 0.200_124_55, 0.333_331_57, 1.0];
     let z = simd.div(x, simd.add(simd.splat(2.0), x));
     let square = simd.mul(z, z);
-    let mut p = simd.splat(POLYNOMIAL[0]);
-    for coefficient in &POLYNOMIAL[1..] {
-        p = simd.mul_add(p, square, simd.splat(*coefficient));
-    }
-    simd.mul(simd.add(z, z), p)
+    simd.mul(simd.add(z, z), polynomial(simd, square, &POLYNOMIAL))
 }
 
 /// `log x`, within 4 units in the last place for finite `x` from 1 up.
@@ -46,38 +42,24 @@ fn exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Isa, Kernel};
+    use super::super::{Isa, UnaryFunction, map_in_place};
     use super::*;
 
-    struct Logarithms<'a>(&'a mut [f32]);
+    struct Log;
 
-    impl Kernel for Logarithms<'_> {
-        type Output = ();
+    impl UnaryFunction for Log {
         #[inline(always)]
-        fn call<S: Simd>(self, simd: S) {
-            for chunk in self.0.chunks_mut(S::LANES) {
-                // SAFETY: a chunk has at most `LANES` numbers.
-                unsafe {
-                    let x = simd.load_first(chunk.as_ptr(), chunk.len());
-                    simd.store_first(chunk.as_mut_ptr(), log(simd, x), chunk.len());
-                }
-            }
+        fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+            log(simd, x)
         }
     }
 
-    struct LogarithmsOf1Plus<'a>(&'a mut [f32]);
+    struct Log1p;
 
-    impl Kernel for LogarithmsOf1Plus<'_> {
-        type Output = ();
+    impl UnaryFunction for Log1p {
         #[inline(always)]
-        fn call<S: Simd>(self, simd: S) {
-            for chunk in self.0.chunks_mut(S::LANES) {
-                // SAFETY: a chunk has at most `LANES` numbers.
-                unsafe {
-                    let x = simd.load_first(chunk.as_ptr(), chunk.len());
-                    simd.store_first(chunk.as_mut_ptr(), log_1p(simd, x), chunk.len());
-                }
-            }
+        fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+            log_1p(simd, x)
         }
     }
 
@@ -92,12 +74,12 @@ mod tests {
             let even = (0..=100_000).map(|i| i as f32 / 100_000.0);
             let inputs: Vec<f32> = even.chain((0..80).map(|i| (-(i as f32)).exp())).collect();
             let mut outputs = inputs.clone();
-            isa.run(LogarithmsOf1Plus(&mut outputs));
+            map_in_place::<Log1p>(isa, &mut outputs);
             for (x, y) in inputs.into_iter().zip(outputs) {
                 assert_within(isa, 3.0, x, y, f64::from(x).ln_1p());
             }
             let mut nan = [f32::NAN];
-            isa.run(LogarithmsOf1Plus(&mut nan));
+            map_in_place::<Log1p>(isa, &mut nan);
             assert!(nan[0].is_nan(), "{isa}");
         }
     }
@@ -109,7 +91,7 @@ mod tests {
             let powers = (0..128).flat_map(|n| [2.0_f32.powi(n), 2.0_f32.powi(n).next_up(), 1.9 * 2.0_f32.powi(n)]);
             let inputs: Vec<f32> = even.chain(powers).chain([f32::MAX]).collect();
             let mut outputs = inputs.clone();
-            isa.run(Logarithms(&mut outputs));
+            map_in_place::<Log>(isa, &mut outputs);
             for (x, y) in inputs.into_iter().zip(outputs) {
                 assert_within(isa, 4.0, x, y, f64::from(x).ln());
             }

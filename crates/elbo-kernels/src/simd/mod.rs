@@ -12,13 +12,17 @@ mod avx2;
 mod avx512;
 mod isa;
 mod log;
+mod map;
 #[cfg(target_arch = "aarch64")]
 #[allow(clippy::wildcard_imports, reason = "intrinsics carry their origin in their names")]
 mod neon;
+mod polynomial;
 mod portable;
 
 pub use isa::{Isa, UnknownIsa};
 pub(crate) use log::{log, log_1p};
+pub(crate) use map::{UnaryFunction, map_in_place};
+pub(crate) use polynomial::polynomial;
 
 /// Vectors in a panel: a kernel's tile is `ROWS x (PANEL_VECTORS * LANES)`.
 pub(crate) const PANEL_VECTORS: usize = 2;
@@ -111,11 +115,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let n = simd.sub(shifted, round);
     let r = simd.mul_add(n, simd.splat(-LN_2_HIGH), x);
     let r = simd.mul_add(n, simd.splat(-LN_2_LOW), r);
-    let mut p = simd.splat(POLYNOMIAL[0]);
-    for coefficient in &POLYNOMIAL[1..] {
-        p = simd.mul_add(p, r, simd.splat(*coefficient));
-    }
-    let p = simd.mul_add(p, simd.mul(r, r), r);
+    let p = simd.mul_add(polynomial(simd, r, &POLYNOMIAL), simd.mul(r, r), r);
     simd.scale(simd.add(p, simd.splat(1.0)), shifted)
 }
 
@@ -123,19 +123,12 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 mod tests {
     use super::*;
 
-    struct Exponentials<'a>(&'a mut [f32]);
+    struct Exp;
 
-    impl Kernel for Exponentials<'_> {
-        type Output = ();
+    impl UnaryFunction for Exp {
         #[inline(always)]
-        fn call<S: Simd>(self, simd: S) {
-            for chunk in self.0.chunks_mut(S::LANES) {
-                // SAFETY: a chunk has `chunk.len() <= LANES` numbers.
-                unsafe {
-                    let x = simd.load_first(chunk.as_ptr(), chunk.len());
-                    simd.store_first(chunk.as_mut_ptr(), exp(simd, x), chunk.len());
-                }
-            }
+        fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+            exp(simd, x)
         }
     }
 
@@ -144,7 +137,7 @@ mod tests {
         for isa in Isa::available() {
             let inputs: Vec<f32> = (-87_000..=88_000_i32).map(|i| i as f32 / 1000.0).collect();
             let mut outputs = inputs.clone();
-            isa.run(Exponentials(&mut outputs));
+            map_in_place::<Exp>(isa, &mut outputs);
             for (x, y) in inputs.iter().zip(&outputs) {
                 let exact = f64::from(*x).exp();
                 let unit = f64::from((exact as f32).next_up() - exact as f32);
@@ -157,7 +150,7 @@ mod tests {
     fn exp_keeps_nan_and_clamps_infinities() {
         for isa in Isa::available() {
             let mut values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
-            isa.run(Exponentials(&mut values));
+            map_in_place::<Exp>(isa, &mut values);
             assert!(values[0].is_nan(), "{isa}");
             assert!(values[1] > 1e38 && values[1].is_finite(), "{isa}");
             assert!(values[2] > 0.0 && values[2] < 1e-37, "{isa}");

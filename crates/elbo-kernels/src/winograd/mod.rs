@@ -67,7 +67,7 @@ impl WinogradGather {
         let tiles = Tiles::new(geometry, direction)?;
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
         let bands: Vec<Band<'_>> = tiles.bands([c_in, c_out], BAND).collect();
-        let largest = bands.iter().map(|band| band.form_pixels() * c_in + band.sum_pixels() * c_out).max()?;
+        let largest = bands.iter().map(|band| band.len([c_in, c_out])).max()?;
         let images_a_band = if bands.len() > 1 { 1 } else { images_a_band(largest, images) };
         let bands = bands.iter().map(|band| {
             let (forms, sums) = (band.form_pixels(), band.sum_pixels());
@@ -185,9 +185,8 @@ impl WinogradWeightGradient {
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
         let [large_channels, small_channels] = in_order(direction, [c_in, c_out]);
         let bands: Vec<Band<'_>> = tiles.bands([large_channels, small_channels], BAND).collect();
-        let numbers = |band: &Band<'_>| band.form_pixels() * large_channels + band.sum_pixels() * small_channels;
         let images_a_band = match &bands[..] {
-            [band] => images_a_band(numbers(band), images),
+            [band] => images_a_band(band.len([large_channels, small_channels]), images),
             _ => 1,
         };
         let bands = bands.iter().map(|band| {

@@ -86,7 +86,7 @@ impl<'a> Band<'a> {
     }
 
     /// Numbers of the forms and partial sums, of `[sources, targets]` channels.
-    fn len(&self, [sources, targets]: [usize; 2]) -> usize {
+    pub(super) fn len(&self, [sources, targets]: [usize; 2]) -> usize {
         self.form_pixels() * sources + self.sum_pixels() * targets
     }
 

@@ -9,7 +9,8 @@
 //! // Sixty-four little images of two kinds, black and white.
 //! let shape = ImageShape { height: 8, width: 8, channels: 1 };
 //! let pixels = (0..64).flat_map(|i| [if i % 2 == 0 { 0 } else { 255 }; 64]).collect();
-//! let data = Splits { train: Dataset::new(shape, pixels, None)?, validation: None, test: None, name: "squares".to_owned() };
+//! let train = Dataset::new(shape, pixels, None)?;
+//! let data = Splits { train, validation: None, test: None, name: "squares".to_owned() };
 //!
 //! let recipe = Recipe { epochs: 3, batch_size: 16, widths: vec![4], latent_dim: 2, ..Recipe::reference() };
 //! let mut training = Training::new(Settings { threads: 1, ..Settings::new("squares", recipe) }, data)?;
@@ -22,6 +23,10 @@
 //! # Ok::<(), elbo::Error>(())
 //! ```
 
+mod error;
+mod progress;
+mod save;
+
 use crate::architecture::Architecture;
 use crate::checkpoint::{self, CheckpointCard, Position};
 use crate::class::{ClassError, check_labels, classes_of};
@@ -31,8 +36,8 @@ use crate::error::Error;
 use crate::evaluate::{all_indices, sampled_loss};
 use crate::latent::Draw;
 use crate::loss::Elbo;
-use crate::metrics::{self, EpochMetrics, best_epoch};
-use crate::model::{DataSummary, Model, ModelCard};
+use crate::metrics::{EpochMetrics, best_epoch};
+use crate::model::DataSummary;
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::OptimizerState;
 use crate::parameters::ParameterTable;
@@ -44,123 +49,11 @@ use crate::tensors::{Document, TensorFileError};
 use crate::vae::ShapeError;
 use std::time::{Duration, Instant};
 
+pub use error::TrainingError;
+pub use progress::{BatchProgress, Progress};
+
 /// How long a long epoch may go on without a checkpoint.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
-
-/// What a call of [`Training::advance`] did.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Progress {
-    /// One step.
-    Batch(BatchProgress),
-    /// The end of an epoch: the held-out loss is measured, and a run with a directory is saved, its model as the best one
-    /// too if that loss is the lowest so far.
-    Epoch(EpochMetrics),
-}
-
-/// Where training is within an epoch.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct BatchProgress {
-    /// Number of the epoch; the first is 1.
-    pub epoch: u32,
-    /// Batches done of this epoch.
-    pub batch: usize,
-    /// Batches of an epoch.
-    pub batches: usize,
-    /// Mean loss over the epoch's batches so far, in nats an image.
-    pub loss: f64,
-    /// Images trained on in one second, in this epoch.
-    pub images_per_second: f64,
-}
-
-/// Why training stopped.
-#[derive(Clone, PartialEq, Debug, thiserror::Error)]
-pub enum TrainingError {
-    /// The loss overflowed or became not-a-number.
-    #[error(
-        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats an image, at a learning rate of {learning_rate}",
-        loss.reconstruction, loss.kl
-    )]
-    NotFinite {
-        /// Number of the epoch; the first is 1.
-        epoch: u32,
-        /// Number of the batch in the epoch; the first is 1. One more than the last means the held-out images.
-        batch: usize,
-        /// The loss, in its parts.
-        loss: Elbo,
-        /// Adam's step size at its highest.
-        learning_rate: f64,
-        /// Muon's, where it is used.
-        muon_learning_rate: Option<f64>,
-    },
-    /// The data is not what the run was trained on.
-    #[error("{}", difference(expected, found))]
-    OtherData {
-        /// What the run was trained on.
-        expected: Box<DataSummary>,
-        /// What was given.
-        found: Box<DataSummary>,
-    },
-    /// A run is to end when the held-out loss no longer falls, but no images are held out.
-    #[error("a patience of {patience} epochs needs images that are not trained on, and there are none")]
-    NothingHeldOut {
-        /// The recipe's patience.
-        patience: u32,
-    },
-    /// The run is further than it is to go.
-    #[error("the run cannot end after {asked} epochs: it has trained {done} and {batches} batches of the next")]
-    PastEnd {
-        /// Epochs that it is to have.
-        asked: u32,
-        /// Whole epochs that it has.
-        done: u32,
-        /// Batches after those.
-        batches: usize,
-    },
-}
-
-/// Which part of the data is another, and how it differs.
-fn difference(expected: &DataSummary, found: &DataSummary) -> String {
-    fn parts(data: &DataSummary) -> [(&'static str, usize, Option<&str>); 3] {
-        let DataSummary { train_images, validation_images, test_images, .. } = *data;
-        [
-            ("training", train_images, Some(&data.train_digest)),
-            ("validation", validation_images, data.validation_digest.as_deref()),
-            ("test", test_images, data.test_digest.as_deref()),
-        ]
-    }
-    let said = |(_, images, digest): (_, usize, Option<&str>)| match digest {
-        Some(digest) => format!("{images} images with digest {}", digest.get(..12).unwrap_or(digest)),
-        None => format!("{images} images"),
-    };
-    let differs = |(expected, found): &(_, _)| expected != found;
-    match parts(expected).into_iter().zip(parts(found)).find(differs) {
-        Some((expected, found)) => {
-            format!("the {} set is not that of the run: {}, not {}", expected.0, said(found), said(expected))
-        }
-        None => "the data is not that of the run".to_owned(),
-    }
-}
-
-impl TrainingError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotFinite { epoch, learning_rate, muon_learning_rate, .. } => {
-                let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
-                let rate = learning_rate / 10.0;
-                let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {}", rate / 10.0));
-                let muon = muon.unwrap_or_default();
-                Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
-            }
-            Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
-            Self::NothingHeldOut { .. } => {
-                Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
-            }
-            Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
-        }
-    }
-}
 
 /// A run of training, in memory or with a directory where it is saved.
 #[derive(Debug)]
@@ -211,17 +104,6 @@ impl Training {
         training.check_patience()?;
         training.order_images();
         Ok(training)
-    }
-
-    /// Saves the run in `directory`, now and after each epoch.
-    ///
-    /// # Errors
-    /// If the directory cannot be written.
-    pub fn save_in(mut self, directory: RunDirectory) -> Result<Self, Error> {
-        write_atomically(&directory.config(), self.settings.to_toml().as_bytes())?;
-        self.directory = Some(directory);
-        self.save_checkpoint()?;
-        Ok(self)
     }
 
     /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
@@ -390,50 +272,6 @@ impl Training {
         }
         self.save()?;
         Ok(metrics)
-    }
-
-    /// Saves the run as it is: the model, the metrics, and the checkpoint to go on from. Without a directory, nothing.
-    ///
-    /// # Errors
-    /// If a file cannot be written; those written before stay whole.
-    pub fn save(&mut self) -> Result<(), Error> {
-        if let Some(directory) = &self.directory {
-            self.model().write(&directory.model())?;
-            write_atomically(&directory.metrics(), &metrics::to_csv(&self.history))?;
-        }
-        // Last: whatever is lost before it is made again from the checkpoint that is still there.
-        self.save_checkpoint()
-    }
-
-    fn save_checkpoint(&mut self) -> Result<(), Error> {
-        if let (Some(directory), Some(state)) = (&self.directory, self.engine.optimizer()) {
-            let card = CheckpointCard::new(
-                self.engine.architecture().clone(),
-                self.settings.clone(),
-                self.summary.clone(),
-                self.position.clone(),
-                state.step,
-                self.history.clone(),
-            );
-            checkpoint::write(&directory.checkpoint(), &card, self.engine.parameters(), state)?;
-        }
-        self.saved = Instant::now();
-        Ok(())
-    }
-
-    /// The model as it is now.
-    #[must_use]
-    pub fn model(&self) -> Model {
-        let mut card =
-            ModelCard::new(self.engine.architecture().clone(), self.settings.recipe.clone(), self.summary.clone());
-        card.preprocessing = self.data.train.preprocessing();
-        if self.settings.recipe.conditional {
-            card.classes = self.data.train.classes().to_vec();
-        }
-        card.epochs = self.position.epochs;
-        card.batches = self.position.batches;
-        card.metrics = self.history.last().map(Into::into);
-        Model { card, parameters: self.engine.parameters().to_vec() }
     }
 
     /// Puts the images in the order of the epoch that is to come.

@@ -1,0 +1,85 @@
+//! The kernel for few output channels: dot products.
+
+use super::{Run, Tap};
+use crate::epilogue::Epilogue;
+use crate::extent::PixelPair;
+use crate::simd::{Kernel, Simd};
+
+/// Pixels whose dot products are made together: a vector of weights is read once for all of them, and their sums hide
+/// each other's latency.
+const DOT_ROWS: usize = 8;
+
+/// Dot products; the weights are packed as one row `[taps, C_in]` for each output channel.
+pub(super) struct Dots<'a>(pub(super) Run<'a>);
+
+impl Kernel for Dots<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, simd: S) {
+        let run = &self.0;
+        for group in &run.plan.groups {
+            for pixels in group.pixels[..run.images * group.pixels_an_image].chunks(DOT_ROWS) {
+                for channel in 0..run.plan.extent.c_out {
+                    if pixels.len() == DOT_ROWS {
+                        // SAFETY: there are as many pixels as the constant says; the rest is the contract of `Run`.
+                        unsafe { dot::<S, DOT_ROWS>(simd, run, &group.taps, pixels, channel) }
+                    } else {
+                        for pixel in pixels.chunks(1) {
+                            // SAFETY: as above.
+                            unsafe { dot::<S, 1>(simd, run, &group.taps, pixel, channel) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One output channel of `M` pixels.
+///
+/// # Safety
+/// `pixels` has `M` of a group of the plan with these `taps`, `channel < c_out`; the pointers are as [`Run`] says.
+#[inline(always)]
+unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[PixelPair], channel: usize) {
+    let (row_len, plan) = (run.plan.extent.c_in, run.plan);
+    let whole = row_len - row_len % S::LANES;
+    let mut sums = [simd.splat(0.0); M];
+    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every tap of the packed row of `channel`;
+    // targets lie in `y` and in the gate.
+    unsafe {
+        let packed = run.packed.add(channel * plan.panel_len());
+        for tap in taps {
+            let rows: [*const f32; M] = std::array::from_fn(|i| {
+                let source = pixels.get_unchecked(i).source as isize;
+                run.x.offset(source + tap.distance as isize)
+            });
+            let weights = packed.add(tap.index as usize * row_len);
+            let mut at = 0;
+            while at < whole {
+                let w = simd.load(weights.add(at));
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum = simd.mul_add(simd.load(row.add(at)), w, *sum);
+                }
+                at += S::LANES;
+            }
+            if whole < row_len {
+                let w = simd.load_first(weights.add(whole), row_len - whole);
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum = simd.mul_add(simd.load_first(row.add(whole), row_len - whole), w, *sum);
+                }
+            }
+        }
+        for (sum, pixel) in sums.into_iter().zip(pixels) {
+            let sum = simd.sum(sum);
+            let at = pixel.target as usize + channel;
+            *run.y.add(at) = match run.epilogue {
+                Epilogue::Store => sum,
+                // Not `f32::max`, which would turn NaN into zero.
+                Epilogue::BiasRelu(bias) if sum + bias[channel] < 0.0 => 0.0,
+                Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => sum + bias[channel],
+                Epilogue::WherePositive(gate) if gate[at] > 0.0 => sum,
+                Epilogue::WherePositive(_) => 0.0,
+            };
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The kernel for many output channels: register tiles.
+
+use super::{Run, Tap};
+use crate::epilogue::{Finish, with_finish};
+use crate::extent::PixelPair;
+use crate::simd::{Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
+use crate::tile_rows::{tile_rows, with_constant_rows};
+
+/// Pixels gone through with one panel of weights before the next panel's turn: their inputs stay in the first-level
+/// cache.
+const BLOCK: usize = 96;
+
+/// Register tiles; the weights are packed in panels.
+pub(super) struct Tiles<'a>(pub(super) Run<'a>);
+
+/// One panel of weights, and the channels it makes.
+#[derive(Clone, Copy)]
+struct Panel {
+    weights: *const f32,
+    first: usize,
+    used: usize,
+}
+
+impl Kernel for Tiles<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, simd: S) {
+        assert!(S::ROWS <= MAX_ROWS);
+        let run = &self.0;
+        let plan = run.plan;
+        for group in &plan.groups {
+            for block in group.pixels[..run.images * group.pixels_an_image].chunks(BLOCK) {
+                for number in 0..plan.panels() {
+                    let first = number * S::COLUMNS;
+                    let panel = Panel {
+                        // SAFETY: `packed` holds `panels()` panels of this length.
+                        weights: unsafe { run.packed.add(number * plan.panel_len()) },
+                        first,
+                        used: S::COLUMNS.min(plan.extent.c_out - first),
+                    };
+                    let mut pixels = block;
+                    while !pixels.is_empty() {
+                        let (tile, rest) = pixels.split_at(tile_rows(pixels.len(), S::ROWS));
+                        // SAFETY: `tile` has as many pixels as the constant; the rest is the contract of `Run`.
+                        unsafe {
+                            with_constant_rows!(tile.len(), S, multiply_tile(simd, run, &group.taps, tile, panel));
+                        }
+                        pixels = rest;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `M` pixels times one panel.
+///
+/// # Safety
+/// `pixels` has `M` of a group of the plan with these `taps`; the pointers of `run` and `panel` are as [`Run`] says.
+#[inline(always)]
+unsafe fn multiply_tile<S: Simd, const M: usize>(
+    simd: S,
+    run: &Run<'_>,
+    taps: &[Tap],
+    pixels: &[PixelPair],
+    panel: Panel,
+) {
+    debug_assert_eq!(pixels.len(), M);
+    let row_len = run.plan.extent.c_in;
+    let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
+    for tap in taps {
+        // SAFETY: source + distance is the offset of a whole row of `row_len` numbers of an image in `x`, by the
+        // making of the table; the panel holds `row_len` rows of `COLUMNS` numbers for each tap.
+        unsafe {
+            let rows: [*const f32; M] = std::array::from_fn(|i| {
+                let source = pixels.get_unchecked(i).source as isize;
+                run.x.offset(source + tap.distance as isize)
+            });
+            let mut weights = panel.weights.add(tap.index as usize * row_len * S::COLUMNS);
+            for channel in 0..row_len {
+                let w: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| simd.load(weights.add(j * S::LANES)));
+                for (sums, row) in sums.iter_mut().zip(rows) {
+                    let x = simd.splat(*row.add(channel));
+                    for (sum, w) in sums.iter_mut().zip(w) {
+                        *sum = simd.mul_add(x, w, *sum);
+                    }
+                }
+                weights = weights.add(S::COLUMNS);
+            }
+        }
+    }
+    // SAFETY: the caller's.
+    unsafe { with_finish!(run.epilogue, finish => write_tile(simd, run, pixels, panel, sums, finish)) }
+}
+
+/// Writes the sums of a tile.
+///
+/// # Safety
+/// As [`multiply_tile`].
+#[inline(always)]
+unsafe fn write_tile<S: Simd, const M: usize>(
+    simd: S,
+    run: &Run<'_>,
+    pixels: &[PixelPair],
+    panel: Panel,
+    sums: [[S::Vector; PANEL_VECTORS]; M],
+    finish: impl Finish,
+) {
+    let is_whole = panel.used == S::COLUMNS;
+    for (sums, pixel) in sums.into_iter().zip(pixels) {
+        let target = pixel.target as usize;
+        for (j, sum) in sums.into_iter().enumerate() {
+            let channel = panel.first + j * S::LANES;
+            let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
+            // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
+            unsafe {
+                if is_whole {
+                    finish.write(simd, run.y, target, channel, S::LANES, sum);
+                } else if lanes > 0 {
+                    finish.write(simd, run.y, target, channel, lanes, sum);
+                }
+            }
+        }
+    }
+}
