@@ -265,7 +265,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", conflicts_with = "resume")]
     pub(crate) conditional: Option<bool>,
 
-    /// What the decoder says of a pixel; losses can be compared only under the same likelihood [default: gaussian]
+    /// What the decoder says of a pixel; losses can be compared only under the same likelihood [default: gaussian, or
+    /// sigma-gaussian for images of fewer than 256 values]
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) likelihood: Option<LikelihoodName>,
 

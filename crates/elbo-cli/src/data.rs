@@ -68,13 +68,15 @@ impl Surveys {
     }
 }
 
-/// How often values occur, in sixteen steps from 0 to 255, as bars as high as text.
+/// How often values occur, in sixteen steps from 0 to 255, as bars as high as a letter. Their heights are roots: most
+/// pictures have far more of one shade than of any other.
 fn bars(histogram: &[u64]) -> String {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let steps: Vec<u64> = histogram.chunks(16).map(|step| step.iter().sum()).collect();
     let most = steps.iter().max().map_or(1, |&most| most.max(1));
     // Rounded up, so that what occurs is seen.
-    steps.iter().map(|&count| BARS[(count * 8).div_ceil(most) as usize]).collect()
+    let height = |count: u64| (count as f64 / most as f64).sqrt() * (BARS.len() - 1) as f64;
+    steps.iter().map(|&count| BARS[height(count).ceil() as usize]).collect()
 }
 
 fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error> {

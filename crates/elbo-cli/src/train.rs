@@ -189,11 +189,12 @@ fn validation(arguments: &TrainArgs) -> Option<f64> {
 fn chosen(recipe: &Recipe, data: &Splits) -> String {
     let widths: Vec<String> = recipe.widths.iter().map(usize::to_string).collect();
     format!(
-        "for {} images of {} to train on: widths {}, latent dimension {}, batches of {}, {} epochs (options change them)",
+        "for {} images of {} to train on: widths {}, latent dimension {}, {}batches of {}, {} epochs (options change them)",
         thousands(trained_on(data, recipe.validation)),
         data.train.shape(),
         widths.join(","),
         recipe.latent_dim,
+        if recipe.likelihood == Likelihood::SigmaGaussian { "a learned variance, " } else { "" },
         recipe.batch_size,
         recipe.epochs,
     )

@@ -139,7 +139,7 @@ fn without_options_the_settings_suit_the_images_and_are_told() {
     let here = tempfile::tempdir().unwrap();
     IdxFiles { height: 8, width: 8, train: 40, test: 0, labels: false, ..BARS }.write(here.path().join("small"));
     let printed = succeeds(elbo(&here).args(args("train small --out run")));
-    let told = "for 36 images of 8x8x1 to train on: widths 32, latent dimension 8, batches of 16, 500 epochs (options change them)\n";
+    let told = "for 36 images of 8x8x1 to train on: widths 32, latent dimension 8, a learned variance, batches of 16, 500 epochs (options change them)\n";
     assert!(printed.stderr.starts_with(told), "{printed:#?}");
     assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 to validate"), "{printed:#?}");
     let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();

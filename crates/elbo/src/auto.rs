@@ -2,6 +2,7 @@
 
 use crate::architecture::{Architecture, STAGES};
 use crate::dataset::ImageShape;
+use crate::likelihood::Likelihood;
 use crate::recipe::Recipe;
 
 /// Steps of a run: those of the fast recipe's 13 epochs on MNIST.
@@ -28,6 +29,10 @@ const BATCH_SIZES: [usize; 2] = [16, 64];
 
 const LATENT_DIMS: [usize; 2] = [8, 256];
 
+/// Images of fewer values than this have too little variance for a Gaussian of unit variance: of digits of 8 x 8, latent
+/// vectors come to say nothing, since to tell the digits apart costs more nats than it saves.
+const FEW_VALUES: usize = 16 * 16;
+
 impl Recipe {
     /// A recipe for `images` training images of a shape: that of [`Recipe::fast`], with a network and a length of run to
     /// suit them. For MNIST it is [`Recipe::fast`] itself.
@@ -36,6 +41,7 @@ impl Recipe {
     ///   images so large that such a network would be [too large](crate::ArchitectureError::TooLarge).
     /// - A latent space of 5/7 of an image's side for grey images, 20 dimensions for 28 x 28, and of a whole side for
     ///   colour, from 8 to 256. The side of an image that is no square is that of a square of as many pixels.
+    /// - A learned variance for images of fewer than 256 values, of which unit variance leaves nothing to learn.
     /// - Batches of 64 images, of less than 2,048 fewer.
     /// - Epochs for 12,180 steps, at most 100 of them, as far as the work of the run, 6e13 floating-point operations,
     ///   allows.
@@ -55,7 +61,8 @@ impl Recipe {
         let epochs = epochs.min(MOST_EPOCHS).max(LEAST_STEPS.div_ceil(batches));
         let affordable = (WORK / (work * (batches * batch_size) as f64)) as usize;
         let epochs = epochs.min(affordable).max(1) as u32;
-        Self { epochs, batch_size, latent_dim, widths, ..Self::fast() }
+        let likelihood = if shape.len() < FEW_VALUES { Likelihood::SigmaGaussian } else { Likelihood::Gaussian };
+        Self { epochs, batch_size, latent_dim, widths, likelihood, ..Self::fast() }
     }
 }
 
@@ -136,6 +143,19 @@ mod tests {
         ] {
             let recipe = Recipe::for_images(shape, images);
             assert_eq!((recipe.batch_size, recipe.epochs), (batch_size, epochs), "{images} of {shape}");
+        }
+    }
+
+    #[test]
+    fn the_variance_of_small_images_is_learned() {
+        for (side, channels, likelihood) in [
+            (8, 1, Likelihood::SigmaGaussian),
+            (8, 3, Likelihood::SigmaGaussian),
+            (15, 1, Likelihood::SigmaGaussian),
+            (16, 1, Likelihood::Gaussian),
+            (28, 1, Likelihood::Gaussian),
+        ] {
+            assert_eq!(Recipe::for_images(square(side, channels), 1000).likelihood, likelihood, "{side}, {channels}");
         }
     }
 
