@@ -290,6 +290,16 @@ fn other_data_is_an_error() {
     resume(directory.path(), Splits { name: "elsewhere".to_owned(), ..small() }, |_| {}).unwrap();
 }
 
+#[test]
+fn parts_of_different_shapes_are_an_error() {
+    let turned = || Some(bars(ImageShape { height: 10, width: 12, channels: 1 }, 30, 3));
+    for data in [Splits { test: turned(), ..small() }, Splits { validation: turned(), ..small() }] {
+        let error = Training::new(small_settings(1), data).unwrap_err();
+        assert!(matches!(error, Error::Shape(_)), "{error}");
+        assert!(error.to_string().contains("10x12x1"), "{error}");
+    }
+}
+
 /// The reference recipe on a few digits, made quicker: a narrower network, smaller batches, a higher rate.
 #[test]
 fn digits_are_learned() {

@@ -77,7 +77,8 @@ impl Training {
     /// A new run in memory.
     ///
     /// # Errors
-    /// If a setting is out of range, no images can be held out, the engine cannot be made, or the data cannot be read.
+    /// If a setting is out of range, the parts of the data differ in shape, no images can be held out, the engine cannot
+    /// be made, or the data cannot be read.
     pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
         let Recipe { latent_dim, widths, conditional, likelihood, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
@@ -381,8 +382,14 @@ fn check_classes(data: &Splits, classes: &[String]) -> Result<(), ClassError> {
     parts.into_iter().flatten().try_for_each(|set| check_labels(set, classes))
 }
 
-/// Holds out what the recipe says, and says what there is.
+/// Checks that all images have one shape, holds out what the recipe says, and says what there is.
 fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, DataSummary), Error> {
+    let expected = data.train.shape();
+    for found in [&data.validation, &data.test].into_iter().flatten().map(Dataset::shape) {
+        if found != expected {
+            return Err(ShapeError { expected, found }.into());
+        }
+    }
     let digest = |part: Option<&Dataset>| part.map(Dataset::digest).transpose();
     let train_digest = data.train.digest()?;
     // One that is held out follows from the training set.
