@@ -47,9 +47,10 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         note(&format!("go on with: elbo train --resume {}", directory.path().display()));
         return Ok(Outcome::Interrupted);
     }
-    draw_figures(&training, &directory)?;
-    print(&last_line(&training, &directory))?;
-    if !quiet && let Some(advice) = collapse(&training) {
+    let (last_line, advice) = (last_line(&training, &directory), collapse(&training));
+    draw_figures(training, &directory)?;
+    print(&last_line)?;
+    if !quiet && let Some(advice) = advice {
         note(&advice);
     }
     Ok(Outcome::Done)
@@ -265,12 +266,12 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     )
 }
 
-fn draw_figures(training: &Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
-    let vae = Vae::try_from(training)?;
-    let data = training.data();
-    let dataset = data.test.as_ref().or(training.held_out().map(|(_, images)| images)).unwrap_or(&data.train);
-    let seed = training.settings().recipe.seed;
-    write_figures(&directory.figures(), &vae, dataset, training.history(), seed)?;
+/// Draws the figures of a run that has ended, when what training took of memory is given back.
+fn draw_figures(training: Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
+    let threads = training.settings().threads;
+    let (model, Splits { train, validation, test, .. }, history) = training.into_parts();
+    let (dataset, seed) = (test.or(validation).unwrap_or(train), model.card.recipe.seed);
+    write_figures(&directory.figures(), &Vae::new(model, threads)?, &dataset, &history, seed)?;
     Ok(())
 }
 

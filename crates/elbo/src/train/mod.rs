@@ -37,7 +37,7 @@ use crate::evaluate::{all_indices, sampled_loss};
 use crate::latent::Draw;
 use crate::loss::Elbo;
 use crate::metrics::{EpochMetrics, best_epoch};
-use crate::model::DataSummary;
+use crate::model::{DataSummary, Model};
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::OptimizerState;
 use crate::parameters::ParameterTable;
@@ -367,6 +367,12 @@ impl Training {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The model as it is now, the data, with the images held out in the validation set, and the epochs so far.
+    #[must_use]
+    pub fn into_parts(self) -> (Model, Splits, Vec<EpochMetrics>) {
+        (self.model(), self.data, self.history)
     }
 
     /// Batches done of the epoch under way.
