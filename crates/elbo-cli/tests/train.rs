@@ -143,14 +143,19 @@ fn without_options_the_settings_suit_the_images_and_are_told() {
     assert!(printed.stderr.starts_with(told), "{printed:#?}");
     assert!(printed.stderr.contains("36 images of 8x8x1 to train on, 4 to validate"), "{printed:#?}");
     let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
-    for line in ["epochs = 500", "batch_size = 16", "latent_dim = 8", "widths = [32]", "validation = 0.1"] {
+    let chosen =
+        ["epochs = 500", "batch_size = 16", "latent_dim = 8", "widths = [32]", "likelihood = \"sigma-gaussian\""];
+    for line in chosen.into_iter().chain(["validation = 0.1"]) {
         assert!(config.lines().any(|present| present == line), "{line} is not in\n{config}");
     }
     assert_eq!(measured(here.path().join("run")).len(), 500);
 
     // An option changes one of them, and a recipe of fixed settings has none to tell.
     let printed = succeeds(elbo(&here).args(args("train small --epochs 1 --widths 4,4")));
-    assert!(printed.stderr.contains("widths 4,4, latent dimension 8, batches of 16, 1 epochs"), "{printed:#?}");
+    assert!(
+        printed.stderr.contains("widths 4,4, latent dimension 8, a learned variance, batches of 16, 1 epochs"),
+        "{printed:#?}"
+    );
     let printed = succeeds(elbo(&here).args(args("train small --recipe reference --epochs 1")));
     assert!(printed.stderr.starts_with("small: 36 images"), "{printed:#?}");
     let printed = succeeds(elbo(&here).args(args("train --config run/config.toml --epochs 1")));
