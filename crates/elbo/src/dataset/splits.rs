@@ -76,8 +76,8 @@ impl Splits {
     /// # Pictures
     ///
     /// `path` is a directory with PNG, JPEG, WebP, GIF (of which the first frame is taken), BMP or TIFF files at any
-    /// depth, or one such file. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows from the
-    /// pictures, and with [`load`] from [`DataOptions`].
+    /// depth, or one such file. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows
+    /// from the pictures, and with [`load`] from [`DataOptions`].
     ///
     /// Pictures in directories have these as their classes, called by their path, as in `birds/owls`. Where there is a
     /// `train` directory, its pictures are the training set, those of a `val` directory the validation set and those of a
