@@ -23,22 +23,22 @@ fn table(report: &BenchReport) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let BenchReport { isa, threads, gflop_an_image, product, steps, layers } = report;
     writeln!(text, "{threads} threads, {isa}; GFLOP/s, median of rounds (least to most)\n")?;
-    writeln!(text, "{:<18}{:>22}", "matrix product", spread(*product))?;
+    writeln!(text, "{:<16}{:>24}", "matrix product", spread(*product))?;
     for step in steps {
         let name = format!("step, batch {}", step.batch);
         writeln!(
             text,
-            "{name:<18}{:>22}{:>6.0} % of the product, {:.0} images/s",
+            "{name:<16}{:>24}{:>6.0} % of the product, {:.0} images/s",
             spread(step.gflops),
             100.0 * step.share_of_product,
             step.images_per_second.median
         )?;
     }
-    writeln!(text, "\n{:<18}{:>22}{:>22}{:>22}", "layer", "forward", "input gradient", "weight gradient")?;
+    writeln!(text, "\n{:<16}{:>24}{:>24}{:>24}", "layer", "forward", "input gradient", "weight gradient")?;
     for layer in layers {
         let input_gradient = layer.input_gradient.map_or(String::new(), spread);
         let (forward, weight_gradient) = (spread(layer.forward), spread(layer.weight_gradient));
-        writeln!(text, "{:<18}{forward:>22}{input_gradient:>22}{weight_gradient:>22}", layer.name)?;
+        writeln!(text, "{:<16}{forward:>24}{input_gradient:>24}{weight_gradient:>24}", layer.name)?;
     }
     writeln!(
         text,
