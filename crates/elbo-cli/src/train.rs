@@ -103,7 +103,7 @@ fn settled(options: DataOptions, data: &Splits) -> anyhow::Result<DataOptions> {
         }
         Preprocessing::UnitScale if options.is_default() => Ok(options),
         Preprocessing::UnitScale => anyhow::bail!(
-            "{}: --size, --fit and the like are for pictures, and these images are no pictures",
+            "{}: --size, --fit, --memory and the like are for pictures, and these images are no pictures",
             data.name
         ),
     }
