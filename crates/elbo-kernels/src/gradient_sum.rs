@@ -14,8 +14,11 @@ pub struct GradientSum<P> {
 
 impl<'a, P: Iterator<Item = &'a [f32]> + Clone> GradientSum<P> {
     /// Writes the stretch that begins at `offset`.
+    ///
+    /// # Panics
+    /// If a part is too short.
     #[inline(always)]
-    pub(crate) fn write(&self, offset: usize, gradient: &mut [f32]) {
+    pub fn write(&self, offset: usize, gradient: &mut [f32]) {
         gradient.fill(0.0);
         for part in self.parts.clone() {
             let part = &part[offset..offset + gradient.len()];

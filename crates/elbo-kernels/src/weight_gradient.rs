@@ -53,6 +53,16 @@ impl WeightGradient {
         Self::from_joins(isa, extent, geometry.taps(), joins)
     }
 
+    /// The table of a plain matrix product, `dw += x' dy` for up to `rows` rows of `c_in` and `c_out` numbers: what
+    /// [`WeightGradient::run`] takes for an image is a row.
+    ///
+    /// # Panics
+    /// As [`WeightGradient::new`].
+    #[must_use]
+    pub fn of_rows(isa: Isa, c_in: usize, c_out: usize, rows: usize) -> Self {
+        Self::new(isa, &Geometry::pointwise([1, 1]), Direction::Down, c_in, c_out, rows)
+    }
+
     /// The table of what is a layer in all but name: `joins` are `(tap, source pixel, target pixel)`.
     pub(crate) fn from_joins(
         isa: Isa,

@@ -200,29 +200,46 @@ fn the_layers_of_the_reference_network() {
     check(Case { geometry: Geometry::same([28, 28]), direction: Direction::Up, c_in: 32, c_out: 1, images: 1 });
 }
 
-/// Patches followed by a pointwise layer are the layer itself.
+/// Patches followed by a product with rows are the layer itself, forward and towards its weights; a block of pixels at
+/// a time, which begin and end anywhere.
 #[test]
-fn patches_make_a_layer_pointwise() {
-    for channels in 1..=4 {
-        for geometry in [Geometry::halving([9, 8]), Geometry::same([7, 6])] {
-            let (c_out, images, isa) = (10, 3, Isa::fastest());
-            let x = numbers(images * geometry.large_pixels() * channels, 5);
+fn patches_make_a_layer_a_product_of_rows() {
+    const BLOCK: usize = 13;
+    for channels in 1..=5 {
+        for geometry in [Geometry::halving([9, 8]), Geometry::same([7, 6]), Geometry::same([1, 2])] {
+            let (c_out, isa) = (10, Isa::fastest());
+            let x = numbers(geometry.large_pixels() * channels, 5);
             let w = numbers(geometry.taps() * channels * c_out, 6);
+            let dy = numbers(geometry.small_pixels() * c_out, 7);
             let patches = Patches::new(&geometry, channels);
-            let mut patched = vec![f32::NAN; images * patches.target_len()];
-            patches.run(images, &x, &mut patched);
-            let gather = Gather::over_patches(isa, &geometry, channels, c_out, images);
+            let gather = Gather::over_patches(isa, &geometry, channels, c_out, BLOCK);
+            let gradient = WeightGradient::of_rows(isa, patches.patch_len(), c_out, BLOCK);
             let mut packed = vec![0.0; gather.packed_len()];
+            let mut patched = vec![f32::NAN; BLOCK * patches.patch_len()];
+            let mut y = vec![0.0; dy.len()];
+            let mut over_blocks = |packed: &[f32], dw: &mut [f32]| {
+                let mut accumulate = Accumulate::No;
+                for first in (0..patches.pixels()).step_by(BLOCK) {
+                    let pixels = BLOCK.min(patches.pixels() - first);
+                    patches.run(&x, first..first + pixels, &mut patched);
+                    gather.run(pixels, &patched, packed, Epilogue::Store, &mut y[first * c_out..]);
+                    gradient.run(pixels, &patched, &dy[first * c_out..], accumulate, dw);
+                    accumulate = Accumulate::Yes;
+                }
+                y.clone()
+            };
+            let mut dw = vec![f32::NAN; w.len()];
             gather.pack(Operand::Weights, &w, &mut packed);
-            let mut found = vec![0.0; images * gather.target_len()];
-            gather.run(images, &patched, &packed, Epilogue::Store, &mut found);
-            let expected = reference::convolution(&geometry, [channels, c_out], &widen(&x), &widen(&w));
+            let found = over_blocks(&packed, &mut dw);
+            let size = [channels, c_out];
+            let expected = reference::convolution(&geometry, size, &widen(&x), &widen(&w));
             assert_close("patches", &found, &expected, geometry.taps() * channels);
+            let expected_dw = reference::convolution_weight_gradient(&geometry, size, &widen(&x), &widen(&dy));
+            assert_close("weight gradient over patches", &dw, &expected_dw, geometry.small_pixels());
 
             // The input gradient of a transposed convolution from `c_out` to `channels` channels.
-            gather.pack(Operand::Transposed, &reference::transpose_taps([channels, c_out], &w), &mut packed);
-            gather.run(images, &patched, &packed, Epilogue::Store, &mut found);
-            assert_close("transposed patches", &found, &expected, geometry.taps() * channels);
+            gather.pack(Operand::Transposed, &reference::transpose_taps(size, &w), &mut packed);
+            assert_close("transposed patches", &over_blocks(&packed, &mut dw), &expected, geometry.taps() * channels);
         }
     }
 }

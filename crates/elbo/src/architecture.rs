@@ -130,6 +130,11 @@ impl LayerShape {
         [height, width, self.c_out]
     }
 
+    /// Whether its filter is as large as the image, so that each pixel of the large side has weights of its own.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.geometry.small == [1, 1] && self.geometry.stride == self.geometry.kernel
+    }
+
     fn summary(&self) -> LayerSummary {
         let Geometry { kernel: [height, width], stride: [stride, _], .. } = self.geometry;
         let mut kind = match (self.direction, self.geometry.small) {
@@ -304,10 +309,7 @@ impl Architecture {
 
     /// Numbers that the layers' outputs take for one image.
     pub(crate) fn activations(&self) -> usize {
-        let outputs = self.layers().iter().map(|layer| layer.output().iter().product()).collect::<Vec<usize>>();
-        // Patches of the first and last layer, nine numbers for each one.
-        let patches = 2 * 9 * self.image.len();
-        outputs.iter().sum::<usize>() + patches
+        self.layers().iter().map(|layer| layer.output().iter().product::<usize>()).sum()
     }
 }
 

@@ -4,19 +4,20 @@
 //! A shared machine changes speed while one looks. So the steps and the matrix product have their turns round after
 //! round, and what is reported is the median over the rounds with the slowest and the fastest.
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, LayerShape};
 use crate::batch::Batch;
+use crate::dense_gradient::{DenseLayer, Kept};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::latent::Draw;
-use crate::layer::{GradientSink, Layer};
+use crate::layer::Layer;
 use crate::loss::Objective;
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::{Adam, OptimizerState};
 use crate::parameters::ParameterTable;
-use crate::scratch::micro_batch;
-use elbo_kernels::{Accumulate, Buffer};
+use elbo_kernels::Buffer;
 use nalgebra::DMatrix;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -32,6 +33,9 @@ const TURN_SECONDS: f64 = 0.05;
 
 /// Side of the square matrices whose product is the yardstick: large enough for its own best rate.
 const PRODUCT_SIDE: usize = 768;
+
+/// Images over which a thread makes the gradient of a dense layer's weights: a share of a large batch.
+const DENSE_IMAGES: usize = 192;
 
 /// A rate over several rounds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
@@ -180,63 +184,86 @@ fn product_and_steps(engine: &mut Engine) -> (Rate, Vec<Rate>) {
 struct LayerBuffers {
     x: Buffer,
     y: Buffer,
-    patches: Buffer,
     dx: Buffer,
     gradient: Buffer,
     scratch: Buffer,
+    /// For a layer whose weights' gradient is made for a whole batch.
+    dense: Option<DenseLayer>,
 }
 
 impl LayerBuffers {
-    fn new(layer: &Layer, images: usize, parameters: usize) -> Self {
+    fn new(engine: &Engine, layer: &Layer, shape: &LayerShape) -> Self {
         let filled = |len: usize| {
             let mut buffer = Buffer::zeros(len);
-            buffer.iter_mut().enumerate().for_each(|(i, number)| *number = (i as f32 * 0.7).sin());
+            fill(&mut buffer);
             buffer
         };
+        let images = layer.group();
+        let dense = shape.is_dense().then(|| {
+            let mut dense = DenseLayer::new(engine.isa(), shape);
+            dense.reserve(DENSE_IMAGES);
+            dense.parts(DENSE_IMAGES, DENSE_IMAGES).for_each(|Kept { input, gradient }| {
+                fill(input);
+                fill(gradient);
+            });
+            dense
+        });
         Self {
             x: filled(images * layer.input_len()),
             y: filled(images * layer.output_len()),
-            patches: filled(images * layer.patches_len()),
             dx: filled(images * layer.input_len()),
-            gradient: filled(parameters),
-            scratch: filled(layer.scratch_len()),
+            gradient: filled(engine.table().len()),
+            scratch: filled(layer.scratch_len().max(shape.c_in.max(shape.c_out) * DENSE_IMAGES)),
+            dense,
         }
     }
 }
 
+fn fill(numbers: &mut [f32]) {
+    numbers.iter_mut().enumerate().for_each(|(i, number)| *number = (i as f32 * 0.7).sin());
+}
+
 /// Each layer in each direction, on all threads at once.
 fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
-    let images = micro_batch(engine.architecture());
     let shapes = engine.architecture().layers();
     let rates = engine.layers().zip(shapes).map(|(layer, shape)| {
+        let images = layer.group();
         let buffers: Vec<_> =
-            (0..engine.threads()).map(|_| Mutex::new(LayerBuffers::new(layer, images, engine.table().len()))).collect();
-        let gflop = 2.0 * (shape.multiply_adds() * images * engine.threads()) as f64 / 1e9;
-        let rate = |work: fn(&Layer, usize, &mut LayerBuffers)| {
+            (0..engine.threads()).map(|_| Mutex::new(LayerBuffers::new(engine, layer, &shape))).collect();
+        let gflop_an_image = 2.0 * (shape.multiply_adds() * engine.threads()) as f64 / 1e9;
+        let rate = |images: usize, work: fn(&Layer, &mut LayerBuffers)| {
             let work = || {
                 engine.on_each_thread(|thread| {
                     let mut buffers = buffers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-                    work(layer, images, &mut buffers);
+                    work(layer, &mut buffers);
                 });
             };
             work();
             let repeats = repeats(turn_seconds, work);
-            Rate::of((0..ROUNDS).map(|_| turn(gflop, repeats, work)).collect())
+            Rate::of((0..ROUNDS).map(|_| turn(gflop_an_image * images as f64, repeats, work)).collect())
         };
         LayerRate {
-            name: shape.name,
-            forward: rate(|layer, images, LayerBuffers { x, y, scratch, .. }| {
-                layer.forward(images, x, &[], y, scratch);
+            forward: rate(images, |layer, LayerBuffers { x, y, scratch, .. }| {
+                layer.forward(layer.group(), x, &[], y, scratch);
             }),
             input_gradient: layer.has_input_gradient().then(|| {
-                rate(|layer, images, LayerBuffers { x, y, patches, dx, scratch, .. }| {
-                    layer.input_gradient(images, if patches.is_empty() { y } else { patches }, Some(x), dx, scratch);
+                rate(images, |layer, LayerBuffers { x, y, dx, scratch, .. }| {
+                    layer.input_gradient(layer.group(), y, Some(x), dx, scratch);
                 })
             }),
-            weight_gradient: rate(|layer, images, LayerBuffers { x, y, patches, gradient, scratch, .. }| {
-                let mut sink = GradientSink { values: gradient, accumulate: Accumulate::Yes };
-                layer.weight_gradient(images, x, y, patches, &mut sink, scratch);
-            }),
+            weight_gradient: if shape.is_dense() {
+                rate(DENSE_IMAGES, |_, LayerBuffers { dense, gradient, scratch, .. }| {
+                    if let Some(dense) = dense {
+                        let weights = dense.weights();
+                        dense.weight_gradient(DENSE_IMAGES, &mut gradient[..weights], scratch);
+                    }
+                })
+            } else {
+                rate(images, |layer, LayerBuffers { x, y, gradient, scratch, .. }| {
+                    layer.weight_gradient(layer.group(), x, y, gradient, scratch);
+                })
+            },
+            name: shape.name,
         }
     });
     rates.collect()

@@ -2,99 +2,87 @@
 
 use crate::architecture::{Activation, LayerShape};
 use crate::class_weight::ClassWeight;
+use crate::gradient_layout::GradientLayout;
 use crate::parameters::ParameterTable;
+use crate::patched::{Block, PATCHES, Patched};
 use crate::product::{GradientPlan, Plan, Product};
-use elbo_kernels::{
-    Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, add_column_sums,
-};
+use elbo_kernels::{Accumulate, Epilogue, Gather, Isa, Operand, add_column_sums};
 use std::ops::Range;
 
-/// What stands between the image and the rest of the network needs patches: it has few channels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+/// Pixels of a layer's smaller side that are gone through together, if one image has not as many: enough to fill tiles
+/// of registers, no more than stay in the second-level cache. It depends on the network alone, so that results do not
+/// depend on the machine.
+const GROUP_PIXELS: usize = 784;
+
+/// How a layer's products are made.
+#[derive(Debug)]
+enum Products {
     /// Reads the image, through patches of it; nothing asks for the gradient of the image.
-    First,
-    Inner,
+    First { patched: Patched, forward: Product },
+    Inner { forward: Product, backward: Product, gradient: GradientPlan },
+    /// Most of a network's weights: their gradient is made for a whole batch at once, by
+    /// [`DenseGradient`](crate::dense_gradient::DenseGradient).
+    Dense { forward: Product, backward: Product },
     /// Writes the logits; their gradient goes back through patches of it.
-    Last,
+    Last { forward: Product, patched: Patched, backward: Product },
 }
 
 /// One layer of the network.
 #[derive(Debug)]
 pub(crate) struct Layer {
     isa: Isa,
-    place: Place,
-    forward: Product,
-    backward: Option<Product>,
-    gradient: GradientPlan,
-    patches: Option<Patches>,
+    group: usize,
+    products: Products,
     activation: Activation,
     bias: Vec<f32>,
     class_weight: Option<ClassWeight>,
+    /// Among all parameters.
     weight_range: Range<usize>,
     bias_range: Range<usize>,
+    /// Among the gradients of a chunk; the first is empty for a dense layer.
+    weight_gradient: Range<usize>,
+    bias_gradient: Range<usize>,
     c_in: usize,
     c_out: usize,
     input_len: usize,
     output_len: usize,
 }
 
-/// A gradient of all parameters, and whether it is to be replaced or added to.
-pub(crate) struct GradientSink<'a> {
-    pub(crate) values: &'a mut [f32],
-    pub(crate) accumulate: Accumulate,
-}
-
-impl GradientSink<'_> {
-    /// Puts or adds these numbers from parameter number `start` on.
-    pub(crate) fn add(&mut self, start: usize, numbers: &[f32]) {
-        let values = &mut self.values[start..start + numbers.len()];
-        match self.accumulate {
-            Accumulate::No => values.copy_from_slice(numbers),
-            Accumulate::Yes => values.iter_mut().zip(numbers).for_each(|(value, number)| *value += number),
-        }
-    }
-}
-
 impl Layer {
-    /// Layer number `number` of a network of `count` layers, for up to `images` images at a time.
+    /// Layer number `number` of a network of `count` layers, which goes through up to `most` images at a time.
     pub(crate) fn new(
         isa: Isa,
         shape: &LayerShape,
         table: &ParameterTable,
+        layout: &GradientLayout,
         [number, count]: [usize; 2],
-        images: usize,
+        most: usize,
     ) -> Self {
         let LayerShape { geometry, direction, c_in, c_out, activation, .. } = *shape;
-        let place = match number {
-            0 => Place::First,
-            _ if number + 1 == count => Place::Last,
-            _ => Place::Inner,
+        let images = GROUP_PIXELS.div_ceil(geometry.small_pixels()).min(most);
+        let plan = |direction, c_in, c_out| Plan::new(isa, &geometry, direction, [c_in, c_out], images);
+        let forward = || Product::new(plan(direction, c_in, c_out), Operand::Weights);
+        let backward = || Product::new(plan(direction.reversed(), c_out, c_in), Operand::Transposed);
+        let over_patches = |channels, others, operand| {
+            Product::new(Plan::Direct(Gather::over_patches(isa, &geometry, channels, others, PATCHES)), operand)
         };
-        let inner = |direction, c_in, c_out| Plan::new(isa, &geometry, direction, [c_in, c_out], images);
-        let over_patches = |c_in, c_out| Plan::Direct(Gather::over_patches(isa, &geometry, c_in, c_out, images));
-        let patch_len = |channels| geometry.taps() * channels;
-        // Of patches, which make the layer pointwise, with so many channels a tap.
-        let patch_gradient = |channels, others| {
-            let pointwise = Geometry::pointwise(geometry.small);
-            let channels = patch_len(channels);
-            GradientPlan::Direct(WeightGradient::new(isa, &pointwise, Direction::Down, channels, others, images))
-        };
-        let (forward, backward, gradient, patches) = match place {
-            Place::First => (over_patches(c_in, c_out), None, patch_gradient(c_in, c_out), Some(c_in)),
-            Place::Inner => (
-                inner(direction, c_in, c_out),
-                Some(inner(direction.reversed(), c_out, c_in)),
-                GradientPlan::new(isa, &geometry, direction, [c_in, c_out], images),
-                None,
-            ),
-            // Rows and columns of the weight gradient change places: few of them are the logits' channels.
-            Place::Last => (
-                inner(direction, c_in, c_out),
-                Some(over_patches(c_out, c_in)),
-                patch_gradient(c_out, c_in),
-                Some(c_out),
-            ),
+        let products = match number {
+            0 => Products::First {
+                patched: Patched::new(isa, &geometry, c_in, c_out),
+                forward: over_patches(c_in, c_out, Operand::Weights),
+            },
+            _ if number + 1 == count => Products::Last {
+                forward: forward(),
+                // Rows and columns of the weight gradient change places: few of them are the logits' channels.
+                patched: Patched::new(isa, &geometry, c_out, c_in),
+                backward: over_patches(c_out, c_in, Operand::Transposed),
+            },
+            _ if shape.is_dense() => Products::Dense { forward: forward(), backward: backward() },
+            _ => Products::Inner {
+                forward: forward(),
+                backward: backward(),
+                gradient: GradientPlan::new(isa, &geometry, direction, [c_in, c_out], images),
+            },
         };
         let (weight, bias) = table.layer(number);
         let output_len = geometry.target_pixels(direction) * c_out;
@@ -105,41 +93,32 @@ impl Layer {
         };
         Self {
             isa,
-            place,
-            input_len: match place {
-                Place::First => geometry.small_pixels() * patch_len(c_in),
-                _ => geometry.source_pixels(direction) * c_in,
-            },
-            output_len,
-            class_weight: class_weight.map(|weight| ClassWeight::new(weight.range.clone(), output_len)),
-            forward: Product::new(forward, Operand::Weights),
-            backward: backward.map(|plan| Product::new(plan, Operand::Transposed)),
-            gradient,
-            patches: patches.map(|channels| Patches::new(&geometry, channels)),
+            group: images,
+            products,
             activation,
             bias: vec![0.0; c_out],
+            class_weight: class_weight.map(|weight| {
+                ClassWeight::new(weight.range.clone(), layout.of_chunk(weight.range.clone()), output_len)
+            }),
             weight_range: weight.range.clone(),
             bias_range: bias.range.clone(),
+            weight_gradient: layout.of_chunk(weight.range.clone()),
+            bias_gradient: layout.of_chunk(bias.range.clone()),
             c_in,
             c_out,
+            input_len: geometry.source_pixels(direction) * c_in,
+            output_len,
         }
     }
 
-    /// Numbers an image that go in: as patches for the first layer.
+    /// How many images it takes at a time.
+    pub(crate) fn group(&self) -> usize {
+        self.group
+    }
+
+    /// Numbers an image that go in.
     pub(crate) fn input_len(&self) -> usize {
         self.input_len
-    }
-
-    /// Numbers that its work needs as scratch.
-    pub(crate) fn scratch_len(&self) -> usize {
-        let products = [self.forward.scratch_len(), self.backward.as_ref().map_or(0, Product::scratch_len)];
-        let turned = if self.place == Place::Last { self.c_in * self.c_out } else { 0 };
-        products.into_iter().max().unwrap_or(0).max(turned + self.gradient.scratch_len())
-    }
-
-    /// Whether there is a gradient of its input: there is none of the image.
-    pub(crate) fn has_input_gradient(&self) -> bool {
-        self.backward.is_some()
     }
 
     /// Numbers an image that come out.
@@ -147,36 +126,58 @@ impl Layer {
         self.output_len
     }
 
-    /// Numbers an image that patches take, of the input of the first layer or the output of the last.
-    pub(crate) fn patches_len(&self) -> usize {
-        self.patches.as_ref().map_or(0, Patches::target_len)
+    /// Numbers that its work needs as scratch.
+    pub(crate) fn scratch_len(&self) -> usize {
+        match &self.products {
+            Products::First { patched, .. } => patched.scratch_len(),
+            Products::Inner { forward, backward, gradient } => {
+                forward.scratch_len().max(backward.scratch_len()).max(gradient.scratch_len())
+            }
+            Products::Dense { .. } => 0,
+            Products::Last { forward, patched, .. } => forward.scratch_len().max(self.c_in * self.c_out + patched.scratch_len()),
+        }
+    }
+
+    /// Whether there is a gradient of its input: there is none of the image.
+    pub(crate) fn has_input_gradient(&self) -> bool {
+        !matches!(self.products, Products::First { .. })
     }
 
     /// Takes its own out of all parameters; with `backward`, for the way back too.
-    pub(crate) fn pack(&mut self, parameters: &[f32], backward: bool) {
+    pub(crate) fn pack(&mut self, parameters: &[f32], with_backward: bool) {
         let weights = &parameters[self.weight_range.clone()];
         self.bias.copy_from_slice(&parameters[self.bias_range.clone()]);
         if let Some(weight) = &mut self.class_weight {
             weight.pack(parameters);
         }
-        self.forward.pack(weights);
-        if backward && let Some(product) = &mut self.backward {
-            product.pack(weights);
+        match &mut self.products {
+            Products::First { forward, .. } => forward.pack(weights),
+            Products::Inner { forward, backward, .. }
+            | Products::Dense { forward, backward }
+            | Products::Last { forward, backward, .. } => {
+                forward.pack(weights);
+                if with_backward {
+                    backward.pack(weights);
+                }
+            }
         }
     }
 
-    /// Lays the image out in patches, for [`Layer::forward`] of the first layer.
-    pub(crate) fn lay_out(&self, images: usize, x: &[f32], patches: &mut [f32]) {
-        if let Some(plan) = &self.patches {
-            plan.run(images, x, patches);
-        }
-    }
-
-    /// Its output `y` for its input `x`, which is patches for the first layer; `classes` are those of the images if the
-    /// network is conditional, else not read.
+    /// Its output `y` for its input `x`; `classes` are those of the images if the network is conditional, else not read.
     pub(crate) fn forward(&self, images: usize, x: &[f32], classes: &[u16], y: &mut [f32], scratch: &mut [f32]) {
+        let epilogue = match self.activation {
+            Activation::Relu if self.class_weight.is_none() => Epilogue::BiasRelu(&self.bias),
+            _ => Epilogue::Bias(&self.bias),
+        };
+        match &self.products {
+            Products::First { patched, forward } => patched.each_block(images, x, scratch, |block| {
+                forward.run(block.pixels, block.patches, epilogue, &mut y[block.first * self.c_out..], &mut []);
+            }),
+            Products::Inner { forward, .. } | Products::Dense { forward, .. } | Products::Last { forward, .. } => {
+                forward.run(images, x, epilogue, y, scratch);
+            }
+        }
         if let Some(weight) = &self.class_weight {
-            self.forward.run(images, x, Epilogue::Bias(&self.bias), y, scratch);
             let y = &mut y[..images * self.output_len];
             weight.add(classes, y);
             if self.activation == Activation::Relu {
@@ -184,59 +185,98 @@ impl Layer {
                     *y = y.max(0.0);
                 }
             }
-            return;
         }
-        let epilogue = match self.activation {
-            Activation::Relu => Epilogue::BiasRelu(&self.bias),
-            Activation::None => Epilogue::Bias(&self.bias),
-        };
-        self.forward.run(images, x, epilogue, y, scratch);
     }
 
-    /// The gradient of the rows of the classes, where it has them, from that of its sum, `dy`.
-    pub(crate) fn class_gradient(&self, images: usize, classes: &[u16], dy: &[f32], gradient: &mut GradientSink<'_>) {
+    /// Adds the gradient of the rows of the classes, where it has them, from that of its sum, `dy`.
+    pub(crate) fn class_gradient(&self, images: usize, classes: &[u16], dy: &[f32], gradient: &mut [f32]) {
         if let Some(weight) = &self.class_weight {
             weight.gradient(&classes[..images], &dy[..images * self.output_len], gradient);
         }
     }
 
-    /// The gradient of its weights and bias from that of its sum, `dy`.
+    /// Adds the gradients of its weights and its bias to `gradient`, and writes that of its input `x`, from that of its sum,
+    /// `dy`. Where `x` came from a `ReLU`,
+    /// which `gated` says, `dx` is the gradient before it.
     ///
-    /// `x` is its input, in patches for the first layer; `patches` are those of `dy` for the last layer, else not read.
+    /// The gradient of a dense layer's weights is left out. The first layer has no `dx`.
+    pub(crate) fn backward(
+        &self,
+        images: usize,
+        x: &[f32],
+        dy: &[f32],
+        gated: bool,
+        dx: &mut [f32],
+        gradient: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        match &self.products {
+            // In one go, so that each block's patches are laid out once.
+            Products::Last { patched, backward, .. } => {
+                self.bias_gradient(images, dy, gradient);
+                self.last_weight_gradient(patched, images, x, dy, gradient, scratch, |block| {
+                    let dx = &mut dx[block.first * self.c_in..];
+                    let gate = gated.then(|| &x[block.first * self.c_in..]);
+                    backward.run(block.pixels, block.patches, gate_of(gate), dx, &mut []);
+                });
+            }
+            _ => {
+                self.weight_gradient(images, x, dy, gradient, scratch);
+                self.input_gradient(images, dy, gated.then_some(x), dx, scratch);
+            }
+        }
+    }
+
+    /// Adds the gradient of its weights and bias, from that of its sum, `dy`; of a dense layer, of its bias alone.
     pub(crate) fn weight_gradient(
         &self,
         images: usize,
         x: &[f32],
         dy: &[f32],
-        patches: &[f32],
-        gradient: &mut GradientSink<'_>,
+        gradient: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let bias = &mut gradient.values[self.bias_range.clone()];
-        if gradient.accumulate == Accumulate::No {
-            bias.fill(0.0);
-        }
-        add_column_sums(self.isa, &dy[..images * self.output_len], bias);
-        let weights = &mut gradient.values[self.weight_range.clone()];
-        match self.place {
-            Place::First | Place::Inner => self.gradient.run(images, x, dy, gradient.accumulate, weights, scratch),
-            // With one channel `[taps, C_out, C_in]` is `[taps, C_in, C_out]`.
-            Place::Last if self.c_out == 1 => {
-                self.gradient.run(images, patches, x, gradient.accumulate, weights, scratch);
-            }
-            Place::Last => {
-                let (tap, scratch) = scratch.split_at_mut(self.c_in * self.c_out);
-                if gradient.accumulate == Accumulate::Yes {
-                    transpose_taps(weights, [self.c_in, self.c_out], tap);
-                }
-                self.gradient.run(images, patches, x, gradient.accumulate, weights, scratch);
-                transpose_taps(weights, [self.c_out, self.c_in], tap);
+        self.bias_gradient(images, dy, gradient);
+        let weights = &mut gradient[self.weight_gradient.clone()];
+        match &self.products {
+            Products::First { patched, .. } => patched.each_block(images, x, scratch, |block| {
+                patched.add_weight_gradient(&block, dy, weights);
+            }),
+            Products::Inner { gradient, .. } => gradient.run(images, x, dy, Accumulate::Yes, weights, scratch),
+            Products::Dense { .. } => {}
+            Products::Last { patched, .. } => {
+                self.last_weight_gradient(patched, images, x, dy, gradient, scratch, |_| {});
             }
         }
     }
 
-    /// The gradient `dx` of its input from that of its sum: `dy`, or patches of it for the last layer. With `gate`,
-    /// the input itself, the gradient goes on through the `ReLU` that made the input.
+    /// Adds the gradient of the last layer's weights, from that of the logits, `dy`; `and_then` has each block afterwards.
+    fn last_weight_gradient(
+        &self,
+        patched: &Patched,
+        images: usize,
+        x: &[f32],
+        dy: &[f32],
+        gradient: &mut [f32],
+        scratch: &mut [f32],
+        mut and_then: impl FnMut(Block<'_>),
+    ) {
+        let weights = &mut gradient[self.weight_gradient.clone()];
+        let (tap, scratch) = scratch.split_at_mut(self.c_in * self.c_out);
+        transpose_taps(weights, [self.c_in, self.c_out], tap);
+        patched.each_block(images, dy, scratch, |block| {
+            patched.add_weight_gradient(&block, x, weights);
+            and_then(block);
+        });
+        transpose_taps(weights, [self.c_out, self.c_in], tap);
+    }
+
+    fn bias_gradient(&self, images: usize, dy: &[f32], gradient: &mut [f32]) {
+        add_column_sums(self.isa, &dy[..images * self.output_len], &mut gradient[self.bias_gradient.clone()]);
+    }
+
+    /// The gradient `dx` of its input from that of its sum, `dy`. With `gate`, the input itself, the gradient goes on
+    /// through the `ReLU` that made the input.
     ///
     /// The first layer has none.
     pub(crate) fn input_gradient(
@@ -247,14 +287,38 @@ impl Layer {
         dx: &mut [f32],
         scratch: &mut [f32],
     ) {
-        if let Some(product) = &self.backward {
-            product.run(images, dy, gate.map_or(Epilogue::Store, Epilogue::WherePositive), dx, scratch);
+        match &self.products {
+            Products::First { .. } => {}
+            Products::Inner { backward, .. } | Products::Dense { backward, .. } => {
+                backward.run(images, dy, gate_of(gate), dx, scratch);
+            }
+            Products::Last { patched, backward, .. } => patched.each_block(images, dy, scratch, |block| {
+                let first = block.first * self.c_in;
+                backward.run(block.pixels, block.patches, gate_of(gate.map(|x| &x[first..])), &mut dx[first..], &mut []);
+            }),
         }
     }
 }
 
+/// Images `first..first + images` in groups of a layer, of nearly equal length: where each begins, and its length.
+pub(crate) fn groups(layer: &Layer, [first, images]: [usize; 2]) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let count = images.div_ceil(layer.group);
+    (0..count).map(move |group| {
+        let (start, end) = (group * images / count, (group + 1) * images / count);
+        (first + start, end - start)
+    })
+}
+
+/// What is done to the gradient of an input that came from a `ReLU`, or did not.
+fn gate_of(gate: Option<&[f32]>) -> Epilogue<'_> {
+    gate.map_or(Epilogue::Store, Epilogue::WherePositive)
+}
+
 /// Turns each tap's `rows x columns` matrix over, in place; `tap` has room for one.
 fn transpose_taps(weights: &mut [f32], [rows, columns]: [usize; 2], tap: &mut [f32]) {
+    if rows == 1 || columns == 1 {
+        return;
+    }
     for weights in weights.chunks_exact_mut(rows * columns) {
         tap.copy_from_slice(weights);
         for row in 0..rows {

@@ -1,11 +1,13 @@
 //! The layers, put together: one micro-batch through the network, and back.
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, LayerShape};
 use crate::batch::Batch;
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, OnLogits};
 use crate::encoder::Encoder;
+use crate::dense_gradient::Kept;
+use crate::gradient_layout::GradientLayout;
 use crate::latent::Draw;
-use crate::layer::{GradientSink, Layer};
+use crate::layer::Layer;
 use crate::likelihood::PixelModel;
 use crate::loss::{Elbo, Objective};
 use crate::parameters::ParameterTable;
@@ -19,6 +21,8 @@ pub(crate) struct Network {
     isa: Isa,
     architecture: Architecture,
     table: ParameterTable,
+    layout: GradientLayout,
+    shapes: Vec<LayerShape>,
     layers: Vec<Layer>,
     micro_batch: usize,
     pixel_model: PixelModel,
@@ -30,13 +34,14 @@ impl Network {
         let table = ParameterTable::new(&architecture);
         let micro_batch = micro_batch(&architecture);
         let shapes = architecture.layers();
+        let layout = GradientLayout::new(&table, &shapes);
         let layers = shapes
             .iter()
             .enumerate()
-            .map(|(number, shape)| Layer::new(isa, shape, &table, [number, shapes.len()], micro_batch))
+            .map(|(number, shape)| Layer::new(isa, shape, &table, &layout, [number, shapes.len()], micro_batch))
             .collect();
         let pixel_model = PixelModel::new(architecture.likelihood(), 0.0);
-        Self { isa, architecture, table, layers, micro_batch, pixel_model }
+        Self { isa, architecture, table, layout, shapes, layers, micro_batch, pixel_model }
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -45,6 +50,17 @@ impl Network {
 
     pub(crate) fn table(&self) -> &ParameterTable {
         &self.table
+    }
+
+    /// Where gradients lie.
+    pub(crate) fn layout(&self) -> &GradientLayout {
+        &self.layout
+    }
+
+    /// The head and the projection, whose weights' gradient is not part of a chunk's.
+    pub(crate) fn dense_layers(&self) -> [&LayerShape; 2] {
+        let head = self.architecture.widths().len();
+        [&self.shapes[head], &self.shapes[head + 1]]
     }
 
     pub(crate) fn isa(&self) -> Isa {
@@ -87,10 +103,10 @@ impl Network {
         self.encoder().forward(batch.len(), classes, encoder, kernel);
     }
 
-    /// From the latent vectors in `scratch`, and the classes there, to logits.
-    pub(crate) fn decode(&self, images: usize, scratch: &mut Scratch) {
+    /// From the latent vectors in `scratch`, and the classes there, to logits, some images at a time.
+    pub(crate) fn decode(&self, images: usize, scratch: &mut Scratch, on_logits: OnLogits<'_>) {
         let Scratch { decoder, classes, kernel, .. } = scratch;
-        self.decoder().forward(images, classes, decoder, kernel);
+        self.decoder().forward(images, classes, decoder, kernel, on_logits);
     }
 
     /// From images to latent vectors in `scratch`; the sum over images of the divergence.
@@ -101,20 +117,28 @@ impl Network {
         latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents)
     }
 
-    /// The loss of a micro-batch that stands at `position` in its batch, summed over its images. The decoder's logits
-    /// become their gradients.
+    /// The loss of a micro-batch that stands at `position` in its batch, summed over its images.
     pub(crate) fn loss(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> Elbo {
         let kl = self.encode(batch, draw, position, scratch);
-        self.decode(batch.len(), scratch);
-        let Scratch { encoder, decoder, .. } = scratch;
-        let len = self.architecture.image().len();
-        let images = encoder.images.chunks_exact(len);
-        let logits = decoder.logits().chunks_exact_mut(len);
-        let losses = logits.zip(images).map(|(logits, image)| self.pixel_model.loss(self.isa, logits, image));
-        Elbo { reconstruction: losses.take(batch.len()).sum(), kl }
+        let Scratch { encoder, decoder, classes, kernel, .. } = scratch;
+        let mut reconstruction = 0.0;
+        let images = &encoder.images;
+        self.decoder().forward(batch.len(), classes, decoder, kernel, &mut |[first, _], logits| {
+            self.add_reconstruction(first, logits, images, &mut reconstruction);
+        });
+        Elbo { reconstruction, kl }
     }
 
-    /// The loss of a micro-batch as [`Network::loss`], and the gradient of the objective, both summed over its images.
+    /// Adds the losses of some images' logits, which become their gradients; `first` is the number of the first image.
+    fn add_reconstruction(&self, first: usize, logits: &mut [f32], images: &[f32], total: &mut f64) {
+        let len = self.architecture.image().len();
+        for (logits, image) in logits.chunks_exact_mut(len).zip(images.chunks_exact(len).skip(first)) {
+            *total += self.pixel_model.loss(self.isa, logits, image);
+        }
+    }
+
+    /// The loss of a micro-batch as [`Network::loss`]; the gradient of the objective, summed over its images, is added to
+    /// `gradient`, but for that of the dense layers' weights, of which what it is made of is `kept`.
     pub(crate) fn gradient(
         &self,
         batch: Batch<'_>,
@@ -122,19 +146,27 @@ impl Network {
         position: usize,
         objective: Objective,
         scratch: &mut Scratch,
-        sink: &mut GradientSink<'_>,
+        gradient: &mut [f32],
+        kept: [Kept<'_>; 2],
     ) -> Elbo {
-        let loss = self.loss(batch, draw, position, scratch);
+        let kl = self.encode(batch, draw, position, scratch);
+        let Scratch { encoder, latent, classes, decoder, kernel } = scratch;
+        let mut reconstruction = 0.0;
+        let images = &encoder.images;
+        self.decoder().forward_and_backward(batch.len(), classes, decoder, gradient, kernel, &mut |[first, _], logits| {
+            self.add_reconstruction(first, logits, images, &mut reconstruction);
+        });
         if let Some(log_sigma) = self.table.log_sigma() {
             let pixels = batch.len() * self.architecture.image().len();
-            let gradient = self.pixel_model.sigma_gradient(loss.reconstruction, pixels) as f32;
-            sink.add(log_sigma, &[gradient]);
+            let here = self.layout.of_chunk(log_sigma..log_sigma + 1).start;
+            gradient[here] += self.pixel_model.sigma_gradient(reconstruction, pixels) as f32;
         }
-        let Scratch { encoder, latent, classes, decoder, gradients, kernel } = scratch;
-        self.decoder().backward(batch.len(), classes, decoder, gradients, sink, kernel);
-        latent.backward(batch.len(), encoder.statistics(), &gradients.here, objective, &mut gradients.there);
-        gradients.swap();
-        self.encoder().backward(batch.len(), classes, encoder, gradients, sink, kernel);
-        loss
+        let (statistics, statistics_gradient) = encoder.statistics_and_gradient();
+        latent.backward(batch.len(), statistics, &decoder.latent_gradient, objective, statistics_gradient);
+        self.encoder().backward(batch.len(), classes, encoder, gradient, kernel);
+        let [head, project] = kept;
+        head.keep(encoder.features(), encoder.statistics_gradient());
+        project.keep(&decoder.latents, decoder.projection_gradient());
+        Elbo { reconstruction, kl }
     }
 }

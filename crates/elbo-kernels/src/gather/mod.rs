@@ -93,16 +93,16 @@ impl Gather {
         Self { isa, groups, taps, c_in, extent }
     }
 
-    /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it. The
-    /// weights are the same as without them.
+    /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it, for up to
+    /// `pixels` of them at a time: what [`Gather::run`] takes for an image is a patch. The weights are the same as
+    /// without them.
     ///
     /// # Panics
     /// As [`Gather::new`].
     #[must_use]
-    pub fn over_patches(isa: Isa, geometry: &Geometry, c_in: usize, c_out: usize, images: usize) -> Self {
+    pub fn over_patches(isa: Isa, geometry: &Geometry, c_in: usize, c_out: usize, pixels: usize) -> Self {
         let row_len = geometry.taps() * c_in;
-        let pointwise = Geometry::pointwise(geometry.small);
-        let table = Self::new(isa, &pointwise, Direction::Down, row_len, c_out, images);
+        let table = Self::new(isa, &Geometry::pointwise([1, 1]), Direction::Down, row_len, c_out, pixels);
         Self { taps: geometry.taps(), c_in, ..table }
     }
 

@@ -10,19 +10,48 @@ const MIN_CHUNK: usize = 8;
 const MAX_GRADIENT_NUMBERS: usize = 1 << 26;
 
 /// How many chunks a batch is cut into: a matter of the batch and the network alone.
-pub(super) fn chunk_count(batch: usize, parameters: usize) -> usize {
+fn chunk_count(batch: usize, parameters: usize) -> usize {
     let most = (MAX_GRADIENT_NUMBERS / parameters.max(1)).clamp(1, MAX_CHUNKS);
     let chunk = batch.div_ceil(most).max(MIN_CHUNK);
     batch.div_ceil(chunk)
 }
 
-/// Cuts `len` images into micro-batches of nearly equal length, none above `most`: (position, images).
-pub(super) fn micro_batches(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = len.div_ceil(most);
-    (0..count).map(move |number| {
-        let (start, end) = (number * len / count, (number + 1) * len / count);
-        (start, end - start)
-    })
+/// How a batch is gone through: in rounds, in each of which every chunk has its turn with a micro-batch.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Cut {
+    /// Images of the batch.
+    pub(super) batch: usize,
+    /// How many chunks.
+    pub(super) chunks: usize,
+    chunk_len: usize,
+    /// How many rounds.
+    pub(super) rounds: usize,
+    /// Images of a chunk in a round, where it has as many left.
+    micro_batch: usize,
+}
+
+impl Cut {
+    /// How a batch of `batch` images is cut, for gradients of `parameters` parameters and micro-batches of at most `most`
+    /// images.
+    pub(super) fn new(batch: usize, parameters: usize, most: usize) -> Self {
+        let chunks = chunk_count(batch, parameters);
+        let chunk_len = batch.div_ceil(chunks.max(1));
+        let rounds = chunk_len.div_ceil(most);
+        Self { batch, chunks, chunk_len, rounds, micro_batch: chunk_len.div_ceil(rounds.max(1)) }
+    }
+
+    /// The images of a chunk in a round: their position in the batch, and how many; for the last chunk perhaps none.
+    pub(super) fn part(&self, chunk: usize, round: usize) -> (usize, usize) {
+        let end = self.batch.min((chunk + 1) * self.chunk_len);
+        let end = end.min(chunk * self.chunk_len + (round + 1) * self.micro_batch);
+        let start = chunk * self.chunk_len + round * self.micro_batch;
+        (start, end.saturating_sub(start))
+    }
+
+    /// The images of all chunks in a round: as many for each as for the first, but for the last chunk.
+    pub(super) fn round_len(&self, round: usize) -> usize {
+        (0..self.chunks).map(|chunk| self.part(chunk, round).1).sum()
+    }
 }
 
 #[cfg(test)]
@@ -43,14 +72,25 @@ mod tests {
     }
 
     #[test]
-    fn micro_batches_cover_the_chunk() {
-        for len in 0..100 {
-            let mut next = 0;
-            for (start, images) in micro_batches(len, 16) {
-                assert!(start == next && (1..=16).contains(&images));
-                next = start + images;
+    fn rounds_cover_the_batch_chunk_by_chunk() {
+        for batch in (0..600).chain([1000, 4096, 4097]) {
+            for most in [1, 4, 16] {
+                let cut = Cut::new(batch, 100, most);
+                let mut seen = vec![false; batch];
+                for round in 0..cut.rounds {
+                    let lens: Vec<usize> = (0..cut.chunks).map(|chunk| cut.part(chunk, round).1).collect();
+                    let (last, others) = lens.split_last().unwrap();
+                    assert!(others.iter().all(|len| *len == others[0] && (1..=most).contains(len) && last <= len));
+                    assert_eq!(lens.iter().sum::<usize>(), cut.round_len(round));
+                    for chunk in 0..cut.chunks {
+                        let (start, images) = cut.part(chunk, round);
+                        for position in start..start + images {
+                            assert!(!std::mem::replace(&mut seen[position], true), "{position} twice");
+                        }
+                    }
+                }
+                assert!(seen.into_iter().all(|seen| seen), "{batch}, {most}");
             }
-            assert_eq!(next, len);
         }
     }
 }

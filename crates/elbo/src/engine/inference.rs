@@ -4,6 +4,7 @@ use super::{Engine, own_scratch};
 use crate::batch::Batch;
 use crate::latent::Draw;
 use crate::loss::Elbo;
+use crate::scratch::Scratch;
 use rayon::prelude::*;
 
 /// About the most values of the images of a block.
@@ -99,12 +100,20 @@ impl Engine {
                 if is_conditional {
                     scratch.classes[..images].copy_from_slice(&classes[number * most..][..images]);
                 }
-                self.network.decode(images, &mut scratch);
-                out.copy_from_slice(&scratch.decoder.logits()[..out.len()]);
-                self.network.pixel_model().mean(self.isa(), out);
+                self.decode_into(images, &mut scratch, out);
             });
         });
         images
+    }
+
+    /// The images of the latent vectors in `scratch`, and of the classes there.
+    fn decode_into(&self, images: usize, scratch: &mut Scratch, out: &mut [f32]) {
+        let len = self.architecture().image().len();
+        self.network.decode(images, scratch, &mut |[first, images], logits| {
+            let out = &mut out[first * len..][..images * len];
+            out.copy_from_slice(logits);
+            self.network.pixel_model().mean(self.isa(), out);
+        });
     }
 
     /// Each image encoded, drawn from and decoded: `[N, H, W, C]` in [0, 1].
@@ -122,9 +131,7 @@ impl Engine {
                 let mut scratch = own_scratch(&self.scratch);
                 let part = batch.part(number * most, out.len() / len);
                 self.network.encode(part, draw, number * most, &mut scratch);
-                self.network.decode(part.len(), &mut scratch);
-                out.copy_from_slice(&scratch.decoder.logits()[..out.len()]);
-                self.network.pixel_model().mean(self.isa(), out);
+                self.decode_into(part.len(), &mut scratch, out);
             });
         });
         images

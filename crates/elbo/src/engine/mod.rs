@@ -6,6 +6,7 @@
 //! their order. So the result is the same to the last bit for any number of threads, and threads meet once a step.
 
 mod chunks;
+mod gradients;
 mod inference;
 mod step;
 

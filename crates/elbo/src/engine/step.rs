@@ -1,14 +1,14 @@
 //! A step of training: a gradient for each chunk of a batch, their sum, and what the optimiser makes of it.
 
-use super::chunks::{chunk_count, micro_batches};
-use super::{Engine, EngineError, own_scratch};
+use super::gradients::Gradients;
+use super::{Engine, EngineError};
 use crate::batch::Batch;
+use crate::gradient_layout::Piece;
 use crate::latent::Draw;
-use crate::layer::GradientSink;
 use crate::loss::{Elbo, Objective};
 use crate::network::Network;
 use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer};
-use elbo_kernels::{Accumulate, AdamSlices, Buffer, GradientSum, Momentum};
+use elbo_kernels::{AdamSlices, Momentum};
 use rayon::prelude::*;
 
 /// Parameters that one thread updates at a time.
@@ -18,15 +18,14 @@ const UPDATE: usize = 1 << 13;
 #[derive(Debug)]
 pub(super) struct TrainingMemory {
     state: OptimizerState,
-    /// One gradient a chunk, and its loss.
-    chunks: Vec<(Buffer, Elbo)>,
+    gradients: Gradients,
     /// Muon's, once it has been asked for.
     matrices: Option<Vec<Orthogonalizer>>,
 }
 
 impl TrainingMemory {
-    fn new(state: OptimizerState) -> Self {
-        Self { state, chunks: Vec::new(), matrices: None }
+    fn new(network: &Network, state: OptimizerState) -> Self {
+        Self { state, gradients: Gradients::new(network), matrices: None }
     }
 }
 
@@ -50,7 +49,7 @@ impl Engine {
         }
         let Self { network, parameters, pool, .. } = self;
         pool.install(|| network.pack(parameters, true));
-        self.training = Some(TrainingMemory::new(state));
+        self.training = Some(TrainingMemory::new(network, state));
         Ok(())
     }
 
@@ -70,21 +69,18 @@ impl Engine {
     ) -> Elbo {
         let loss = self.accumulate(batch, draw, objective);
         if loss.is_finite() && !batch.is_empty() {
-            self.update(batch.len(), optimizer);
+            self.update(optimizer);
         }
         loss
     }
 
-    /// Takes the step that the gradients of the chunks of a batch of this length ask for.
-    fn update(&mut self, batch_len: usize, optimizer: &Optimizer) {
+    /// Takes the step that the gradients ask for.
+    fn update(&mut self, optimizer: &Optimizer) {
         let isa = self.isa();
         let Self { network, parameters, pool, training, .. } = self;
-        let Some(TrainingMemory { state, chunks, matrices }) = training else { return };
+        let Some(TrainingMemory { state, gradients, matrices }) = training else { return };
         let OptimizerState { step, mean, square } = state;
         *step += 1;
-        let chunks = &chunks[..chunk_count(batch_len, network.table().len())];
-        let parts = chunks.iter().map(|(gradient, _)| &**gradient);
-        let gradient = GradientSum { parts, scale: 1.0 / batch_len as f32 };
         let matrices = match optimizer.muon {
             Some(_) => &mut **matrices.get_or_insert_with(|| orthogonalizers(network)),
             None => &mut [],
@@ -96,16 +92,17 @@ impl Engine {
                 let first = number * UPDATE;
                 let mut here = first;
                 while here < first + parameters.len() {
-                    let (is_matrix, end) = piece(matrices, here, first + parameters.len());
-                    let (offset, range) = (here, here - first..end - first);
+                    let (is_matrix, end) = of_one_kind(matrices, here, first + parameters.len());
+                    let (Piece { end, offset, .. }, gradient) = gradients.piece(here, end);
+                    let range = here - first..end - first;
                     let (mean, square) = (&mut mean[range.clone()], &mut square[range.clone()]);
                     match optimizer.muon {
                         Some(Muon { momentum, .. }) if is_matrix => {
-                            Momentum { decay: momentum }.step(isa, gradient.clone(), offset, mean, square);
+                            Momentum { decay: momentum }.step(isa, gradient, offset, mean, square);
                         }
                         _ => {
                             let slices = AdamSlices { parameters: &mut parameters[range], mean, square };
-                            optimizer.adam.step(isa, *step, gradient.clone(), offset, slices);
+                            optimizer.adam.step(isa, *step, gradient, offset, slices);
                         }
                     }
                     here = end;
@@ -127,56 +124,27 @@ impl Engine {
     /// If the batch's pixels are not one image of the network's shape for each index.
     pub fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, objective: Objective) -> (Elbo, Vec<f32>) {
         let loss = self.accumulate(batch, draw, objective);
-        let mut sum = vec![0.0; self.parameters.len()];
+        let mut mean = vec![0.0; self.parameters.len()];
         if let Some(training) = &self.training {
-            for (gradient, _) in &training.chunks[..chunk_count(batch.len(), sum.len())] {
-                sum.iter_mut().zip(&**gradient).for_each(|(sum, part)| *sum += part);
+            let mut here = 0;
+            while here < mean.len() {
+                let (Piece { end, offset, .. }, gradient) = training.gradients.piece(here, mean.len());
+                gradient.write(offset, &mut mean[here..end]);
+                here = end;
             }
         }
-        let scale = 1.0 / batch.len().max(1) as f32;
-        for sum in &mut sum {
-            *sum *= scale;
-        }
-        (loss, sum)
+        (loss, mean)
     }
 
-    /// Fills the gradients of the batch's chunks and returns its mean loss.
+    /// Fills in the gradients of a batch and returns its mean loss.
     fn accumulate(&mut self, batch: Batch<'_>, draw: Draw<'_>, objective: Objective) -> Elbo {
         batch.check(self.architecture().image().len());
-        let parameter_count = self.parameters.len();
         let Self { network, parameters, pool, scratch, training } = self;
         let training = training.get_or_insert_with(|| {
             pool.install(|| network.pack(parameters, true));
-            TrainingMemory::new(OptimizerState::new(parameter_count))
+            TrainingMemory::new(network, OptimizerState::new(parameters.len()))
         });
-        let count = chunk_count(batch.len(), parameter_count);
-        if training.chunks.len() < count {
-            training.chunks.resize_with(count, || (Buffer::zeros(parameter_count), Elbo::default()));
-        }
-        let chunk_len = batch.len().div_ceil(count.max(1));
-        let network = &*network;
-        pool.install(|| {
-            training.chunks[..count].par_iter_mut().with_max_len(1).enumerate().for_each(
-                |(number, (gradient, loss))| {
-                    let start = number * chunk_len;
-                    let len = chunk_len.min(batch.len() - start);
-                    let mut scratch = own_scratch(scratch);
-                    let mut sink = GradientSink { values: gradient, accumulate: Accumulate::No };
-                    *loss = Elbo::default();
-                    for (position, images) in micro_batches(len, network.micro_batch()) {
-                        let position = start + position;
-                        let part = batch.part(position, images);
-                        *loss += network.gradient(part, draw, position, objective, &mut scratch, &mut sink);
-                        sink.accumulate = Accumulate::Yes;
-                    }
-                },
-            );
-        });
-        let mut total = Elbo::default();
-        for (_, loss) in &training.chunks[..count] {
-            total += *loss;
-        }
-        total.mean(batch.len().max(1))
+        pool.install(|| training.gradients.accumulate(network, scratch, batch, draw, objective))
     }
 }
 
@@ -188,7 +156,7 @@ fn orthogonalizers(network: &Network) -> Vec<Orthogonalizer> {
 }
 
 /// Whether parameter number `here` is of a matrix, and the end of what is so from there on, at most `end`.
-fn piece(matrices: &[Orthogonalizer], here: usize, end: usize) -> (bool, usize) {
+fn of_one_kind(matrices: &[Orthogonalizer], here: usize, end: usize) -> (bool, usize) {
     match matrices.iter().map(Orthogonalizer::range).find(|range| range.end > here) {
         Some(range) if range.start <= here => (true, range.end.min(end)),
         Some(range) => (false, range.start.min(end)),

@@ -1,0 +1,89 @@
+//! The gradient of a batch: in parts, one for each chunk, and that of the dense layers' weights.
+
+use super::chunks::Cut;
+use super::own_scratch;
+use crate::batch::Batch;
+use crate::dense_gradient::DenseGradient;
+use crate::gradient_layout::{GradientLayout, Piece};
+use crate::latent::Draw;
+use crate::loss::{Elbo, Objective};
+use crate::network::Network;
+use crate::scratch::Scratch;
+use elbo_kernels::{Accumulate, Buffer, GradientSum};
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+/// Memory for the gradients of batches.
+#[derive(Debug)]
+pub(super) struct Gradients {
+    layout: GradientLayout,
+    chunks: Vec<(Buffer, Elbo)>,
+    dense: DenseGradient,
+    /// As the last batch was cut.
+    cut: Cut,
+}
+
+impl Gradients {
+    pub(super) fn new(network: &Network) -> Self {
+        Self {
+            layout: network.layout().clone(),
+            chunks: Vec::new(),
+            dense: DenseGradient::new(network.isa(), network.dense_layers()),
+            cut: Cut::default(),
+        }
+    }
+
+    /// Fills in the gradients of a batch, summed over its images, and returns its mean loss.
+    ///
+    /// To be called in the pool whose threads have this scratch.
+    pub(super) fn accumulate(
+        &mut self,
+        network: &Network,
+        scratch: &[Mutex<Scratch>],
+        batch: Batch<'_>,
+        draw: Draw<'_>,
+        objective: Objective,
+    ) -> Elbo {
+        let Self { layout, chunks, dense, cut } = self;
+        *cut = Cut::new(batch.len(), layout.chunk_len(), network.micro_batch());
+        if chunks.len() < cut.chunks {
+            chunks.resize_with(cut.chunks, || (Buffer::zeros(layout.chunk_len()), Elbo::default()));
+        }
+        let chunks = &mut chunks[..cut.chunks];
+        dense.reserve(cut.round_len(0));
+        for round in 0..cut.rounds {
+            let images = cut.round_len(round);
+            let kept = dense.parts(cut.part(0, round).1, images);
+            chunks.par_iter_mut().zip(kept).with_max_len(1).enumerate().for_each(|(number, ((gradient, loss), kept))| {
+                if round == 0 {
+                    gradient.fill(0.0);
+                    *loss = Elbo::default();
+                }
+                let (position, images) = cut.part(number, round);
+                let part = batch.part(position, images);
+                *loss += network.gradient(part, draw, position, objective, &mut own_scratch(scratch), gradient, kept);
+            });
+            let accumulate = if round == 0 { Accumulate::No } else { Accumulate::Yes };
+            dense.run(images, accumulate, || own_scratch(scratch));
+        }
+        let mut total = Elbo::default();
+        for (_, loss) in chunks {
+            total += *loss;
+        }
+        total.mean(batch.len().max(1))
+    }
+
+    /// The parameters from number `here` on, up to `end` at most, whose gradients lie together, and their mean gradient
+    /// over the images of the batch.
+    pub(super) fn piece(
+        &self,
+        here: usize,
+        end: usize,
+    ) -> (Piece, GradientSum<impl Iterator<Item = &[f32]> + Clone>) {
+        let piece = self.layout.piece(here, end);
+        let (dense, chunks) = if piece.is_dense { (1, 0) } else { (0, self.cut.chunks) };
+        let parts = self.chunks[..chunks].iter().map(|(gradient, _)| &**gradient);
+        let parts = parts.chain(std::iter::repeat_n(&**self.dense.values(), dense));
+        (piece, GradientSum { parts, scale: 1.0 / self.cut.batch.max(1) as f32 })
+    }
+}
