@@ -111,8 +111,10 @@ fn check(case: Case) {
         let channels = [c_in, c_out];
         if let Some(forward) = WinogradGather::new(isa, &geometry, direction, channels, room) {
             let mut scratch = vec![f32::NAN; forward.scratch_len()];
-            let (mut forms, mut packed) = (vec![f32::NAN; forward.forms_len()], vec![f32::NAN; forward.packed_len()]);
-            forward.pack(Operand::Weights, &w, &mut forms, &mut packed);
+            let (mut forms, product) = (vec![f32::NAN; forward.forms_len()], forward.product());
+            let mut packed = vec![f32::NAN; product.packed_len()];
+            forward.write_forms(&w, &mut forms);
+            product.pack(Operand::Weights, &forms, &mut packed);
             let mut found = vec![7.0; y.len() + 1];
             for (epilogue, expected) in [(Epilogue::Bias(&bias), &with_bias), (Epilogue::BiasRelu(&bias), &with_relu)] {
                 forward.run(images, &x, &packed, epilogue, &mut found, &mut scratch);
@@ -122,8 +124,10 @@ fn check(case: Case) {
         }
         if let Some(backward) = WinogradGather::new(isa, &geometry, direction.reversed(), [c_out, c_in], room) {
             let mut scratch = vec![f32::NAN; backward.scratch_len()];
-            let (mut forms, mut packed) = (vec![f32::NAN; backward.forms_len()], vec![f32::NAN; backward.packed_len()]);
-            backward.pack(Operand::Transposed, &w, &mut forms, &mut packed);
+            let (mut forms, product) = (vec![f32::NAN; backward.forms_len()], backward.product());
+            let mut packed = vec![f32::NAN; product.packed_len()];
+            backward.write_forms(&w, &mut forms);
+            product.pack(Operand::Transposed, &forms, &mut packed);
             let mut found = vec![7.0; dx.len()];
             backward.run(images, &dy, &packed, Epilogue::WherePositive(&x), &mut found, &mut scratch);
             assert_close(&what("filtered gated input gradient"), &found, &gated, terms);
@@ -136,6 +140,25 @@ fn check(case: Case) {
             assert_close(&what("filtered weight gradient"), &found, &dw, 16 * terms);
             gradient.run(images, &x, &dy, Accumulate::Yes, &mut found, &mut scratch);
             assert_close(&what("accumulated filtered weight gradient"), &found, &twice, 16 * terms);
+            if direction == Direction::Up {
+                let backward = WinogradGather::new(isa, &geometry, Direction::Down, [c_out, c_in], room).unwrap();
+                let mut forms = vec![f32::NAN; backward.forms_len()];
+                let mut packed = vec![f32::NAN; backward.product().packed_len()];
+                backward.write_forms(&w, &mut forms);
+                backward.product().pack(Operand::Transposed, &forms, &mut packed);
+                scratch.fill(f32::NAN);
+                let (mut found, mut found_dx) = (vec![f32::NAN; dw.len()], vec![f32::NAN; dx.len()]);
+                let gate = Epilogue::WherePositive(&x);
+                for times in [&dw, &twice] {
+                    let accumulate = if times == &dw { Accumulate::No } else { Accumulate::Yes };
+                    let backward = (&backward, &packed[..]);
+                    let (dw, dx) = (&mut found, &mut found_dx);
+                    gradient.run_with_input_gradient(images, &x, &dy, accumulate, dw, backward, gate, dx, &mut scratch);
+                    assert_close(&what("weight gradient with input gradient"), dw, times, 16 * terms);
+                }
+                let terms = 16 * geometry.taps() * c_in.max(c_out);
+                assert_close(&what("input gradient with weight gradient"), &found_dx, &gated, terms);
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::class_weight::ClassWeight;
 use crate::gradient_layout::GradientLayout;
 use crate::parameters::ParameterTable;
 use crate::patched::{Block, PATCHES, Patched};
-use crate::product::{GradientPlan, Plan, Product};
-use elbo_kernels::{Accumulate, Epilogue, Gather, Isa, Operand, add_column_sums};
+use crate::product::{GradientPlan, Plan, Product, both_gradients};
+use elbo_kernels::{Epilogue, Gather, Isa, Operand, add_column_sums};
 use std::ops::Range;
 
 /// Pixels of a layer's smaller side that are gone through together, if one image has not as many: enough to fill tiles
@@ -155,10 +155,7 @@ impl Layer {
             Products::Inner { forward, backward, .. }
             | Products::Dense { forward, backward }
             | Products::Last { forward, backward, .. } => {
-                forward.pack(weights);
-                if with_backward {
-                    backward.pack(weights);
-                }
+                rayon::join(|| forward.pack(weights), || if with_backward { backward.pack(weights) });
             }
         }
     }
@@ -220,7 +217,12 @@ impl Layer {
                     backward.run(block.pixels, block.patches, gate_of(gate), dx, &mut []);
                 });
             }
-            _ => {
+            Products::Inner { backward, gradient: plan, .. } => {
+                self.bias_gradient(images, dy, gradient);
+                let dw = &mut gradient[self.weight_gradient.clone()];
+                both_gradients((plan, backward), images, x, dy, dw, gate_of(gated.then_some(x)), dx, scratch);
+            }
+            Products::First { .. } | Products::Dense { .. } => {
                 self.weight_gradient(images, x, dy, gradient, scratch);
                 self.input_gradient(images, dy, gated.then_some(x), dx, scratch);
             }
@@ -242,7 +244,7 @@ impl Layer {
             Products::First { patched, .. } => patched.each_block(images, x, scratch, |block| {
                 patched.add_weight_gradient(&block, dy, weights);
             }),
-            Products::Inner { gradient, .. } => gradient.run(images, x, dy, Accumulate::Yes, weights, scratch),
+            Products::Inner { gradient, .. } => gradient.run(images, x, dy, weights, scratch),
             Products::Dense { .. } => {}
             Products::Last { patched, .. } => {
                 self.last_weight_gradient(patched, images, x, dy, gradient, scratch, |_| {});

@@ -4,6 +4,7 @@ use elbo_kernels::{
     Accumulate, Buffer, Direction, Epilogue, Gather, Geometry, Isa, Operand, WeightGradient, WinogradGather,
     WinogradWeightGradient, winograd_saves,
 };
+use rayon::prelude::*;
 
 /// The least channels on either side for which the products outweigh the additions of minimal filtering.
 const LEAST_CHANNELS: usize = 16;
@@ -59,17 +60,22 @@ impl Product {
     pub(crate) fn new(plan: Plan, operand: Operand) -> Self {
         let packed = Buffer::zeros(match &plan {
             Plan::Direct(gather) => gather.packed_len(),
-            Plan::Winograd(winograd, _) => winograd.packed_len(),
+            Plan::Winograd(winograd, _) => winograd.product().packed_len(),
         });
         Self { plan, operand, packed }
     }
 
-    /// Lays the weights out anew.
+    /// Lays the weights out anew, on all threads of the pool.
     pub(crate) fn pack(&mut self, weights: &[f32]) {
-        match &mut self.plan {
-            Plan::Direct(gather) => gather.pack(self.operand, weights, &mut self.packed),
-            Plan::Winograd(winograd, forms) => winograd.pack(self.operand, weights, forms, &mut self.packed),
-        }
+        let (gather, weights) = match &mut self.plan {
+            Plan::Direct(gather) => (&*gather, weights),
+            Plan::Winograd(winograd, forms) => {
+                winograd.write_forms(weights, forms);
+                (winograd.product(), &**forms)
+            }
+        };
+        let panels = self.packed.par_chunks_mut(gather.panel_len()).with_max_len(1).enumerate();
+        panels.for_each(|(number, panel)| gather.pack_panel(self.operand, weights, number, panel));
     }
 
     /// Numbers that [`Product::run`] needs as scratch.
@@ -92,7 +98,8 @@ impl Product {
 #[derive(Debug)]
 pub(crate) enum GradientPlan {
     Direct(WeightGradient),
-    Winograd(WinogradWeightGradient),
+    /// With the direction of the layer.
+    Winograd(WinogradWeightGradient, Direction),
 }
 
 impl GradientPlan {
@@ -108,7 +115,7 @@ impl GradientPlan {
         let winograd = filtering_pays(geometry, Direction::Down, channels)
             .then(|| WinogradWeightGradient::new(isa, geometry, direction, channels, images));
         match winograd.flatten() {
-            Some(winograd) => Self::Winograd(winograd),
+            Some(winograd) => Self::Winograd(winograd, direction),
             None => Self::Direct(WeightGradient::new(isa, geometry, direction, c_in, c_out, images)),
         }
     }
@@ -117,22 +124,40 @@ impl GradientPlan {
     pub(crate) fn scratch_len(&self) -> usize {
         match self {
             Self::Direct(_) => 0,
-            Self::Winograd(winograd) => winograd.scratch_len(),
+            Self::Winograd(winograd, _) => winograd.scratch_len(),
         }
     }
 
-    pub(crate) fn run(
-        &self,
-        images: usize,
-        x: &[f32],
-        dy: &[f32],
-        accumulate: Accumulate,
-        dw: &mut [f32],
-        scratch: &mut [f32],
-    ) {
+    /// Adds the gradient to `dw`.
+    pub(crate) fn run(&self, images: usize, x: &[f32], dy: &[f32], dw: &mut [f32], scratch: &mut [f32]) {
         match self {
-            Self::Direct(direct) => direct.run(images, x, dy, accumulate, dw),
-            Self::Winograd(winograd) => winograd.run(images, x, dy, accumulate, dw, scratch),
+            Self::Direct(direct) => direct.run(images, x, dy, Accumulate::Yes, dw),
+            Self::Winograd(winograd, _) => winograd.run(images, x, dy, Accumulate::Yes, dw, scratch),
+        }
+    }
+}
+
+/// The gradients of a layer's weights and of its input, `dx`, as [`GradientPlan::run`] and [`Product::run`] have them;
+/// together where that saves work.
+#[expect(clippy::too_many_arguments, reason = "what two products read and write")]
+pub(crate) fn both_gradients(
+    (gradient, backward): (&GradientPlan, &Product),
+    images: usize,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+    epilogue: Epilogue<'_>,
+    dx: &mut [f32],
+    scratch: &mut [f32],
+) {
+    match (gradient, &backward.plan) {
+        (GradientPlan::Winograd(gradient, Direction::Up), Plan::Winograd(plan, _)) => {
+            let backward = (plan, &*backward.packed);
+            gradient.run_with_input_gradient(images, x, dy, Accumulate::Yes, dw, backward, epilogue, dx, scratch);
+        }
+        _ => {
+            gradient.run(images, x, dy, dw, scratch);
+            backward.run(images, dy, epilogue, dx, scratch);
         }
     }
 }

@@ -12,7 +12,7 @@ mod tiles;
 
 use crate::epilogue::Epilogue;
 use crate::extent::Extent;
-use crate::gather::{Gather, Operand};
+use crate::gather::Gather;
 use crate::geometry::{Direction, Geometry};
 use crate::simd::Isa;
 use crate::weight_gradient::{Accumulate, WeightGradient};
@@ -21,6 +21,10 @@ use tiles::{Band, Tiles, WEIGHTS, weight_forms};
 
 /// Numbers that the forms and partial sums of a band may take: a share of the second-level cache.
 const BAND: usize = 72 << 10;
+
+/// Numbers of each matrix that go together from the forms of a gradient to the gradient: nine taps and a form of them
+/// take 20 KB.
+const STRETCH: usize = 512;
 
 /// The share of the products that minimal filtering saves of a layer that goes over `geometry` in `direction`; none if
 /// its filter is not 3 x 3 of stride 2. An odd number of small pixels along an axis makes half tiles, which save
@@ -89,27 +93,30 @@ impl WinogradGather {
         self.bands.iter().map(numbers).max().unwrap_or(0) * self.images_a_band
     }
 
-    /// Numbers that the packed weights take.
+    /// What multiplies the forms of the sources by those of the weights, which are to be packed for it.
     #[must_use]
-    pub fn packed_len(&self) -> usize {
-        self.bands[0].product.packed_len()
+    pub fn product(&self) -> &Gather {
+        &self.bands[0].product
     }
 
-    /// Lays the weights out as the kernel reads them; as [`Gather::pack`], with room for the forms of the weights,
+    /// Writes the forms of the weights `[9, C_in, C_out]` (or `[9, C_out, C_in]`, to be packed transposed):
     /// [`WinogradGather::forms_len`] numbers.
     ///
     /// # Panics
     /// If a length is not that of the layer.
-    pub fn pack(&self, operand: Operand, weights: &[f32], forms: &mut [f32], packed: &mut [f32]) {
+    pub fn write_forms(&self, weights: &[f32], forms: &mut [f32]) {
         let matrix = self.extent.c_in * self.extent.c_out;
-        assert_eq!(weights.len(), 9 * matrix, "weights");
+        assert!(weights.len() == 9 * matrix && forms.len() == WEIGHTS * matrix, "weights and their forms");
         for (form, taps) in forms.chunks_exact_mut(matrix).zip(weight_forms()) {
-            form.fill(0.0);
-            for tap in taps {
-                form.iter_mut().zip(&weights[tap * matrix..]).for_each(|(sum, weight)| *sum += weight);
+            for (number, tap) in taps.enumerate() {
+                let weights = &weights[tap * matrix..][..matrix];
+                if number == 0 {
+                    form.copy_from_slice(weights);
+                } else {
+                    form.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+                }
             }
         }
-        self.bands[0].product.pack(operand, forms, packed);
     }
 
     /// Numbers of the forms of the weights.
@@ -253,12 +260,74 @@ impl WinogradWeightGradient {
                 accumulate_forms = Accumulate::Yes;
             }
         }
+        self.add_forms(forms, accumulate, dw);
+    }
+
+    /// [`WinogradWeightGradient::run`] together with the gradient `dx` of the input of a layer that goes up, which
+    /// `backward` makes, the plan of the way down: both need the same forms of `dy`, which are made once.
+    ///
+    /// # Panics
+    /// As [`WinogradWeightGradient::run`] and [`WinogradGather::run`], and if `backward` is not of the same layer.
+    #[expect(clippy::too_many_arguments, reason = "what two products read and write")]
+    pub fn run_with_input_gradient(
+        &self,
+        images: usize,
+        x: &[f32],
+        dy: &[f32],
+        accumulate: Accumulate,
+        dw: &mut [f32],
+        (backward, packed): (&WinogradGather, &[f32]),
+        epilogue: Epilogue<'_>,
+        dx: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.extent.check(images, x, dy);
+        backward.extent.check(images, dy, dx);
+        let Extent { source_len, target_len, c_in, c_out, .. } = self.extent;
+        let matrix = c_in * c_out;
+        assert_eq!(dw.len(), 9 * matrix, "weight gradient");
+        assert!(
+            self.bands.len() == backward.bands.len() && self.images_a_band == backward.images_a_band,
+            "the plans of one layer have the same bands"
+        );
+        let (forms, scratch) = scratch.split_at_mut(WEIGHTS * matrix);
+        let mut accumulate_forms = Accumulate::No;
+        if images == 0 {
+            forms.fill(0.0);
+        }
+        for first in (0..images).step_by(self.images_a_band) {
+            let images = self.images_a_band.min(images - first);
+            let (x, dy, dx) =
+                (&x[first * source_len..], &dy[first * target_len..], &mut dx[first * source_len..]);
+            let epilogue = epilogue.from(first * source_len);
+            for (GradientBand { spread: [spread_x, _], product, lens }, band) in self.bands.iter().zip(&backward.bands) {
+                // Partial sums of `dx` and forms of `x` are as many, and take turns.
+                let (dy_forms, sums) = scratch.split_at_mut(lens[1] * self.images_a_band);
+                band.spread.run(images, dy, Epilogue::Store, dy_forms);
+                band.product.run(images, dy_forms, packed, Epilogue::Store, sums);
+                band.collect.run(images, sums, epilogue, dx);
+                spread_x.run(images, x, Epilogue::Store, sums);
+                product.run(images, sums, dy_forms, accumulate_forms, forms);
+                accumulate_forms = Accumulate::Yes;
+            }
+        }
+        self.add_forms(forms, accumulate, dw);
+    }
+
+    /// Puts the gradient of the forms of the weights, or adds it, to that of the weights.
+    fn add_forms(&self, forms: &[f32], accumulate: Accumulate, dw: &mut [f32]) {
+        let matrix = self.extent.c_in * self.extent.c_out;
         if accumulate == Accumulate::No {
             dw.fill(0.0);
         }
-        for (form, taps) in forms.chunks_exact(matrix).zip(weight_forms()) {
-            for tap in taps {
-                dw[tap * matrix..].iter_mut().zip(form).for_each(|(sum, form)| *sum += form);
+        // Stretch by stretch, so that what is read and written often stays in the first-level cache.
+        for first in (0..matrix).step_by(STRETCH) {
+            let len = STRETCH.min(matrix - first);
+            for (form, taps) in forms.chunks_exact(matrix).zip(weight_forms()) {
+                for tap in taps {
+                    let sums = &mut dw[tap * matrix + first..][..len];
+                    sums.iter_mut().zip(&form[first..]).for_each(|(sum, form)| *sum += form);
+                }
             }
         }
     }

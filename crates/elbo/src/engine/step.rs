@@ -7,7 +7,7 @@ use crate::gradient_layout::Piece;
 use crate::latent::Draw;
 use crate::loss::{Elbo, Objective};
 use crate::network::Network;
-use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer};
+use crate::optimizer::{Muon, Optimizer, OptimizerState, Orthogonalizer, step_all};
 use elbo_kernels::{AdamSlices, Momentum};
 use rayon::prelude::*;
 
@@ -109,13 +109,11 @@ impl Engine {
                 }
             });
             matrices.par_iter_mut().with_max_len(1).for_each(|matrix| matrix.run(square));
-        });
-        if let Some(muon) = optimizer.muon {
-            for matrix in matrices {
-                matrix.step(muon.learning_rate, parameters);
+            if let Some(muon) = optimizer.muon {
+                step_all(matrices, muon.learning_rate, 0, parameters);
             }
-        }
-        pool.install(|| network.pack(parameters, true));
+            network.pack(parameters, true);
+        });
     }
 
     /// The mean loss of a batch and the gradient of the mean of the objective, in the layout of [`Engine::table`].

@@ -7,7 +7,7 @@ use elbo_kernels::Buffer;
 
 pub use elbo_kernels::Adam;
 pub use muon::Muon;
-pub(crate) use muon::Orthogonalizer;
+pub(crate) use muon::{Orthogonalizer, step_all};
 pub use schedule::Schedule;
 
 /// How one step is taken.

@@ -87,12 +87,23 @@ impl Orthogonalizer {
         }
     }
 
-    /// Takes `rate` times the matrix from its weights.
-    pub(crate) fn step(&self, rate: f32, parameters: &mut [f32]) {
-        for (weight, update) in parameters[self.range.clone()].iter_mut().zip(&*self.matrix) {
+    /// Takes `rate` times the matrix from its weights, which are these.
+    fn step(&self, rate: f32, weights: &mut [f32]) {
+        for (weight, update) in weights.iter_mut().zip(&*self.matrix) {
             *weight -= rate * update;
         }
     }
+}
+
+/// Takes `rate` times each matrix from its weights, on all threads of the pool; `parameters` are those from number
+/// `first` on, among which the matrices' weights lie one behind the other.
+pub(crate) fn step_all(matrices: &[Orthogonalizer], rate: f32, first: usize, parameters: &mut [f32]) {
+    let Some((matrix, matrices)) = matrices.split_first() else { return };
+    let (here, after) = parameters.split_at_mut(matrix.range.end - first);
+    rayon::join(
+        || matrix.step(rate, &mut here[matrix.range.start - first..]),
+        || step_all(matrices, rate, matrix.range.end, after),
+    );
 }
 
 /// The iteration, among matrices `[columns, columns]` alone: there are many more rows than columns.
@@ -205,7 +216,7 @@ mod tests {
                     let mut orthogonalizer = Orthogonalizer::new(isa, layer, table.layer(number).0);
                     orthogonalizer.run(&momentum);
                     let mut weights = vec![0.0; table.len()];
-                    orthogonalizer.step(-1.0, &mut weights);
+                    step_all(&[orthogonalizer], -1.0, 0, &mut weights);
 
                     let mut exact = matrix(layer, &momentum[range.clone()]);
                     exact /= exact.norm();
@@ -232,7 +243,7 @@ mod tests {
         let mut parameters = vec![0.5; table.len()];
         let mut orthogonalizer = Orthogonalizer::new(Isa::fastest(), &architecture.layers()[1], table.layer(1).0);
         orthogonalizer.run(&vec![0.0; table.len()]);
-        orthogonalizer.step(0.02, &mut parameters);
+        step_all(&[orthogonalizer], 0.02, 0, &mut parameters);
         assert_eq!(parameters, vec![0.5; table.len()]);
     }
 }
