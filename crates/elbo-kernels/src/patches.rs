@@ -10,24 +10,34 @@ use std::ops::Range;
 /// Stands for a tap that reaches outside the image.
 const OUTSIDE: u32 = u32::MAX;
 
-/// Where the numbers of a patch come from.
+/// Pixels that follow one another, and where the numbers of their patches come from.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// The first of the pixels; the last is the one before the next span's first.
+    pixel: usize,
+    source: Source,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Source {
-    /// From rows of the image that lie a row of it apart; this is where the first begins.
-    Inside(u32),
-    /// Each from a place of its own: patch number so and so of [`Patches::edges`].
-    Edge(u32),
+    /// A row of taps is a piece of a row of the image; this is where the first pixel's first begins.
+    Inside(usize),
+    /// Each number has a place of its own, from this one of [`Patches::edges`] on.
+    Edge(usize),
 }
 
 /// Which number of an image goes where in its patches.
 #[derive(Clone, Debug)]
 pub struct Patches {
-    pixels: Vec<Source>,
+    spans: Vec<Span>,
     /// For each number of each patch that reaches outside the image: where it comes from.
     edges: Vec<u32>,
-    /// Numbers of a row of taps, and of a row of the image.
-    run_len: usize,
+    pixels: usize,
+    /// Numbers of the image from one pixel's taps to the next's, and from one row to the next.
+    step: usize,
     row_len: usize,
+    /// Numbers of a row of taps.
+    run_len: usize,
     patch_len: usize,
     source_len: usize,
 }
@@ -42,26 +52,35 @@ impl Patches {
         let source_len = geometry.large_pixels() * channels;
         assert!(u32::try_from(source_len).is_ok_and(|len| len < OUTSIDE), "offsets must fit 32 bits");
         let patch_len = geometry.taps() * channels;
-        let mut edges = Vec::new();
-        let pixel = |small| {
-            let sources = geometry.sources(Direction::Down, small);
-            if sources.len() == geometry.taps() {
-                return Source::Inside((sources[0].1 * channels) as u32);
-            }
-            let number = edges.len() / patch_len;
-            edges.resize(edges.len() + patch_len, OUTSIDE);
-            for (tap, large) in sources {
-                for channel in 0..channels {
-                    edges[number * patch_len + tap * channels + channel] = (large * channels + channel) as u32;
+        let (mut spans, mut edges) = (Vec::new(), Vec::new());
+        let mut before_is_inside = false;
+        for pixel in 0..geometry.small_pixels() {
+            let sources = geometry.sources(Direction::Down, pixel);
+            let is_inside = sources.len() == geometry.taps();
+            if is_inside {
+                let begins_row = pixel.is_multiple_of(geometry.small[1]);
+                if !before_is_inside || begins_row {
+                    spans.push(Span { pixel, source: Source::Inside(sources[0].1 * channels) });
+                }
+            } else {
+                spans.push(Span { pixel, source: Source::Edge(edges.len()) });
+                let begin = edges.len();
+                edges.resize(begin + patch_len, OUTSIDE);
+                for (tap, large) in sources {
+                    for channel in 0..channels {
+                        edges[begin + tap * channels + channel] = (large * channels + channel) as u32;
+                    }
                 }
             }
-            Source::Edge(number as u32)
-        };
+            before_is_inside = is_inside;
+        }
         Self {
-            pixels: (0..geometry.small_pixels()).map(pixel).collect(),
+            spans,
             edges,
-            run_len: geometry.kernel[1] * channels,
+            pixels: geometry.small_pixels(),
+            step: geometry.stride[1] * channels,
             row_len: geometry.large[1] * channels,
+            run_len: geometry.kernel[1] * channels,
             patch_len,
             source_len,
         }
@@ -70,7 +89,7 @@ impl Patches {
     /// Pixels of an image that have a patch.
     #[must_use]
     pub fn pixels(&self) -> usize {
-        self.pixels.len()
+        self.pixels
     }
 
     /// Numbers of a patch: `taps * C`.
@@ -91,35 +110,50 @@ impl Patches {
     /// # Panics
     /// If there are no such pixels, or a slice is too short.
     pub fn run(&self, x: &[f32], pixels: Range<usize>, y: &mut [f32]) {
-        match self.run_len {
-            3 => self.copy::<3>(x, pixels, y),
-            6 => self.copy::<6>(x, pixels, y),
-            9 => self.copy::<9>(x, pixels, y),
-            12 => self.copy::<12>(x, pixels, y),
-            _ => self.copy::<0>(x, pixels, y),
+        let (x, y) = (&x[..self.source_len], &mut y[..pixels.len() * self.patch_len]);
+        match [self.run_len, self.patch_len] {
+            [3, 9] => self.write(x, pixels, y, copy_rows::<3, 9>),
+            [6, 18] => self.write(x, pixels, y, copy_rows::<6, 18>),
+            [9, 27] => self.write(x, pixels, y, copy_rows::<9, 27>),
+            [12, 36] => self.write(x, pixels, y, copy_rows::<12, 36>),
+            _ => self.write(x, pixels, y, |x, step, tap, y| {
+                for (y, x) in y.chunks_exact_mut(self.patch_len).zip(x.windows(self.run_len).step_by(step)) {
+                    y[tap * self.run_len..][..self.run_len].copy_from_slice(x);
+                }
+            }),
         }
     }
 
-    /// [`Patches::run`] for a row of `RUN` taps, known when this is compiled; 0 is any.
-    fn copy<const RUN: usize>(&self, x: &[f32], pixels: Range<usize>, y: &mut [f32]) {
-        let run_len = if RUN == 0 { self.run_len } else { RUN };
-        let x = &x[..self.source_len];
-        let y = &mut y[..pixels.len() * self.patch_len];
-        for (pixel, y) in self.pixels[pixels].iter().zip(y.chunks_exact_mut(self.patch_len)) {
-            match *pixel {
+    /// [`Patches::run`] with what copies one row of taps, by its number, of the patches of some pixels.
+    fn write(&self, x: &[f32], pixels: Range<usize>, mut y: &mut [f32], copy: impl Fn(&[f32], usize, usize, &mut [f32])) {
+        let mut span = self.spans.partition_point(|span| span.pixel <= pixels.start).saturating_sub(1);
+        let mut pixel = pixels.start;
+        while pixel < pixels.end {
+            let end = self.spans.get(span + 1).map_or(self.pixels, |next| next.pixel).min(pixels.end);
+            let (here, rest) = y.split_at_mut((end - pixel) * self.patch_len);
+            let Span { pixel: begin, source } = self.spans[span];
+            match source {
                 Source::Inside(first) => {
-                    let rows = x[first as usize..].chunks(self.row_len);
-                    for (y, x) in y.chunks_exact_mut(run_len).zip(rows) {
-                        y.copy_from_slice(&x[..run_len]);
+                    let first = first + (pixel - begin) * self.step;
+                    let len = (end - pixel - 1) * self.step + self.run_len;
+                    for tap in 0..self.patch_len / self.run_len {
+                        copy(&x[first + tap * self.row_len..][..len], self.step, tap, here);
                     }
                 }
-                Source::Edge(number) => {
-                    let sources = &self.edges[number as usize * self.patch_len..];
-                    for (y, source) in y.iter_mut().zip(sources) {
+                Source::Edge(begin) => {
+                    for (y, source) in here.iter_mut().zip(&self.edges[begin..]) {
                         *y = x.get(*source as usize).copied().unwrap_or(0.0);
                     }
                 }
             }
+            (y, pixel, span) = (rest, end, span + 1);
         }
+    }
+}
+
+/// Row number `tap` of the taps of each patch, out of a row of the image.
+fn copy_rows<const RUN: usize, const PATCH: usize>(x: &[f32], step: usize, tap: usize, y: &mut [f32]) {
+    for (y, x) in y.chunks_exact_mut(PATCH).zip(x.windows(RUN).step_by(step)) {
+        y[tap * RUN..][..RUN].copy_from_slice(x);
     }
 }
