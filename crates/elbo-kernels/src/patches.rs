@@ -112,20 +112,16 @@ impl Patches {
     pub fn run(&self, x: &[f32], pixels: Range<usize>, y: &mut [f32]) {
         let (x, y) = (&x[..self.source_len], &mut y[..pixels.len() * self.patch_len]);
         match [self.run_len, self.patch_len] {
-            [3, 9] => self.write(x, pixels, y, copy_rows::<3, 9>),
-            [6, 18] => self.write(x, pixels, y, copy_rows::<6, 18>),
-            [9, 27] => self.write(x, pixels, y, copy_rows::<9, 27>),
-            [12, 36] => self.write(x, pixels, y, copy_rows::<12, 36>),
-            _ => self.write(x, pixels, y, |x, step, tap, y| {
-                for (y, x) in y.chunks_exact_mut(self.patch_len).zip(x.windows(self.run_len).step_by(step)) {
-                    y[tap * self.run_len..][..self.run_len].copy_from_slice(x);
-                }
-            }),
+            [3, 9] => self.write::<3>(x, pixels, y),
+            [6, 18] => self.write::<6>(x, pixels, y),
+            [9, 27] => self.write::<9>(x, pixels, y),
+            [12, 36] => self.write::<12>(x, pixels, y),
+            _ => self.write::<0>(x, pixels, y),
         }
     }
 
-    /// [`Patches::run`] with what copies one row of taps, by its number, of the patches of some pixels.
-    fn write(&self, x: &[f32], pixels: Range<usize>, mut y: &mut [f32], copy: impl Fn(&[f32], usize, usize, &mut [f32])) {
+    /// [`Patches::run`] for three rows of `RUN` numbers a patch, which are copied fast; 0 is any others.
+    fn write<const RUN: usize>(&self, x: &[f32], pixels: Range<usize>, mut y: &mut [f32]) {
         let mut span = self.spans.partition_point(|span| span.pixel <= pixels.start).saturating_sub(1);
         let mut pixel = pixels.start;
         while pixel < pixels.end {
@@ -134,10 +130,11 @@ impl Patches {
             let Span { pixel: begin, source } = self.spans[span];
             match source {
                 Source::Inside(first) => {
-                    let first = first + (pixel - begin) * self.step;
-                    let len = (end - pixel - 1) * self.step + self.run_len;
-                    for tap in 0..self.patch_len / self.run_len {
-                        copy(&x[first + tap * self.row_len..][..len], self.step, tap, here);
+                    let x = &x[first + (pixel - begin) * self.step..];
+                    if RUN == 0 {
+                        self.copy(x, here);
+                    } else {
+                        self.copy_three::<RUN>(x, here);
                     }
                 }
                 Source::Edge(begin) => {
@@ -149,11 +146,31 @@ impl Patches {
             (y, pixel, span) = (rest, end, span + 1);
         }
     }
-}
 
-/// Row number `tap` of the taps of each patch, out of a row of the image.
-fn copy_rows<const RUN: usize, const PATCH: usize>(x: &[f32], step: usize, tap: usize, y: &mut [f32]) {
-    for (y, x) in y.chunks_exact_mut(PATCH).zip(x.windows(RUN).step_by(step)) {
-        y[tap * RUN..][..RUN].copy_from_slice(x);
+    /// The patches of pixels that follow one another inside the image, of which the first's begins at `x`.
+    fn copy(&self, x: &[f32], y: &mut [f32]) {
+        for (pixel, y) in y.chunks_exact_mut(self.patch_len).enumerate() {
+            for (row, y) in y.chunks_exact_mut(self.run_len).enumerate() {
+                y.copy_from_slice(&x[pixel * self.step + row * self.row_len..][..self.run_len]);
+            }
+        }
+    }
+
+    /// [`Patches::copy`] for three rows of `RUN` numbers a patch.
+    fn copy_three<const RUN: usize>(&self, x: &[f32], y: &mut [f32]) {
+        let pixels = y.len() / (3 * RUN);
+        let last = pixels.saturating_sub(1) * self.step + 2 * self.row_len;
+        assert!(x.len() >= last + RUN, "the last row of the last patch");
+        for pixel in 0..pixels {
+            // SAFETY: row `row` of patch `pixel` begins at `pixel * step + row * row_len`, which is at most `last`, and has
+            // `RUN` numbers; `y` has `3 * RUN` for each patch. `x` and `y` are different slices.
+            unsafe {
+                let from = x.as_ptr().add(pixel * self.step);
+                let to = y.as_mut_ptr().add(pixel * 3 * RUN).cast::<[f32; RUN]>();
+                for row in 0..3 {
+                    to.add(row).write(from.add(row * self.row_len).cast::<[f32; RUN]>().read());
+                }
+            }
+        }
     }
 }

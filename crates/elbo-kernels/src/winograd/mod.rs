@@ -14,7 +14,7 @@ use crate::epilogue::Epilogue;
 use crate::extent::Extent;
 use crate::gather::Gather;
 use crate::geometry::{Direction, Geometry};
-use crate::simd::Isa;
+use crate::simd::{Isa, Kernel, Simd};
 use crate::weight_gradient::{Accumulate, WeightGradient};
 use pixel_sums::PixelSums;
 use tiles::{Band, Tiles, WEIGHTS, weight_forms};
@@ -158,6 +158,7 @@ impl WinogradGather {
 /// A layer's weight gradient as [`WeightGradient`] has it, by minimal filtering.
 #[derive(Clone, Debug)]
 pub struct WinogradWeightGradient {
+    isa: Isa,
     extent: Extent,
     bands: Vec<GradientBand>,
     images_a_band: usize,
@@ -217,7 +218,7 @@ impl WinogradWeightGradient {
                 lens: [of_forms.source_len, of_forms.target_len],
             }
         });
-        Some(Self { extent, bands: bands.collect(), images_a_band })
+        Some(Self { isa, extent, bands: bands.collect(), images_a_band })
     }
 
     /// Numbers that [`WinogradWeightGradient::run`] needs as scratch.
@@ -316,17 +317,34 @@ impl WinogradWeightGradient {
 
     /// Puts the gradient of the forms of the weights, or adds it, to that of the weights.
     fn add_forms(&self, forms: &[f32], accumulate: Accumulate, dw: &mut [f32]) {
-        let matrix = self.extent.c_in * self.extent.c_out;
         if accumulate == Accumulate::No {
             dw.fill(0.0);
         }
+        self.isa.run(AddForms { forms, matrix: self.extent.c_in * self.extent.c_out, dw });
+    }
+}
+
+/// The gradient of each form of the weights, added to that of its taps.
+struct AddForms<'a> {
+    forms: &'a [f32],
+    matrix: usize,
+    dw: &'a mut [f32],
+}
+
+impl Kernel for AddForms<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call<S: Simd>(self, _: S) {
+        let Self { forms, matrix, dw } = self;
         // Stretch by stretch, so that what is read and written often stays in the first-level cache.
         for first in (0..matrix).step_by(STRETCH) {
             let len = STRETCH.min(matrix - first);
             for (form, taps) in forms.chunks_exact(matrix).zip(weight_forms()) {
                 for tap in taps {
                     let sums = &mut dw[tap * matrix + first..][..len];
-                    sums.iter_mut().zip(&form[first..]).for_each(|(sum, form)| *sum += form);
+                    for (sum, form) in sums.iter_mut().zip(&form[first..]) {
+                        *sum += form;
+                    }
                 }
             }
         }
