@@ -29,7 +29,11 @@ impl Epilogue<'_> {
     }
 
     /// The same for what begins `offset` numbers into the output.
-    pub(crate) fn from(self, offset: usize) -> Self {
+    ///
+    /// # Panics
+    /// If a gate has not as many numbers.
+    #[must_use]
+    pub fn from(self, offset: usize) -> Self {
         match self {
             Self::WherePositive(gate) => Self::WherePositive(&gate[offset..]),
             other => other,

@@ -45,4 +45,4 @@ pub use patches::Patches;
 pub use pointwise::{add_column_sums, sigmoid};
 pub use simd::{Isa, UnknownIsa};
 pub use weight_gradient::{Accumulate, WeightGradient};
-pub use winograd::{WinogradGather, WinogradWeightGradient, winograd_saves};
+pub use winograd::{WinogradGather, WinogradInputGradient, WinogradWeightGradient, winograd_saves};

@@ -3,7 +3,7 @@
 
 use elbo_kernels::{
     Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, WinogradGather,
-    WinogradWeightGradient, reference,
+    WinogradInputGradient, WinogradWeightGradient, reference,
 };
 use proptest::prelude::*;
 
@@ -140,25 +140,41 @@ fn check(case: Case) {
             assert_close(&what("filtered weight gradient"), &found, &dw, 16 * terms);
             gradient.run(images, &x, &dy, Accumulate::Yes, &mut found, &mut scratch);
             assert_close(&what("accumulated filtered weight gradient"), &found, &twice, 16 * terms);
-            if direction == Direction::Up {
-                let backward = WinogradGather::new(isa, &geometry, Direction::Down, [c_out, c_in], room).unwrap();
-                let mut forms = vec![f32::NAN; backward.forms_len()];
-                let mut packed = vec![f32::NAN; backward.product().packed_len()];
-                backward.write_forms(&w, &mut forms);
-                backward.product().pack(Operand::Transposed, &forms, &mut packed);
-                scratch.fill(f32::NAN);
-                let (mut found, mut found_dx) = (vec![f32::NAN; dw.len()], vec![f32::NAN; dx.len()]);
-                let gate = Epilogue::WherePositive(&x);
-                for times in [&dw, &twice] {
-                    let accumulate = if times == &dw { Accumulate::No } else { Accumulate::Yes };
-                    let backward = (&backward, &packed[..]);
-                    let (dw, dx) = (&mut found, &mut found_dx);
-                    gradient.run_with_input_gradient(images, &x, &dy, accumulate, dw, backward, gate, dx, &mut scratch);
-                    assert_close(&what("weight gradient with input gradient"), dw, times, 16 * terms);
-                }
-                let terms = 16 * geometry.taps() * c_in.max(c_out);
-                assert_close(&what("input gradient with weight gradient"), &found_dx, &gated, terms);
-            }
+        }
+    }
+}
+
+/// Both gradients of a layer that goes up at once, by minimal filtering, where there is a tile for its filter.
+fn check_both_gradients(case: Case) {
+    let Case { geometry, c_in, c_out, images, .. } = case;
+    let x = numbers(images * geometry.small_pixels() * c_in, 1);
+    let w = numbers(geometry.taps() * c_in * c_out, 2);
+    let dy = numbers(images * geometry.large_pixels() * c_out, 3);
+    let transposed = reference::transpose_taps([c_in, c_out], &widen(&w));
+    let dx = reference::convolution(&geometry, [c_out, c_in], &widen(&dy), &transposed);
+    let dx: Vec<f64> = dx.iter().zip(&x).map(|(dx, x)| if *x > 0.0 { *dx } else { 0.0 }).collect();
+    let dw = reference::transposed_convolution_weight_gradient(&geometry, [c_in, c_out], &widen(&x), &widen(&dy));
+    for isa in Isa::available() {
+        let room = images + 1;
+        let gradient = WinogradWeightGradient::new(isa, &geometry, Direction::Up, [c_in, c_out], room);
+        let backward = WinogradGather::new(isa, &geometry, Direction::Down, [c_out, c_in], room);
+        let (Some(gradient), Some(backward)) = (gradient, backward) else { return };
+        let mut forms = vec![f32::NAN; backward.forms_len()];
+        let mut packed = vec![f32::NAN; backward.product().packed_len()];
+        backward.write_forms(&w, &mut forms);
+        backward.product().pack(Operand::Transposed, &forms, &mut packed);
+        // Its scratch may hold anything.
+        let mut scratch = vec![f32::NAN; gradient.scratch_len()];
+        let (mut found, mut found_dx) = (vec![0.5; dw.len()], vec![f32::NAN; dx.len()]);
+        for times in [1.0, 2.0] {
+            let gate = Epilogue::WherePositive(&x);
+            let input =
+                WinogradInputGradient { backward: &backward, packed: &packed, epilogue: gate, dx: &mut found_dx };
+            gradient.run_with_input_gradient(images, &x, &dy, &mut found, input, &mut scratch);
+            let expected: Vec<f64> = dw.iter().map(|dw| 0.5 + times * dw).collect();
+            let what = |part: &str| format!("{isa}, {part} of both, {case:?}");
+            assert_close(&what("weight gradient"), &found, &expected, 16 * images * geometry.small_pixels());
+            assert_close(&what("input gradient"), &found_dx, &dx, 16 * geometry.taps() * c_in.max(c_out));
         }
     }
 }
@@ -167,6 +183,7 @@ fn directions(geometry: Geometry, c_in: usize, c_out: usize, images: usize) {
     for direction in [Direction::Down, Direction::Up] {
         check(Case { geometry, direction, c_in, c_out, images });
     }
+    check_both_gradients(Case { geometry, direction: Direction::Up, c_in, c_out, images });
 }
 
 /// Output channels around the widths of vectors and panels of all instruction sets, dot-product form included.
@@ -301,6 +318,10 @@ proptest! {
             _ => Geometry::whole(size),
         };
         let direction = if up { Direction::Up } else { Direction::Down };
-        check(Case { geometry, direction, c_in, c_out, images });
+        let case = Case { geometry, direction, c_in, c_out, images };
+        check(case);
+        if up {
+            check_both_gradients(case);
+        }
     }
 }

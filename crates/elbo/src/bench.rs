@@ -15,7 +15,8 @@ use crate::loss::Objective;
 use crate::noise::{Noise, Purpose};
 use crate::optimizer::{Adam, OptimizerState};
 use crate::parameters::ParameterTable;
-use elbo_kernels::Buffer;
+use crate::product::InputGradient;
+use elbo_kernels::{Buffer, Epilogue};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -248,7 +249,8 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
             }),
             input_gradient: layer.has_input_gradient().then(|| {
                 rate(images, |layer, LayerBuffers { x, y, dx, scratch, .. }| {
-                    layer.input_gradient(layer.group(), y, Some(x), dx, scratch);
+                    let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };
+                    layer.input_gradient(layer.group(), y, input, scratch);
                 })
             }),
             weight_gradient: if shape.is_dense() {

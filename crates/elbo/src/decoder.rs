@@ -1,7 +1,8 @@
 //! Latent vectors to images.
 
 use crate::layer::{Layer, groups};
-use elbo_kernels::Buffer;
+use crate::product::InputGradient;
+use elbo_kernels::{Buffer, Epilogue};
 
 /// The decoder's layers: the projection, transposed convolutions, and the one that makes logits.
 ///
@@ -74,7 +75,8 @@ impl Decoder<'_> {
         let DecoderState { latents, latent_gradient, outputs, gradients } = state;
         let mut pass = Pass { classes, gradient, scratch, on_logits };
         // The latent vectors come from no ReLU.
-        pass.through(self.layers, [0, images], latents, false, latent_gradient, outputs, gradients);
+        let input = InputGradient { dx: latent_gradient, epilogue: Epilogue::Store };
+        pass.through(self.layers, [0, images], latents, input, outputs, gradients);
     }
 }
 
@@ -109,16 +111,13 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Images `first..first + images` through `layers` and back; `x` is the input of the first, from a `ReLU` if it is
-    /// `gated`, and `dx` where its gradient goes.
-    #[expect(clippy::too_many_arguments, reason = "the layers left to go through, and what belongs to each")]
+    /// Images `first..first + images` through `layers` and back; `x` is the input of the first.
     fn through(
         &mut self,
         layers: &[Layer],
         [first, images]: [usize; 2],
         x: &[f32],
-        gated: bool,
-        dx: &mut [f32],
+        InputGradient { dx, epilogue }: InputGradient<'_>,
         outputs: &mut [Buffer],
         gradients: &mut [Buffer],
     ) {
@@ -126,21 +125,20 @@ impl Pass<'_> {
             return;
         };
         for (start, images) in groups(layer, [first, images]) {
-            let x = &x[(start - first) * layer.input_len()..];
-            let dx = &mut dx[(start - first) * layer.input_len()..];
+            let begin = (start - first) * layer.input_len();
+            let x = &x[begin..];
             layer.forward(images, x, &self.classes[start..], y, self.scratch);
-            let dy = match gradients.split_first_mut() {
-                Some((dy, gradients)) => {
-                    self.through(layers, [start, images], y, true, dy, outputs, gradients);
-                    dy
-                }
-                None => {
-                    (self.on_logits)([start, images], &mut y[..images * layer.output_len()]);
-                    &*y
-                }
+            let dy = if let Some((dy, gradients)) = gradients.split_first_mut() {
+                let input = InputGradient { dx: dy, epilogue: Epilogue::WherePositive(y) };
+                self.through(layers, [start, images], y, input, outputs, gradients);
+                &*dy
+            } else {
+                (self.on_logits)([start, images], &mut y[..images * layer.output_len()]);
+                &*y
             };
             layer.class_gradient(images, &self.classes[start..], dy, self.gradient);
-            layer.backward(images, x, dy, gated, dx, self.gradient, self.scratch);
+            let input = InputGradient { dx: &mut dx[begin..], epilogue: epilogue.from(begin) };
+            layer.backward(images, x, dy, input, self.gradient, self.scratch);
         }
     }
 }

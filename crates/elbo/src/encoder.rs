@@ -2,7 +2,8 @@
 
 use crate::architecture::Architecture;
 use crate::layer::{Layer, groups};
-use elbo_kernels::Buffer;
+use crate::product::InputGradient;
+use elbo_kernels::{Buffer, Epilogue};
 
 /// The encoder's layers: convolutions, then the head.
 ///
@@ -30,7 +31,11 @@ impl EncoderState {
         Self {
             images: Buffer::zeros(images * architecture.image().len()),
             outputs: layers.iter().map(|layer| Buffer::zeros(images * layer.output_len())).collect(),
-            gradients: layers.iter().zip(groups).map(|(layer, group)| Buffer::zeros(group * layer.output_len())).collect(),
+            gradients: layers
+                .iter()
+                .zip(groups)
+                .map(|(layer, group)| Buffer::zeros(group * layer.output_len()))
+                .collect(),
         }
     }
 
@@ -117,7 +122,8 @@ impl Encoder<'_> {
             let dy = &dy[(start - first) * layer.output_len()..];
             match gradients.split_last_mut() {
                 Some((dx, before)) => {
-                    layer.backward(images, x, dy, true, dx, gradient, scratch);
+                    let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };
+                    layer.backward(images, x, dy, input, gradient, scratch);
                     self.backward_from(inputs, [start, images], dx, before, gradient, scratch);
                 }
                 None => layer.weight_gradient(images, x, dy, gradient, scratch),

@@ -41,7 +41,8 @@ impl GradientLayout {
     /// Where these parameters lie in the gradient of a chunk; an empty range for a dense layer's weights.
     pub(crate) fn of_chunk(&self, range: Range<usize>) -> Range<usize> {
         let before = |parameter: usize| {
-            let dense: usize = self.dense.iter().map(|dense| parameter.clamp(dense.start, dense.end) - dense.start).sum();
+            let dense: usize =
+                self.dense.iter().map(|dense| parameter.clamp(dense.start, dense.end) - dense.start).sum();
             parameter - dense
         };
         before(range.start)..before(range.end)

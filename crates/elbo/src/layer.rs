@@ -5,7 +5,7 @@ use crate::class_weight::ClassWeight;
 use crate::gradient_layout::GradientLayout;
 use crate::parameters::ParameterTable;
 use crate::patched::{Block, PATCHES, Patched};
-use crate::product::{GradientPlan, Plan, Product, both_gradients};
+use crate::product::{GradientPlan, InputGradient, Plan, Product, both_gradients};
 use elbo_kernels::{Epilogue, Gather, Isa, Operand, add_column_sums};
 use std::ops::Range;
 
@@ -18,13 +18,27 @@ const GROUP_PIXELS: usize = 784;
 #[derive(Debug)]
 enum Products {
     /// Reads the image, through patches of it; nothing asks for the gradient of the image.
-    First { patched: Patched, forward: Product },
-    Inner { forward: Product, backward: Product, gradient: GradientPlan },
+    First {
+        patched: Patched,
+        forward: Product,
+    },
+    Inner {
+        forward: Product,
+        backward: Product,
+        gradient: GradientPlan,
+    },
     /// Most of a network's weights: their gradient is made for a whole batch at once, by
     /// [`DenseGradient`](crate::dense_gradient::DenseGradient).
-    Dense { forward: Product, backward: Product },
+    Dense {
+        forward: Product,
+        backward: Product,
+    },
     /// Writes the logits; their gradient goes back through patches of it.
-    Last { forward: Product, patched: Patched, backward: Product },
+    Last {
+        forward: Product,
+        patched: Patched,
+        backward: Product,
+    },
 }
 
 /// One layer of the network.
@@ -134,7 +148,9 @@ impl Layer {
                 forward.scratch_len().max(backward.scratch_len()).max(gradient.scratch_len())
             }
             Products::Dense { .. } => 0,
-            Products::Last { forward, patched, .. } => forward.scratch_len().max(self.c_in * self.c_out + patched.scratch_len()),
+            Products::Last { forward, patched, .. } => {
+                forward.scratch_len().max(self.c_in * self.c_out + patched.scratch_len())
+            }
         }
     }
 
@@ -155,7 +171,14 @@ impl Layer {
             Products::Inner { forward, backward, .. }
             | Products::Dense { forward, backward }
             | Products::Last { forward, backward, .. } => {
-                rayon::join(|| forward.pack(weights), || if with_backward { backward.pack(weights) });
+                rayon::join(
+                    || forward.pack(weights),
+                    || {
+                        if with_backward {
+                            backward.pack(weights);
+                        }
+                    },
+                );
             }
         }
     }
@@ -193,38 +216,34 @@ impl Layer {
     }
 
     /// Adds the gradients of its weights and its bias to `gradient`, and writes that of its input `x`, from that of its sum,
-    /// `dy`. Where `x` came from a `ReLU`,
-    /// which `gated` says, `dx` is the gradient before it.
+    /// `dy`.
     ///
-    /// The gradient of a dense layer's weights is left out. The first layer has no `dx`.
+    /// The gradient of a dense layer's weights is left out. The first layer has none of its input.
     pub(crate) fn backward(
         &self,
         images: usize,
         x: &[f32],
         dy: &[f32],
-        gated: bool,
-        dx: &mut [f32],
+        input: InputGradient<'_>,
         gradient: &mut [f32],
         scratch: &mut [f32],
     ) {
         match &self.products {
             // In one go, so that each block's patches are laid out once.
-            Products::Last { patched, backward, .. } => {
+            Products::Last { backward, .. } => {
                 self.bias_gradient(images, dy, gradient);
-                self.last_weight_gradient(patched, images, x, dy, gradient, scratch, |block| {
-                    let dx = &mut dx[block.first * self.c_in..];
-                    let gate = gated.then(|| &x[block.first * self.c_in..]);
-                    backward.run(block.pixels, block.patches, gate_of(gate), dx, &mut []);
+                self.last_weight_gradient(images, x, dy, gradient, scratch, |block| {
+                    self.run_block(backward, &block, &mut *input.dx, input.epilogue);
                 });
             }
             Products::Inner { backward, gradient: plan, .. } => {
                 self.bias_gradient(images, dy, gradient);
                 let dw = &mut gradient[self.weight_gradient.clone()];
-                both_gradients((plan, backward), images, x, dy, dw, gate_of(gated.then_some(x)), dx, scratch);
+                both_gradients((plan, backward), images, x, dy, dw, input, scratch);
             }
             Products::First { .. } | Products::Dense { .. } => {
                 self.weight_gradient(images, x, dy, gradient, scratch);
-                self.input_gradient(images, dy, gated.then_some(x), dx, scratch);
+                self.input_gradient(images, dy, input, scratch);
             }
         }
     }
@@ -246,8 +265,8 @@ impl Layer {
             }),
             Products::Inner { gradient, .. } => gradient.run(images, x, dy, weights, scratch),
             Products::Dense { .. } => {}
-            Products::Last { patched, .. } => {
-                self.last_weight_gradient(patched, images, x, dy, gradient, scratch, |_| {});
+            Products::Last { .. } => {
+                self.last_weight_gradient(images, x, dy, gradient, scratch, |_| {});
             }
         }
     }
@@ -255,7 +274,6 @@ impl Layer {
     /// Adds the gradient of the last layer's weights, from that of the logits, `dy`; `and_then` has each block afterwards.
     fn last_weight_gradient(
         &self,
-        patched: &Patched,
         images: usize,
         x: &[f32],
         dy: &[f32],
@@ -263,6 +281,7 @@ impl Layer {
         scratch: &mut [f32],
         mut and_then: impl FnMut(Block<'_>),
     ) {
+        let Products::Last { patched, .. } = &self.products else { return };
         let weights = &mut gradient[self.weight_gradient.clone()];
         let (tap, scratch) = scratch.split_at_mut(self.c_in * self.c_out);
         transpose_taps(weights, [self.c_in, self.c_out], tap);
@@ -277,28 +296,24 @@ impl Layer {
         add_column_sums(self.isa, &dy[..images * self.output_len], &mut gradient[self.bias_gradient.clone()]);
     }
 
-    /// The gradient `dx` of its input from that of its sum, `dy`. With `gate`, the input itself, the gradient goes on
-    /// through the `ReLU` that made the input.
-    ///
-    /// The first layer has none.
-    pub(crate) fn input_gradient(
-        &self,
-        images: usize,
-        dy: &[f32],
-        gate: Option<&[f32]>,
-        dx: &mut [f32],
-        scratch: &mut [f32],
-    ) {
+    /// The gradient of its input from that of its sum, `dy`. The first layer has none.
+    pub(crate) fn input_gradient(&self, images: usize, dy: &[f32], input: InputGradient<'_>, scratch: &mut [f32]) {
+        let InputGradient { dx, epilogue } = input;
         match &self.products {
             Products::First { .. } => {}
             Products::Inner { backward, .. } | Products::Dense { backward, .. } => {
-                backward.run(images, dy, gate_of(gate), dx, scratch);
+                backward.run(images, dy, epilogue, dx, scratch);
             }
             Products::Last { patched, backward, .. } => patched.each_block(images, dy, scratch, |block| {
-                let first = block.first * self.c_in;
-                backward.run(block.pixels, block.patches, gate_of(gate.map(|x| &x[first..])), &mut dx[first..], &mut []);
+                self.run_block(backward, &block, dx, epilogue);
             }),
         }
+    }
+
+    /// The gradient of the last layer's input at the pixels of a block.
+    fn run_block(&self, backward: &Product, block: &Block<'_>, dx: &mut [f32], epilogue: Epilogue<'_>) {
+        let first = block.first * self.c_in;
+        backward.run(block.pixels, block.patches, epilogue.from(first), &mut dx[first..], &mut []);
     }
 }
 
@@ -309,11 +324,6 @@ pub(crate) fn groups(layer: &Layer, [first, images]: [usize; 2]) -> impl Iterato
         let (start, end) = (group * images / count, (group + 1) * images / count);
         (first + start, end - start)
     })
-}
-
-/// What is done to the gradient of an input that came from a `ReLU`, or did not.
-fn gate_of(gate: Option<&[f32]>) -> Epilogue<'_> {
-    gate.map_or(Epilogue::Store, Epilogue::WherePositive)
 }
 
 /// Turns each tap's `rows x columns` matrix over, in place; `tap` has room for one.

@@ -3,8 +3,8 @@
 use crate::architecture::{Architecture, LayerShape};
 use crate::batch::Batch;
 use crate::decoder::{Decoder, OnLogits};
-use crate::encoder::Encoder;
 use crate::dense_gradient::Kept;
+use crate::encoder::Encoder;
 use crate::gradient_layout::GradientLayout;
 use crate::latent::Draw;
 use crate::layer::Layer;
@@ -26,6 +26,14 @@ pub(crate) struct Network {
     layers: Vec<Layer>,
     micro_batch: usize,
     pixel_model: PixelModel,
+}
+
+/// Where the gradient of a chunk goes.
+pub(crate) struct ChunkGradient<'a> {
+    /// What it is added to, as [`GradientLayout`] has it.
+    pub(crate) values: &'a mut [f32],
+    /// What that of the head's and the projection's weights is made of.
+    pub(crate) kept: [Kept<'a>; 2],
 }
 
 impl Network {
@@ -137,8 +145,7 @@ impl Network {
         }
     }
 
-    /// The loss of a micro-batch as [`Network::loss`]; the gradient of the objective, summed over its images, is added to
-    /// `gradient`, but for that of the dense layers' weights, of which what it is made of is `kept`.
+    /// The loss of a micro-batch as [`Network::loss`], and the gradient of the objective, summed over its images.
     pub(crate) fn gradient(
         &self,
         batch: Batch<'_>,
@@ -146,16 +153,22 @@ impl Network {
         position: usize,
         objective: Objective,
         scratch: &mut Scratch,
-        gradient: &mut [f32],
-        kept: [Kept<'_>; 2],
+        ChunkGradient { values: gradient, kept: [head, project] }: ChunkGradient<'_>,
     ) -> Elbo {
         let kl = self.encode(batch, draw, position, scratch);
         let Scratch { encoder, latent, classes, decoder, kernel } = scratch;
         let mut reconstruction = 0.0;
         let images = &encoder.images;
-        self.decoder().forward_and_backward(batch.len(), classes, decoder, gradient, kernel, &mut |[first, _], logits| {
-            self.add_reconstruction(first, logits, images, &mut reconstruction);
-        });
+        self.decoder().forward_and_backward(
+            batch.len(),
+            classes,
+            decoder,
+            gradient,
+            kernel,
+            &mut |[first, _], logits| {
+                self.add_reconstruction(first, logits, images, &mut reconstruction);
+            },
+        );
         if let Some(log_sigma) = self.table.log_sigma() {
             let pixels = batch.len() * self.architecture.image().len();
             let here = self.layout.of_chunk(log_sigma..log_sigma + 1).start;
@@ -164,7 +177,6 @@ impl Network {
         let (statistics, statistics_gradient) = encoder.statistics_and_gradient();
         latent.backward(batch.len(), statistics, &decoder.latent_gradient, objective, statistics_gradient);
         self.encoder().backward(batch.len(), classes, encoder, gradient, kernel);
-        let [head, project] = kept;
         head.keep(encoder.features(), encoder.statistics_gradient());
         project.keep(&decoder.latents, decoder.projection_gradient());
         Elbo { reconstruction, kl }

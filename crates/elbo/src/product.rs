@@ -2,7 +2,7 @@
 
 use elbo_kernels::{
     Accumulate, Buffer, Direction, Epilogue, Gather, Geometry, Isa, Operand, WeightGradient, WinogradGather,
-    WinogradWeightGradient, winograd_saves,
+    WinogradInputGradient, WinogradWeightGradient, winograd_saves,
 };
 use rayon::prelude::*;
 
@@ -137,28 +137,29 @@ impl GradientPlan {
     }
 }
 
-/// The gradients of a layer's weights and of its input, `dx`, as [`GradientPlan::run`] and [`Product::run`] have them;
-/// together where that saves work.
-#[expect(clippy::too_many_arguments, reason = "what two products read and write")]
+/// Where the gradient of a layer's input goes, and what is done to it before it is written.
+pub(crate) struct InputGradient<'a> {
+    pub(crate) dx: &'a mut [f32],
+    pub(crate) epilogue: Epilogue<'a>,
+}
+
+/// The gradients of a layer's weights and of its input, as [`GradientPlan::run`] and [`Product::run`] have them; together
+/// where that saves work.
 pub(crate) fn both_gradients(
     (gradient, backward): (&GradientPlan, &Product),
     images: usize,
     x: &[f32],
     dy: &[f32],
     dw: &mut [f32],
-    epilogue: Epilogue<'_>,
-    dx: &mut [f32],
+    InputGradient { dx, epilogue }: InputGradient<'_>,
     scratch: &mut [f32],
 ) {
-    match (gradient, &backward.plan) {
-        (GradientPlan::Winograd(gradient, Direction::Up), Plan::Winograd(plan, _)) => {
-            let backward = (plan, &*backward.packed);
-            gradient.run_with_input_gradient(images, x, dy, Accumulate::Yes, dw, backward, epilogue, dx, scratch);
-        }
-        _ => {
-            gradient.run(images, x, dy, dw, scratch);
-            backward.run(images, dy, epilogue, dx, scratch);
-        }
+    if let (GradientPlan::Winograd(gradient, Direction::Up), Plan::Winograd(plan, _)) = (gradient, &backward.plan) {
+        let input = WinogradInputGradient { backward: plan, packed: &backward.packed, epilogue, dx };
+        gradient.run_with_input_gradient(images, x, dy, dw, input, scratch);
+    } else {
+        gradient.run(images, x, dy, dw, scratch);
+        backward.run(images, dy, epilogue, dx, scratch);
     }
 }
 

@@ -155,6 +155,19 @@ impl WinogradGather {
     }
 }
 
+/// The gradient of the input of a layer that goes up, to be made with that of its weights.
+#[derive(Debug)]
+pub struct WinogradInputGradient<'a> {
+    /// The way down the same geometry.
+    pub backward: &'a WinogradGather,
+    /// The weights, packed for its product.
+    pub packed: &'a [f32],
+    /// What is done to the gradient before it is written.
+    pub epilogue: Epilogue<'a>,
+    /// Where it goes.
+    pub dx: &'a mut [f32],
+}
+
 /// A layer's weight gradient as [`WeightGradient`] has it, by minimal filtering.
 #[derive(Clone, Debug)]
 pub struct WinogradWeightGradient {
@@ -264,24 +277,21 @@ impl WinogradWeightGradient {
         self.add_forms(forms, accumulate, dw);
     }
 
-    /// [`WinogradWeightGradient::run`] together with the gradient `dx` of the input of a layer that goes up, which
-    /// `backward` makes, the plan of the way down: both need the same forms of `dy`, which are made once.
+    /// Adds the gradient to `dw`, and makes that of the input of a layer that goes up on the way: both need the same forms
+    /// of `dy`, which are made once.
     ///
     /// # Panics
-    /// As [`WinogradWeightGradient::run`] and [`WinogradGather::run`], and if `backward` is not of the same layer.
-    #[expect(clippy::too_many_arguments, reason = "what two products read and write")]
+    /// As [`WinogradWeightGradient::run`] and [`WinogradGather::run`], and if `input` is not of the same layer.
     pub fn run_with_input_gradient(
         &self,
         images: usize,
         x: &[f32],
         dy: &[f32],
-        accumulate: Accumulate,
         dw: &mut [f32],
-        (backward, packed): (&WinogradGather, &[f32]),
-        epilogue: Epilogue<'_>,
-        dx: &mut [f32],
+        input: WinogradInputGradient<'_>,
         scratch: &mut [f32],
     ) {
+        let WinogradInputGradient { backward, packed, epilogue, dx } = input;
         self.extent.check(images, x, dy);
         backward.extent.check(images, dy, dx);
         let Extent { source_len, target_len, c_in, c_out, .. } = self.extent;
@@ -298,10 +308,10 @@ impl WinogradWeightGradient {
         }
         for first in (0..images).step_by(self.images_a_band) {
             let images = self.images_a_band.min(images - first);
-            let (x, dy, dx) =
-                (&x[first * source_len..], &dy[first * target_len..], &mut dx[first * source_len..]);
+            let (x, dy, dx) = (&x[first * source_len..], &dy[first * target_len..], &mut dx[first * source_len..]);
             let epilogue = epilogue.from(first * source_len);
-            for (GradientBand { spread: [spread_x, _], product, lens }, band) in self.bands.iter().zip(&backward.bands) {
+            for (GradientBand { spread: [spread_x, _], product, lens }, band) in self.bands.iter().zip(&backward.bands)
+            {
                 // Partial sums of `dx` and forms of `x` are as many, and take turns.
                 let (dy_forms, sums) = scratch.split_at_mut(lens[1] * self.images_a_band);
                 band.spread.run(images, dy, Epilogue::Store, dy_forms);
@@ -312,7 +322,7 @@ impl WinogradWeightGradient {
                 accumulate_forms = Accumulate::Yes;
             }
         }
-        self.add_forms(forms, accumulate, dw);
+        self.add_forms(forms, Accumulate::Yes, dw);
     }
 
     /// Puts the gradient of the forms of the weights, or adds it, to that of the weights.

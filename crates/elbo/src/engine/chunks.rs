@@ -45,7 +45,7 @@ impl Cut {
         let end = self.batch.min((chunk + 1) * self.chunk_len);
         let end = end.min(chunk * self.chunk_len + (round + 1) * self.micro_batch);
         let start = chunk * self.chunk_len + round * self.micro_batch;
-        (start, end.saturating_sub(start))
+        (start.min(self.batch), end.saturating_sub(start))
     }
 
     /// The images of all chunks in a round: as many for each as for the first, but for the last chunk.
@@ -84,8 +84,8 @@ mod tests {
                     assert_eq!(lens.iter().sum::<usize>(), cut.round_len(round));
                     for chunk in 0..cut.chunks {
                         let (start, images) = cut.part(chunk, round);
-                        for position in start..start + images {
-                            assert!(!std::mem::replace(&mut seen[position], true), "{position} twice");
+                        for seen in &mut seen[start..start + images] {
+                            assert!(!std::mem::replace(seen, true), "{batch}, {most}: one twice");
                         }
                     }
                 }

@@ -7,7 +7,7 @@ use crate::dense_gradient::DenseGradient;
 use crate::gradient_layout::{GradientLayout, Piece};
 use crate::latent::Draw;
 use crate::loss::{Elbo, Objective};
-use crate::network::Network;
+use crate::network::{ChunkGradient, Network};
 use crate::scratch::Scratch;
 use elbo_kernels::{Accumulate, Buffer, GradientSum};
 use rayon::prelude::*;
@@ -54,14 +54,16 @@ impl Gradients {
         for round in 0..cut.rounds {
             let images = cut.round_len(round);
             let kept = dense.parts(cut.part(0, round).1, images);
-            chunks.par_iter_mut().zip(kept).with_max_len(1).enumerate().for_each(|(number, ((gradient, loss), kept))| {
+            let parts = chunks.par_iter_mut().zip(kept).with_max_len(1).enumerate();
+            parts.for_each(|(number, ((gradient, loss), kept))| {
                 if round == 0 {
                     gradient.fill(0.0);
                     *loss = Elbo::default();
                 }
                 let (position, images) = cut.part(number, round);
                 let part = batch.part(position, images);
-                *loss += network.gradient(part, draw, position, objective, &mut own_scratch(scratch), gradient, kept);
+                let gradient = ChunkGradient { values: gradient, kept };
+                *loss += network.gradient(part, draw, position, objective, &mut own_scratch(scratch), gradient);
             });
             let accumulate = if round == 0 { Accumulate::No } else { Accumulate::Yes };
             dense.run(images, accumulate, || own_scratch(scratch));
@@ -75,11 +77,7 @@ impl Gradients {
 
     /// The parameters from number `here` on, up to `end` at most, whose gradients lie together, and their mean gradient
     /// over the images of the batch.
-    pub(super) fn piece(
-        &self,
-        here: usize,
-        end: usize,
-    ) -> (Piece, GradientSum<impl Iterator<Item = &[f32]> + Clone>) {
+    pub(super) fn piece(&self, here: usize, end: usize) -> (Piece, GradientSum<impl Iterator<Item = &[f32]> + Clone>) {
         let piece = self.layout.piece(here, end);
         let (dense, chunks) = if piece.is_dense { (1, 0) } else { (0, self.cut.chunks) };
         let parts = self.chunks[..chunks].iter().map(|(gradient, _)| &**gradient);
