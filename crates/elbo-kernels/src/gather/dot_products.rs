@@ -1,6 +1,6 @@
 //! The kernel for few output channels: dot products.
 
-use super::{Run, Tap};
+use super::{Run, Stretch};
 use crate::epilogue::Epilogue;
 use crate::extent::PixelPair;
 use crate::simd::{Kernel, Simd};
@@ -22,11 +22,11 @@ impl Kernel for Dots<'_> {
                 for channel in 0..run.plan.extent.c_out {
                     if pixels.len() == DOT_ROWS {
                         // SAFETY: there are as many pixels as the constant says; the rest is the contract of `Run`.
-                        unsafe { dot::<S, DOT_ROWS>(simd, run, &group.taps, pixels, channel) }
+                        unsafe { dot::<S, DOT_ROWS>(simd, run, &group.stretches, pixels, channel) }
                     } else {
                         for pixel in pixels.chunks(1) {
                             // SAFETY: as above.
-                            unsafe { dot::<S, 1>(simd, run, &group.taps, pixel, channel) }
+                            unsafe { dot::<S, 1>(simd, run, &group.stretches, pixel, channel) }
                         }
                     }
                 }
@@ -38,22 +38,29 @@ impl Kernel for Dots<'_> {
 /// One output channel of `M` pixels.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `taps`, `channel < c_out`; the pointers are as [`Run`] says.
+/// `pixels` has `M` of a group of the plan with these `stretches`, `channel < c_out`; the pointers are as [`Run`] says.
 #[inline(always)]
-unsafe fn dot<S: Simd, const M: usize>(simd: S, run: &Run<'_>, taps: &[Tap], pixels: &[PixelPair], channel: usize) {
-    let (row_len, plan) = (run.plan.extent.c_in, run.plan);
-    let whole = row_len - row_len % S::LANES;
+unsafe fn dot<S: Simd, const M: usize>(
+    simd: S,
+    run: &Run<'_>,
+    stretches: &[Stretch],
+    pixels: &[PixelPair],
+    channel: usize,
+) {
+    let (c_in, plan) = (run.plan.extent.c_in, run.plan);
     let mut sums = [simd.splat(0.0); M];
-    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every tap of the packed row of `channel`;
+    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every stretch of the packed row of `channel`;
     // targets lie in `y` and in the gate.
     unsafe {
         let packed = run.packed.add(channel * plan.panel_len());
-        for tap in taps {
+        for stretch in stretches {
+            let row_len = stretch.taps * c_in;
+            let whole = row_len - row_len % S::LANES;
             let rows: [*const f32; M] = std::array::from_fn(|i| {
                 let source = pixels.get_unchecked(i).source as isize;
-                run.x.offset(source + tap.distance as isize)
+                run.x.offset(source + stretch.distance as isize)
             });
-            let weights = packed.add(tap.index as usize * row_len);
+            let weights = packed.add(stretch.place * c_in);
             let mut at = 0;
             while at < whole {
                 let w = simd.load(weights.add(at));

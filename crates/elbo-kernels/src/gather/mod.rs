@@ -26,14 +26,23 @@ pub const MAX_DOT_OUTPUTS: usize = 4;
 /// A tap of a group: which of the filter's it is, and how far its source lies from the pixel's first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Tap {
-    index: u32,
+    index: usize,
     distance: i32,
+}
+
+/// Taps that follow one another both among the packed weights and where they read: as good as one with more channels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Stretch {
+    /// The place of the first tap among the packed weights.
+    place: usize,
+    distance: i32,
+    taps: usize,
 }
 
 /// Pixels that the same taps reach at the same distances.
 #[derive(Clone, Debug)]
 struct Group {
-    taps: Vec<Tap>,
+    stretches: Vec<Stretch>,
     /// Each target pixel with its first source, image after image.
     pixels: Vec<PixelPair>,
     pixels_an_image: usize,
@@ -44,7 +53,8 @@ struct Group {
 pub struct Gather {
     isa: Isa,
     groups: Vec<Group>,
-    taps: usize,
+    /// The place of each tap's matrix among the packed weights.
+    places: Vec<usize>,
     /// Input channels of the weights: fewer than of the extent where the input is patches.
     c_in: usize,
     extent: Extent,
@@ -76,21 +86,19 @@ impl Gather {
         for (target, sources) in targets {
             let first = sources.first().map_or(0, |&(_, source)| source);
             let distance = |source: usize| (source * c_in) as i32 - (first * c_in) as i32;
-            let taps = sources
-                .iter()
-                .map(|&(index, source)| Tap { index: index as u32, distance: distance(source) })
-                .collect();
+            let taps = sources.iter().map(|&(index, source)| Tap { index, distance: distance(source) }).collect();
             pixels_by_taps.entry(taps).or_default().push(extent.pair(first, target));
         }
+        let places = places(taps, pixels_by_taps.keys());
         let groups = pixels_by_taps
             .into_iter()
             .map(|(taps, one_image)| Group {
-                taps,
+                stretches: stretches(&taps, &places, c_in),
                 pixels_an_image: one_image.len(),
                 pixels: extent.in_all_images(&one_image),
             })
             .collect();
-        Self { isa, groups, taps, c_in, extent }
+        Self { isa, groups, places, c_in, extent }
     }
 
     /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it, for up to
@@ -103,7 +111,7 @@ impl Gather {
     pub fn over_patches(isa: Isa, geometry: &Geometry, c_in: usize, c_out: usize, pixels: usize) -> Self {
         let row_len = geometry.taps() * c_in;
         let table = Self::new(isa, &Geometry::pointwise([1, 1]), Direction::Down, row_len, c_out, pixels);
-        Self { taps: geometry.taps(), c_in, ..table }
+        Self { places: (0..geometry.taps()).collect(), c_in, ..table }
     }
 
     /// Numbers an image that go in.
@@ -145,6 +153,39 @@ impl Gather {
     }
 }
 
+/// The place of each of `taps` taps among the packed weights: in the order in which the pixels that most taps reach read
+/// them, so that what lies side by side is read in one go.
+fn places<'a>(taps: usize, groups: impl Iterator<Item = &'a Vec<Tap>>) -> Vec<usize> {
+    let mut order = groups.max_by_key(|group| group.len()).cloned().unwrap_or_default();
+    order.sort_by_key(|tap| tap.distance);
+    let mut places = vec![usize::MAX; taps];
+    let mut next = 0;
+    for index in order.into_iter().map(|tap| tap.index).chain(0..taps) {
+        if places[index] == usize::MAX {
+            places[index] = next;
+            next += 1;
+        }
+    }
+    places
+}
+
+/// A group's taps in the order of their places, with those that lie side by side put together.
+fn stretches(taps: &[Tap], places: &[usize], c_in: usize) -> Vec<Stretch> {
+    let mut sorted = taps.to_vec();
+    sorted.sort_by_key(|tap| places[tap.index]);
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for Tap { index, distance } in sorted {
+        let place = places[index];
+        match stretches.last_mut() {
+            Some(last) if last.place + last.taps == place && last.distance + (last.taps * c_in) as i32 == distance => {
+                last.taps += 1;
+            }
+            _ => stretches.push(Stretch { place, distance, taps: 1 }),
+        }
+    }
+    stretches
+}
+
 /// Checked by [`Gather::run`]: `x`, `packed`, `y` and what the epilogue reads have room for `images` images of `plan`.
 struct Run<'a> {
     plan: &'a Gather,
@@ -163,10 +204,25 @@ mod tests {
     fn phases_and_edges_become_groups_without_padding() {
         let geometry = Geometry::halving([14, 14]);
         let gather = Gather::new(Isa::fastest(), &geometry, Direction::Up, 64, 64, 1);
-        let products: usize = gather.groups.iter().map(|group| group.taps.len() * group.pixels.len()).sum();
+        let taps = |group: &Group| group.stretches.iter().map(|stretch| stretch.taps).sum::<usize>();
+        let products: usize = gather.groups.iter().map(|group| taps(group) * group.pixels.len()).sum();
         // Along an axis of 14, three taps make 20 joins that stay inside.
         assert_eq!(products, 20 * 20);
         let pixels: usize = gather.groups.iter().map(|group| group.pixels.len()).sum();
         assert_eq!(pixels, 14 * 14);
+    }
+
+    #[test]
+    fn taps_side_by_side_are_read_in_one_go() {
+        let stretches = |geometry: &Geometry, direction| {
+            let gather = Gather::new(Isa::fastest(), geometry, direction, 8, 8, 1);
+            let most = gather.groups.into_iter().max_by_key(|group| group.pixels.len()).unwrap().stretches;
+            most.iter().map(|stretch| stretch.taps).collect::<Vec<_>>()
+        };
+        for direction in [Direction::Down, Direction::Up] {
+            assert_eq!(stretches(&Geometry::same([9, 9]), direction), [3, 3, 3], "{direction:?}");
+        }
+        assert_eq!(stretches(&Geometry::whole([7, 7]), Direction::Down), [49]);
+        assert_eq!(stretches(&Geometry::halving([14, 14]), Direction::Down), [3, 3, 3]);
     }
 }

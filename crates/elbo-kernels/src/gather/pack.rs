@@ -15,7 +15,7 @@ impl Gather {
     /// Numbers of a packed panel of weights.
     #[must_use]
     pub fn panel_len(&self) -> usize {
-        if self.is_dot() { self.taps * self.c_in } else { self.taps * self.c_in * self.isa.columns() }
+        self.places.len() * self.c_in * if self.is_dot() { 1 } else { self.isa.columns() }
     }
 
     /// Numbers that the packed weights take: whole panels, each of [`Gather::panel_len`].
@@ -32,21 +32,21 @@ impl Gather {
     /// If a length is not that of the table.
     pub fn pack_panel(&self, operand: Operand, weights: &[f32], panel: usize, packed: &mut [f32]) {
         let (c_in, c_out) = (self.c_in, self.extent.c_out);
-        assert_eq!(weights.len(), self.taps * c_in * c_out, "weights");
+        assert_eq!(weights.len(), self.places.len() * c_in * c_out, "weights");
         assert_eq!(packed.len(), self.panel_len(), "packed weights");
         let columns = if self.is_dot() { 1 } else { self.isa.columns() };
         let first = panel * columns;
         let used = columns.min(c_out - first);
-        match operand {
-            Operand::Weights => {
-                for (row, packed) in weights.chunks_exact(c_out).zip(packed.chunks_exact_mut(columns)) {
-                    packed[..used].copy_from_slice(&row[first..first + used]);
-                    packed[used..].fill(0.0);
+        for (tap, &place) in weights.chunks_exact(c_in * c_out).zip(&self.places) {
+            let packed = &mut packed[place * c_in * columns..][..c_in * columns];
+            match operand {
+                Operand::Weights => {
+                    for (row, packed) in tap.chunks_exact(c_out).zip(packed.chunks_exact_mut(columns)) {
+                        packed[..used].copy_from_slice(&row[first..first + used]);
+                        packed[used..].fill(0.0);
+                    }
                 }
-            }
-            Operand::Transposed => {
-                let taps = weights.chunks_exact(c_in * c_out);
-                for (tap, packed) in taps.zip(packed.chunks_exact_mut(c_in * columns)) {
+                Operand::Transposed => {
                     for (column, row) in tap.chunks_exact(c_in).skip(first).take(used).enumerate() {
                         for (number, packed) in row.iter().zip(packed.chunks_exact_mut(columns)) {
                             packed[column] = *number;

@@ -1,6 +1,6 @@
 //! The kernel for many output channels: register tiles.
 
-use super::{Run, Tap};
+use super::{Run, Stretch};
 use crate::epilogue::{Finish, with_finish};
 use crate::extent::PixelPair;
 use crate::simd::{Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
@@ -43,7 +43,7 @@ impl Kernel for Tiles<'_> {
                         let (tile, rest) = pixels.split_at(tile_rows(pixels.len(), S::ROWS));
                         // SAFETY: `tile` has as many pixels as the constant; the rest is the contract of `Run`.
                         unsafe {
-                            with_constant_rows!(tile.len(), S, multiply_tile(simd, run, &group.taps, tile, panel));
+                            with_constant_rows!(tile.len(), S, multiply_tile(simd, run, &group.stretches, tile, panel));
                         }
                         pixels = rest;
                     }
@@ -56,28 +56,28 @@ impl Kernel for Tiles<'_> {
 /// `M` pixels times one panel.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `taps`; the pointers of `run` and `panel` are as [`Run`] says.
+/// `pixels` has `M` of a group of the plan with these `stretches`; the pointers of `run` and `panel` are as [`Run`] says.
 #[inline(always)]
 unsafe fn multiply_tile<S: Simd, const M: usize>(
     simd: S,
     run: &Run<'_>,
-    taps: &[Tap],
+    stretches: &[Stretch],
     pixels: &[PixelPair],
     panel: Panel,
 ) {
     debug_assert_eq!(pixels.len(), M);
     let row_len = run.plan.extent.c_in;
     let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
-    for tap in taps {
-        // SAFETY: source + distance is the offset of a whole row of `row_len` numbers of an image in `x`, by the
-        // making of the table; the panel holds `row_len` rows of `COLUMNS` numbers for each tap.
+    for stretch in stretches {
+        // SAFETY: source + distance is the offset of as many rows of `row_len` numbers of an image in `x` as the stretch has
+        // taps, by the making of the table; the panel holds `row_len` rows of `COLUMNS` numbers for each tap.
         unsafe {
             let rows: [*const f32; M] = std::array::from_fn(|i| {
                 let source = pixels.get_unchecked(i).source as isize;
-                run.x.offset(source + tap.distance as isize)
+                run.x.offset(source + stretch.distance as isize)
             });
-            let mut weights = panel.weights.add(tap.index as usize * row_len * S::COLUMNS);
-            for channel in 0..row_len {
+            let mut weights = panel.weights.add(stretch.place * row_len * S::COLUMNS);
+            for channel in 0..stretch.taps * row_len {
                 let w: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| simd.load(weights.add(j * S::LANES)));
                 for (sums, row) in sums.iter_mut().zip(rows) {
                     let x = simd.splat(*row.add(channel));
