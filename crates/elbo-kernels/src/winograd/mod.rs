@@ -19,8 +19,12 @@ use crate::weight_gradient::{Accumulate, WeightGradient};
 use pixel_sums::PixelSums;
 use tiles::{Band, Tiles, WEIGHTS, weight_forms};
 
-/// Numbers that the forms and partial sums of a band may take: a share of the second-level cache.
-const BAND: usize = 72 << 10;
+/// Numbers that the forms and partial sums of a band may take: a share of the second-level cache, or as many as the
+/// forms of the weights where these are more, since each band goes through all of those.
+fn band_len([c_in, c_out]: [usize; 2]) -> usize {
+    const BAND: usize = 72 << 10;
+    BAND.max(WEIGHTS * c_in * c_out)
+}
 
 /// Numbers of each matrix that go together from the forms of a gradient to the gradient: nine taps and a form of them
 /// take 20 KB.
@@ -35,9 +39,9 @@ pub fn winograd_saves(geometry: &Geometry, direction: Direction) -> Option<f64> 
     Some(1.0 - Tiles::new(geometry, direction)?.products() as f64 / joins as f64)
 }
 
-/// How many images are gone through together: as many as fill a band, if a whole one does not.
-fn images_a_band(numbers_an_image: usize, images: usize) -> usize {
-    (BAND / numbers_an_image).clamp(1, images)
+/// How many images are gone through together: as many as fill a band of `band_len` numbers, if a whole one does not.
+fn images_a_band(band_len: usize, numbers_an_image: usize, images: usize) -> usize {
+    (band_len / numbers_an_image).clamp(1, images)
 }
 
 /// A layer as [`Gather`] has it, by minimal filtering.
@@ -70,9 +74,9 @@ impl WinogradGather {
     ) -> Option<Self> {
         let tiles = Tiles::new(geometry, direction)?;
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
-        let bands: Vec<Band<'_>> = tiles.bands([c_in, c_out], BAND).collect();
+        let bands: Vec<Band<'_>> = tiles.bands([c_in, c_out], band_len([c_in, c_out])).collect();
         let largest = bands.iter().map(|band| band.len([c_in, c_out])).max()?;
-        let images_a_band = if bands.len() > 1 { 1 } else { images_a_band(largest, images) };
+        let images_a_band = if bands.len() > 1 { 1 } else { images_a_band(band_len([c_in, c_out]), largest, images) };
         let bands = bands.iter().map(|band| {
             let (forms, sums) = (band.form_pixels(), band.sum_pixels());
             let of_forms = Extent::of_pixels([forms, sums], [c_in, c_out], images_a_band);
@@ -205,9 +209,9 @@ impl WinogradWeightGradient {
         let tiles = Tiles::new(geometry, Direction::Down)?;
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
         let [large_channels, small_channels] = in_order(direction, [c_in, c_out]);
-        let bands: Vec<Band<'_>> = tiles.bands([large_channels, small_channels], BAND).collect();
+        let bands: Vec<Band<'_>> = tiles.bands([large_channels, small_channels], band_len([c_in, c_out])).collect();
         let images_a_band = match &bands[..] {
-            [band] => images_a_band(band.len([large_channels, small_channels]), images),
+            [band] => images_a_band(band_len([c_in, c_out]), band.len([large_channels, small_channels]), images),
             _ => 1,
         };
         let bands = bands.iter().map(|band| {
