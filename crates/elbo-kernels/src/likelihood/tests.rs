@@ -57,6 +57,21 @@ const LOSSES: [(&str, Loss, Exact); 3] = [
     ("continuous Bernoulli", continuous_bernoulli, exact_continuous_bernoulli),
 ];
 
+/// Gradients of a squared error from which products with weights, of 1e-10 and more, are normal numbers or zero.
+#[test]
+fn gradients_of_a_squared_error_are_zero_rather_than_tiny() {
+    for isa in Isa::available() {
+        let logits: Vec<f32> = (-2000..=0).map(|i| i as f32 * 0.05).collect();
+        let mut gradients = logits.clone();
+        squared_error(isa, &mut gradients, &vec![0.0; logits.len()]);
+        for (logit, gradient) in logits.iter().zip(gradients) {
+            assert!(gradient == 0.0 || gradient > 1e-28, "{isa}: {gradient:e} for {logit}");
+            let [_, exact] = exact_squared_error(f64::from(*logit), 0.0);
+            assert!((f64::from(gradient) - exact).abs() <= 1e-6 * exact + 1e-26, "{isa}: {gradient:e}, not {exact:e}");
+        }
+    }
+}
+
 fn check(name: &str, isa: Isa, loss: Loss, exact: Exact, logits: &[f32], target: &[f32]) {
     let mut gradient = logits.to_vec();
     let found = loss(isa, &mut gradient, target);
