@@ -76,17 +76,35 @@ unsafe fn dot<S: Simd, const M: usize>(
                 }
             }
         }
-        for (sum, pixel) in sums.into_iter().zip(pixels) {
-            let sum = simd.sum(sum);
-            let at = pixel.target as usize + channel;
-            *run.y.add(at) = match run.epilogue {
-                Epilogue::Store => sum,
+        let sums = sum_each(simd, sums);
+        let each = sums.into_iter().zip(pixels).map(|(sum, pixel)| (sum, pixel.target as usize + channel));
+        match run.epilogue {
+            Epilogue::Store => each.for_each(|(sum, at)| *run.y.add(at) = sum),
+            Epilogue::Bias(bias) => each.for_each(|(sum, at)| *run.y.add(at) = sum + bias[channel]),
+            Epilogue::BiasRelu(bias) => each.for_each(|(sum, at)| {
+                let sum = sum + bias[channel];
                 // Not `f32::max`, which would turn NaN into zero.
-                Epilogue::BiasRelu(bias) if sum + bias[channel] < 0.0 => 0.0,
-                Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => sum + bias[channel],
-                Epilogue::WherePositive(gate) if gate[at] > 0.0 => sum,
-                Epilogue::WherePositive(_) => 0.0,
-            };
+                *run.y.add(at) = if sum < 0.0 { 0.0 } else { sum };
+            }),
+            Epilogue::WherePositive(gate) => each.for_each(|(sum, at)| {
+                *run.y.add(at) = if gate[at] > 0.0 { sum } else { 0.0 };
+            }),
         }
     }
+}
+
+/// The sum over the lanes of each vector.
+#[inline(always)]
+fn sum_each<S: Simd, const M: usize>(simd: S, vectors: [S::Vector; M]) -> [f32; M] {
+    let mut sums = [0.0; M];
+    if M == DOT_ROWS {
+        let mut eight = [vectors[0]; DOT_ROWS];
+        eight.copy_from_slice(&vectors);
+        sums.copy_from_slice(&simd.sum_eight(eight));
+    } else {
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
+            *sum = simd.sum(vector);
+        }
+    }
+    sums
 }

@@ -126,4 +126,28 @@ impl Simd for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
     }
+    #[inline(always)]
+    fn sum_eight(self, vectors: [__m256; 8]) -> [f32; 8] {
+        // SAFETY: the token proves AVX2.
+        unsafe { sum_eight(vectors) }
+    }
+}
+
+/// The sum over the lanes of each vector.
+///
+/// # Safety
+/// The machine must have AVX.
+#[inline(always)]
+pub(super) unsafe fn sum_eight([a, b, c, d, e, f, g, h]: [__m256; 8]) -> [f32; 8] {
+    // SAFETY: the caller answers for the instructions; eight numbers are stored where there is room for them.
+    unsafe {
+        // Within each half: sums of two lanes, then of four.
+        let first = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+        let last = _mm256_hadd_ps(_mm256_hadd_ps(e, f), _mm256_hadd_ps(g, h));
+        let low = _mm256_permute2f128_ps::<0x20>(first, last);
+        let high = _mm256_permute2f128_ps::<0x31>(first, last);
+        let mut sums = [0.0; 8];
+        _mm256_storeu_ps(sums.as_mut_ptr(), _mm256_add_ps(low, high));
+        sums
+    }
 }

@@ -1,5 +1,6 @@
 //! AVX-512F: 16 lanes, 32 registers, tiles of 12 x 32.
 
+use super::avx2::sum_eight;
 use super::{Kernel, Simd};
 use std::arch::x86_64::*;
 
@@ -116,5 +117,17 @@ impl Simd for Avx512 {
     fn sum(self, a: __m512) -> f32 {
         // SAFETY: the token proves AVX-512F.
         unsafe { _mm512_reduce_add_ps(a) }
+    }
+    #[inline(always)]
+    fn sum_eight(self, vectors: [__m512; 8]) -> [f32; 8] {
+        // SAFETY: the token proves AVX-512F, and so AVX.
+        unsafe {
+            let mut halves = [_mm256_setzero_ps(); 8];
+            for (half, vector) in halves.iter_mut().zip(vectors) {
+                let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(vector)));
+                *half = _mm256_add_ps(_mm512_castps512_ps256(vector), high);
+            }
+            sum_eight(halves)
+        }
     }
 }

@@ -87,6 +87,15 @@ pub(crate) trait Simd: Copy {
     fn scale(self, a: Self::Vector, shifted: Self::Vector) -> Self::Vector;
     /// The sum over the lanes.
     fn sum(self, a: Self::Vector) -> f32;
+    /// The sum over the lanes of each of eight vectors.
+    #[inline(always)]
+    fn sum_eight(self, vectors: [Self::Vector; 8]) -> [f32; 8] {
+        let mut sums = [0.0; 8];
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
+            *sum = self.sum(vector);
+        }
+        sums
+    }
 }
 
 /// A piece of work that is compiled once for each instruction set.
@@ -175,6 +184,29 @@ mod tests {
                 assert_eq!(&target[..count], &source[..]);
                 assert!(target[count..].iter().all(|&x| x == -1.0), "wrote past {count}");
             }
+        }
+    }
+
+    struct Sums;
+
+    impl Kernel for Sums {
+        type Output = ();
+        #[inline(always)]
+        fn call<S: Simd>(self, simd: S) {
+            let numbers: Vec<f32> = (0..8 * S::LANES).map(|i| (i * i % 13) as f32).collect();
+            // SAFETY: there are eight vectors of `LANES` numbers.
+            let vectors = std::array::from_fn(|i| unsafe { simd.load(numbers.as_ptr().add(i * S::LANES)) });
+            let exact: Vec<f32> = numbers.chunks(S::LANES).map(|numbers| numbers.iter().sum()).collect();
+            assert_eq!(simd.sum_eight(vectors)[..], exact);
+            assert_eq!(vectors.map(|vector| simd.sum(vector))[..], exact);
+        }
+    }
+
+    /// Small whole numbers, whose sums are exact in any order.
+    #[test]
+    fn sums_are_over_the_lanes_of_each_vector() {
+        for isa in Isa::available() {
+            isa.run(Sums);
         }
     }
 
