@@ -2,6 +2,7 @@
 
 use crate::gradient_sum::{GradientSum, RUN};
 use crate::simd::{Isa, Kernel, Simd};
+use crate::subnormal::zero_if_tiny;
 
 /// One step of Adam (Kingma and Ba, 2015, Algorithm 1), bias correction included.
 ///
@@ -82,8 +83,8 @@ impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
             let gradient = &mut gradient[..parameters.len()];
             self.gradient.write(offset, gradient);
             for (((parameter, mean), square), gradient) in parameters.iter_mut().zip(mean).zip(square).zip(&*gradient) {
-                *mean = self.beta1 * *mean + (1.0 - self.beta1) * gradient;
-                *square = self.beta2 * *square + (1.0 - self.beta2) * gradient * gradient;
+                *mean = zero_if_tiny(self.beta1 * *mean + (1.0 - self.beta1) * gradient);
+                *square = zero_if_tiny(self.beta2 * *square + (1.0 - self.beta2) * gradient * gradient);
                 *parameter -= self.rate * *mean / ((*square * self.square_scale).sqrt() + self.epsilon);
             }
             offset += parameters.len();

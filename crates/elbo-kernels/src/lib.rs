@@ -29,6 +29,7 @@ mod patches;
 mod pointwise;
 pub mod reference;
 mod simd;
+mod subnormal;
 mod tile_rows;
 mod weight_gradient;
 mod winograd;

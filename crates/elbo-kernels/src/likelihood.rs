@@ -5,6 +5,7 @@
 
 use crate::pointwise::Sigmoid;
 use crate::simd::{Isa, Kernel, Simd, UnaryFunction, exp, log, log_1p, map_in_place};
+use crate::subnormal::zero_tiny_lanes;
 use std::marker::PhantomData;
 
 /// The squared error of one image's reconstruction, `0.5 * sum (sigmoid(logit) - target)^2`; each logit is replaced
@@ -67,17 +68,10 @@ impl Pixels for SquaredError {
         let s = Sigmoid::apply(simd, logits);
         let error = simd.sub(s, target);
         let slope = simd.mul(s, simd.sub(simd.splat(1.0), s));
-        (without_subnormals(simd, simd.mul(error, slope)), simd.mul_add(error, error, sum))
+        // Where a pixel is 0 and its sigmoid nearly so, it is a square of that.
+        let gradient = zero_tiny_lanes(simd, simd.mul(error, slope));
+        (gradient, simd.mul_add(error, error, sum))
     }
-}
-
-/// The same, rounded to a multiple of 2^-87. Where a pixel is 0 and its sigmoid nearly so, the slope takes the gradient
-/// below what a normal number holds, and some processors multiply such numbers a hundred times slower.
-#[inline(always)]
-fn without_subnormals<S: Simd>(simd: S, gradient: S::Vector) -> S::Vector {
-    const ROUND: f32 = 1.0 / (1_u64 << 63) as f32;
-    let round = simd.splat(ROUND);
-    simd.sub(simd.add(gradient, round), round)
 }
 
 struct CrossEntropy;

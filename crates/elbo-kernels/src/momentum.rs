@@ -2,6 +2,7 @@
 
 use crate::gradient_sum::{GradientSum, RUN};
 use crate::simd::{Isa, Kernel, Simd};
+use crate::subnormal::zero_if_tiny;
 
 /// A running mean of gradients, and where it will be after the same gradient again (Nesterov, 1983, in the form of
 /// Sutskever et al., 2013): `m = d m + (1 - d) g`, and the update is `d m + (1 - d) g` once more.
@@ -46,7 +47,7 @@ impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
         for (mean, update) in self.mean.chunks_mut(RUN).zip(self.update.chunks_mut(RUN)) {
             self.gradient.write(offset, update);
             for (mean, update) in mean.iter_mut().zip(update.iter_mut()) {
-                *mean = decay * *mean + (1.0 - decay) * *update;
+                *mean = zero_if_tiny(decay * *mean + (1.0 - decay) * *update);
                 *update = decay * *mean + (1.0 - decay) * *update;
             }
             offset += mean.len();
@@ -57,6 +58,22 @@ impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The momentum of a weight without a gradient comes to zero, and does not stay at what is hardly above it.
+    #[test]
+    fn momentum_ends() {
+        for isa in Isa::available() {
+            let (mut mean, mut update) = (vec![1.0_f32; 20], vec![0.0; 20]);
+            let gradient = [0.0; 20];
+            for step in 0..1000 {
+                let gradient = GradientSum { parts: std::iter::once(&gradient[..]), scale: 1.0 };
+                Momentum { decay: 0.9 }.step(isa, gradient, 0, &mut mean, &mut update);
+                let numbers = mean.iter().chain(&update);
+                assert!(numbers.clone().all(|number| !number.is_subnormal()), "{isa}, step {step}: {mean:?}");
+            }
+            assert!(mean.iter().chain(&update).all(|&number| number == 0.0), "{isa}: {mean:?}");
+        }
+    }
 
     #[test]
     fn ten_steps_agree_with_the_formula_in_f64() {
