@@ -12,13 +12,13 @@ peers *OPTIONS:
     python3 bench/peers/run.py {{OPTIONS}}
 
 # How long the fast recipe takes to the published run's last loss, over five seeds, beside one run of the reference
-# recipe: about half an hour on two cores. Prints the README's table and draws its figure.
+# recipe: twenty minutes to half an hour on two cores. Prints the README's table and draws its figure.
 recipe:
     for seed in 1 2 3 4 5; do cargo run --release -- train --quiet --seed $seed --out runs/fast-$seed; done
     test -d runs/seed1 || cargo run --release -- train --quiet --recipe reference --seed 1 --out runs/seed1
     cargo run --release --example time_to_loss -- docs/images/seconds 18.5081 runs/fast-? runs/seed1
 
-# The figures of the README, from a run of the reference recipe: about a quarter of an hour on two cores.
+# The figures of the README, from a run of the reference recipe: seven minutes to a quarter of an hour on two cores.
 readme-figures:
     cargo run --release -- train --recipe reference --seed 1 --out runs/seed1
     cargo run --release --example compare_published -- docs/images/published runs/seed1
