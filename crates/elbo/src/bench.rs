@@ -29,6 +29,9 @@ pub const BATCHES: [usize; 2] = [512, 64];
 /// Rounds in which everything has its turn.
 const ROUNDS: usize = 7;
 
+/// How often a layer does its work before it is measured, and to find out how long it takes.
+const WARM_UP: usize = 8;
+
 /// About how long one turn of a layer takes.
 const TURN_SECONDS: f64 = 0.05;
 
@@ -232,16 +235,20 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
         let buffers: Vec<_> =
             (0..engine.threads()).map(|_| Mutex::new(LayerBuffers::new(engine, layer, &shape))).collect();
         let gflop_an_image = 2.0 * (shape.multiply_adds() * engine.threads()) as f64 / 1e9;
+        // A thread repeats its work by itself: a group of images may take no longer than to wake a thread.
         let rate = |images: usize, work: fn(&Layer, &mut LayerBuffers)| {
-            let work = || {
+            let work = |repeats: usize| {
                 engine.on_each_thread(|thread| {
                     let mut buffers = buffers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-                    work(layer, &mut buffers);
+                    for _ in 0..repeats {
+                        work(layer, &mut buffers);
+                    }
                 });
             };
-            work();
-            let repeats = repeats(turn_seconds, work);
-            Rate::of((0..ROUNDS).map(|_| turn(gflop_an_image * images as f64, repeats, work)).collect())
+            work(WARM_UP);
+            let repeats = WARM_UP * repeats(turn_seconds, || work(WARM_UP));
+            let gflop = gflop_an_image * (images * repeats) as f64;
+            Rate::of((0..ROUNDS).map(|_| turn(gflop, 1, || work(repeats))).collect())
         };
         LayerRate {
             forward: rate(images, |layer, LayerBuffers { x, y, scratch, .. }| {
