@@ -99,35 +99,35 @@ mod tests {
     use crate::loss::Objective;
     use crate::parameters::ParameterTable;
 
-    /// The gradient of a batch that takes several rounds is the mean of those of its parts, each of which takes one.
+    /// The gradient of a batch, which takes several groups of images in each layer and perhaps several rounds, is the mean
+    /// of those of its images by themselves.
     #[test]
-    fn rounds_add_up() {
-        let image = ImageShape { height: 8, width: 9, channels: 1 };
+    fn groups_and_rounds_add_up() {
+        let image = ImageShape { height: 20, width: 18, channels: 1 };
         let architecture = Architecture::new(image, &[3, 5], 2).unwrap().with_classes(2).unwrap();
         let architecture = architecture.with_likelihood(Likelihood::SigmaGaussian);
         let parameters = ParameterTable::new(&architecture).initialize(1);
         let mut engine = Engine::new(architecture, &parameters, 2).unwrap();
-        for len in [1100, 513, 511, 1, 0] {
-            let pixels: Vec<u8> = (0..len * 72).map(|i| (i * i % 251) as u8).collect();
+        for len in [700, 512, 37, 0] {
+            let pixels: Vec<u8> = (0..len * image.len()).map(|i| (i * i % 251) as u8).collect();
             let indices: Vec<u32> = (0..len as u32).collect();
             let labels: Vec<u16> = (0..len).map(|i| (i % 2) as u16).collect();
             let mut gradient = |first: usize, count: usize| {
-                let pixels = &pixels[first * 72..][..count * 72];
+                let pixels = &pixels[first * image.len()..][..count * image.len()];
                 let batch = Batch { pixels, indices: &indices[first..][..count], labels: Some(&labels) };
                 engine.gradient(batch, Draw::Mean, Objective::default())
             };
             let (loss, found) = gradient(0, len);
             let mut expected = vec![0.0; found.len()];
             let mut expected_loss = 0.0;
-            for first in (0..len).step_by(100) {
-                let count = 100.min(len - first);
-                let share = count as f64 / len as f64;
-                let (loss, part) = gradient(first, count);
+            let share = 1.0 / len as f64;
+            for first in 0..len {
+                let (loss, part) = gradient(first, 1);
                 expected_loss += share * loss.loss();
                 expected.iter_mut().zip(part).for_each(|(sum, number)| *sum += share * f64::from(number));
             }
             assert!((loss.loss() - expected_loss).abs() <= 1e-6 * expected_loss.abs(), "{len}");
-            // Sums of at most 1,100 numbers in f32, in another order.
+            // Sums over images and pixels in f32, in another order.
             let largest = expected.iter().fold(0.0_f64, |most, number| most.max(number.abs()));
             for (number, (found, expected)) in found.into_iter().zip(expected).enumerate() {
                 let error = (f64::from(found) - expected).abs();
