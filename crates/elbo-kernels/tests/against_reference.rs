@@ -111,10 +111,8 @@ fn check(case: Case) {
         let channels = [c_in, c_out];
         if let Some(forward) = WinogradGather::new(isa, &geometry, direction, channels, room) {
             let mut scratch = vec![f32::NAN; forward.scratch_len()];
-            let (mut forms, product) = (vec![f32::NAN; forward.forms_len()], forward.product());
-            let mut packed = vec![f32::NAN; product.packed_len()];
-            forward.write_forms(&w, &mut forms);
-            product.pack(Operand::Weights, &forms, &mut packed);
+            let mut packed = vec![f32::NAN; forward.packed_len()];
+            forward.pack(Operand::Weights, &w, &mut packed);
             let mut found = vec![7.0; y.len() + 1];
             for (epilogue, expected) in [(Epilogue::Bias(&bias), &with_bias), (Epilogue::BiasRelu(&bias), &with_relu)] {
                 forward.run(images, &x, &packed, epilogue, &mut found, &mut scratch);
@@ -124,10 +122,8 @@ fn check(case: Case) {
         }
         if let Some(backward) = WinogradGather::new(isa, &geometry, direction.reversed(), [c_out, c_in], room) {
             let mut scratch = vec![f32::NAN; backward.scratch_len()];
-            let (mut forms, product) = (vec![f32::NAN; backward.forms_len()], backward.product());
-            let mut packed = vec![f32::NAN; product.packed_len()];
-            backward.write_forms(&w, &mut forms);
-            product.pack(Operand::Transposed, &forms, &mut packed);
+            let mut packed = vec![f32::NAN; backward.packed_len()];
+            backward.pack(Operand::Transposed, &w, &mut packed);
             let mut found = vec![7.0; dx.len()];
             backward.run(images, &dy, &packed, Epilogue::WherePositive(&x), &mut found, &mut scratch);
             assert_close(&what("filtered gated input gradient"), &found, &gated, terms);
@@ -159,10 +155,8 @@ fn check_both_gradients(case: Case) {
         let gradient = WinogradWeightGradient::new(isa, &geometry, Direction::Up, [c_in, c_out], room);
         let backward = WinogradGather::new(isa, &geometry, Direction::Down, [c_out, c_in], room);
         let (Some(gradient), Some(backward)) = (gradient, backward) else { return };
-        let mut forms = vec![f32::NAN; backward.forms_len()];
-        let mut packed = vec![f32::NAN; backward.product().packed_len()];
-        backward.write_forms(&w, &mut forms);
-        backward.product().pack(Operand::Transposed, &forms, &mut packed);
+        let mut packed = vec![f32::NAN; backward.packed_len()];
+        backward.pack(Operand::Transposed, &w, &mut packed);
         // Its scratch may hold anything.
         let mut scratch = vec![f32::NAN; gradient.scratch_len()];
         let (mut found, mut found_dx) = (vec![0.5; dw.len()], vec![f32::NAN; dx.len()]);

@@ -23,8 +23,7 @@ fn filtering_pays(geometry: &Geometry, direction: Direction, channels: [usize; 2
 #[derive(Debug)]
 pub(crate) enum Plan {
     Direct(Gather),
-    /// With room for the forms of the weights.
-    Winograd(WinogradGather, Buffer),
+    Winograd(WinogradGather),
 }
 
 impl Plan {
@@ -39,10 +38,7 @@ impl Plan {
         let winograd = filtering_pays(geometry, direction, channels)
             .then(|| WinogradGather::new(isa, geometry, direction, channels, images));
         match winograd.flatten() {
-            Some(winograd) => {
-                let forms = Buffer::zeros(winograd.forms_len());
-                Self::Winograd(winograd, forms)
-            }
+            Some(winograd) => Self::Winograd(winograd),
             None => Self::Direct(Gather::new(isa, geometry, direction, c_in, c_out, images)),
         }
     }
@@ -60,36 +56,38 @@ impl Product {
     pub(crate) fn new(plan: Plan, operand: Operand) -> Self {
         let packed = Buffer::zeros(match &plan {
             Plan::Direct(gather) => gather.packed_len(),
-            Plan::Winograd(winograd, _) => winograd.product().packed_len(),
+            Plan::Winograd(winograd) => winograd.packed_len(),
         });
         Self { plan, operand, packed }
     }
 
     /// Lays the weights out anew, on all threads of the pool.
     pub(crate) fn pack(&mut self, weights: &[f32]) {
-        let (gather, weights) = match &mut self.plan {
-            Plan::Direct(gather) => (&*gather, weights),
-            Plan::Winograd(winograd, forms) => {
-                winograd.write_forms(weights, forms);
-                (winograd.product(), &**forms)
-            }
+        let Self { plan, operand, packed } = self;
+        let plan = &*plan;
+        let panel_len = match plan {
+            Plan::Direct(gather) => gather.panel_len(),
+            Plan::Winograd(winograd) => winograd.panel_len(),
         };
-        let panels = self.packed.par_chunks_mut(gather.panel_len()).with_max_len(1).enumerate();
-        panels.for_each(|(number, panel)| gather.pack_panel(self.operand, weights, number, panel));
+        let panels = packed.par_chunks_mut(panel_len).with_max_len(1).enumerate();
+        panels.for_each(|(number, panel)| match plan {
+            Plan::Direct(gather) => gather.pack_panel(*operand, weights, number, panel),
+            Plan::Winograd(winograd) => winograd.pack_panel(*operand, weights, number, panel),
+        });
     }
 
     /// Numbers that [`Product::run`] needs as scratch.
     pub(crate) fn scratch_len(&self) -> usize {
         match &self.plan {
             Plan::Direct(_) => 0,
-            Plan::Winograd(winograd, _) => winograd.scratch_len(),
+            Plan::Winograd(winograd) => winograd.scratch_len(),
         }
     }
 
     pub(crate) fn run(&self, images: usize, x: &[f32], epilogue: Epilogue<'_>, y: &mut [f32], scratch: &mut [f32]) {
         match &self.plan {
             Plan::Direct(gather) => gather.run(images, x, &self.packed, epilogue, y),
-            Plan::Winograd(winograd, _) => winograd.run(images, x, &self.packed, epilogue, y, scratch),
+            Plan::Winograd(winograd) => winograd.run(images, x, &self.packed, epilogue, y, scratch),
         }
     }
 }
@@ -154,7 +152,7 @@ pub(crate) fn both_gradients(
     InputGradient { dx, epilogue }: InputGradient<'_>,
     scratch: &mut [f32],
 ) {
-    if let (GradientPlan::Winograd(gradient, Direction::Up), Plan::Winograd(plan, _)) = (gradient, &backward.plan) {
+    if let (GradientPlan::Winograd(gradient, Direction::Up), Plan::Winograd(plan)) = (gradient, &backward.plan) {
         let input = WinogradInputGradient { backward: plan, packed: &backward.packed, epilogue, dx };
         gradient.run_with_input_gradient(images, x, dy, dw, input, scratch);
     } else {

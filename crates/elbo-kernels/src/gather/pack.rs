@@ -35,28 +35,63 @@ impl Gather {
         assert_eq!(weights.len(), self.places.len() * c_in * c_out, "weights");
         assert_eq!(packed.len(), self.panel_len(), "packed weights");
         let columns = if self.is_dot() { 1 } else { self.isa.columns() };
+        for (tap, &place) in self.places.iter().enumerate() {
+            self.pack_sum(
+                operand,
+                weights,
+                [tap].into_iter(),
+                panel,
+                &mut packed[place * c_in * columns..][..c_in * columns],
+            );
+        }
+    }
+
+    /// The same where the table's matrices are sums of those of `weights`: `forms` are, for each, the taps that it adds.
+    pub(crate) fn pack_panel_of_forms(
+        &self,
+        operand: Operand,
+        weights: &[f32],
+        forms: impl Iterator<Item = impl Iterator<Item = usize>>,
+        panel: usize,
+        packed: &mut [f32],
+    ) {
+        assert_eq!(packed.len(), self.panel_len(), "packed weights");
+        let matrix = self.panel_len() / self.places.len();
+        for (taps, &place) in forms.zip(&self.places) {
+            self.pack_sum(operand, weights, taps, panel, &mut packed[place * matrix..][..matrix]);
+        }
+    }
+
+    /// One matrix of a panel: the sum of those of `taps`.
+    fn pack_sum(
+        &self,
+        operand: Operand,
+        weights: &[f32],
+        taps: impl Iterator<Item = usize>,
+        panel: usize,
+        packed: &mut [f32],
+    ) {
+        let (c_in, c_out) = (self.c_in, self.extent.c_out);
+        let columns = packed.len() / c_in;
         let first = panel * columns;
         let used = columns.min(c_out - first);
-        for (tap, &place) in weights.chunks_exact(c_in * c_out).zip(&self.places) {
-            let packed = &mut packed[place * c_in * columns..][..c_in * columns];
+        for (number, tap) in taps.enumerate() {
+            let matrix = &weights[tap * c_in * c_out..][..c_in * c_out];
             match operand {
                 Operand::Weights => {
-                    for (row, packed) in tap.chunks_exact(c_out).zip(packed.chunks_exact_mut(columns)) {
-                        packed[..used].copy_from_slice(&row[first..first + used]);
-                        packed[used..].fill(0.0);
+                    for (row, packed) in matrix.chunks_exact(c_out).zip(packed.chunks_exact_mut(columns)) {
+                        put(number > 0, row[first..first + used].iter().zip(packed));
                     }
                 }
                 Operand::Transposed => {
-                    for (column, row) in tap.chunks_exact(c_in).skip(first).take(used).enumerate() {
-                        for (number, packed) in row.iter().zip(packed.chunks_exact_mut(columns)) {
-                            packed[column] = *number;
-                        }
-                    }
-                    for packed in packed.chunks_exact_mut(columns) {
-                        packed[used..].fill(0.0);
+                    for (column, row) in matrix.chunks_exact(c_in).skip(first).take(used).enumerate() {
+                        put(number > 0, row.iter().zip(packed[column..].iter_mut().step_by(columns)));
                     }
                 }
             }
+        }
+        for packed in packed.chunks_exact_mut(columns) {
+            packed[used..].fill(0.0);
         }
     }
 
@@ -69,5 +104,14 @@ impl Gather {
         for (panel, packed) in packed.chunks_exact_mut(self.panel_len()).enumerate() {
             self.pack_panel(operand, weights, panel, packed);
         }
+    }
+}
+
+/// Puts numbers into their places, or adds them to what is there.
+fn put<'a>(add: bool, numbers: impl Iterator<Item = (&'a f32, &'a mut f32)>) {
+    if add {
+        numbers.for_each(|(number, place)| *place += number);
+    } else {
+        numbers.for_each(|(number, place)| *place = *number);
     }
 }

@@ -5,7 +5,7 @@ use super::tiles::{Band, Tiles, WEIGHTS, weight_forms};
 use super::{band_len, images_a_band};
 use crate::epilogue::Epilogue;
 use crate::extent::Extent;
-use crate::gather::Gather;
+use crate::gather::{Gather, Operand};
 use crate::geometry::{Direction, Geometry};
 use crate::simd::Isa;
 
@@ -62,36 +62,42 @@ impl WinogradGather {
         self.bands.iter().map(numbers).max().unwrap_or(0) * self.images_a_band
     }
 
-    /// What multiplies the forms of the sources by those of the weights, which are to be packed for it.
-    #[must_use]
-    pub fn product(&self) -> &Gather {
+    /// What multiplies the forms of the sources by those of the weights.
+    fn product(&self) -> &Gather {
         &self.bands[0].product
     }
 
-    /// Writes the forms of the weights `[9, C_in, C_out]` (or `[9, C_out, C_in]`, to be packed transposed):
-    /// [`WinogradGather::forms_len`] numbers.
+    /// Numbers of a packed panel of the forms of the weights.
+    #[must_use]
+    pub fn panel_len(&self) -> usize {
+        self.product().panel_len()
+    }
+
+    /// Numbers that the packed forms of the weights take: whole panels, each of [`WinogradGather::panel_len`].
+    #[must_use]
+    pub fn packed_len(&self) -> usize {
+        self.product().packed_len()
+    }
+
+    /// Lays panel number `panel` of the forms of the weights out; `weights` and `operand` are as [`Gather::pack_panel`] has
+    /// them.
     ///
     /// # Panics
     /// If a length is not that of the layer.
-    pub fn write_forms(&self, weights: &[f32], forms: &mut [f32]) {
-        let matrix = self.extent.c_in * self.extent.c_out;
-        assert!(weights.len() == 9 * matrix && forms.len() == WEIGHTS * matrix, "weights and their forms");
-        for (form, taps) in forms.chunks_exact_mut(matrix).zip(weight_forms()) {
-            for (number, tap) in taps.enumerate() {
-                let weights = &weights[tap * matrix..][..matrix];
-                if number == 0 {
-                    form.copy_from_slice(weights);
-                } else {
-                    form.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
-                }
-            }
-        }
+    pub fn pack_panel(&self, operand: Operand, weights: &[f32], panel: usize, packed: &mut [f32]) {
+        assert_eq!(weights.len(), 9 * self.extent.c_in * self.extent.c_out, "weights");
+        self.product().pack_panel_of_forms(operand, weights, weight_forms(), panel, packed);
     }
 
-    /// Numbers of the forms of the weights.
-    #[must_use]
-    pub fn forms_len(&self) -> usize {
-        WEIGHTS * self.extent.c_in * self.extent.c_out
+    /// Lays all forms of the weights out; see [`WinogradGather::pack_panel`].
+    ///
+    /// # Panics
+    /// If a length is not that of the layer.
+    pub fn pack(&self, operand: Operand, weights: &[f32], packed: &mut [f32]) {
+        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        for (panel, packed) in packed.chunks_exact_mut(self.panel_len()).enumerate() {
+            self.pack_panel(operand, weights, panel, packed);
+        }
     }
 
     /// Runs the layer over `images` images, as [`Gather::run`].
