@@ -10,6 +10,13 @@ use crate::tile_rows::{tile_rows, with_constant_rows};
 /// cache.
 const BLOCK: usize = 96;
 
+/// Rows of a panel of weights that a tile asks for ahead of their use. Panels that do not stay in the second-level cache
+/// come from afar, and a processor's own prefetching ends at each page.
+const ROWS_AHEAD: usize = 16;
+
+/// Numbers in a cache line.
+const LINE: usize = 16;
+
 /// Register tiles; the weights are packed in panels.
 pub(super) struct Tiles<'a>(pub(super) Run<'a>);
 
@@ -79,6 +86,9 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(
             let mut weights = panel.weights.add(stretch.place * row_len * S::COLUMNS);
             for channel in 0..stretch.taps * row_len {
                 let w: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| simd.load(weights.add(j * S::LANES)));
+                for line in 0..S::COLUMNS.div_ceil(LINE) {
+                    simd.prefetch(weights.wrapping_add(ROWS_AHEAD * S::COLUMNS + line * LINE));
+                }
                 for (sums, row) in sums.iter_mut().zip(rows) {
                     let x = simd.splat(*row.add(channel));
                     for (sum, w) in sums.iter_mut().zip(w) {

@@ -65,6 +65,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskstore_ps(to, mask(count), vector) }
     }
     #[inline(always)]
+    fn prefetch(self, from: *const f32) {
+        // SAFETY: a prefetch reads nothing, wherever it points; the token proves SSE.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
     fn splat(self, number: f32) -> __m256 {
         // SAFETY: the token proves AVX.
         unsafe { _mm256_set1_ps(number) }

@@ -58,6 +58,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_storeu_ps(to, mask(count), vector) }
     }
     #[inline(always)]
+    fn prefetch(self, from: *const f32) {
+        // SAFETY: a prefetch reads nothing, wherever it points; the token proves SSE.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
     fn splat(self, number: f32) -> __m512 {
         // SAFETY: the token proves AVX-512F.
         unsafe { _mm512_set1_ps(number) }

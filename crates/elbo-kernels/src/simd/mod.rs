@@ -65,6 +65,11 @@ pub(crate) trait Simd: Copy {
     /// `to` must be writable for `count` numbers.
     unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
 
+    /// Has the cache line that `from` lies in brought into the first-level cache. It need not be readable.
+    #[inline(always)]
+    fn prefetch(self, from: *const f32) {
+        let _ = from;
+    }
     /// The same number in every lane.
     fn splat(self, number: f32) -> Self::Vector;
     /// `a * b + c`, fused where the instruction set fuses.
