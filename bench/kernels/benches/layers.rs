@@ -76,12 +76,10 @@ fn bench(criterion: &mut Criterion) {
             };
             let scratch = [forward.scratch_len(), backward.scratch_len(), gradient.scratch_len()];
             let mut scratch = filled(scratch.into_iter().max().unwrap_or(0));
-            let mut forms = Buffer::zeros(forward.forms_len());
-            forward.write_forms(&weights, &mut forms);
-            let mut packed = Buffer::zeros(forward.product().packed_len());
-            forward.product().pack(Operand::Weights, &forms, &mut packed);
-            let mut packed_back = Buffer::zeros(backward.product().packed_len());
-            backward.product().pack(Operand::Transposed, &forms, &mut packed_back);
+            let mut packed = Buffer::zeros(forward.packed_len());
+            forward.pack(Operand::Weights, &weights, &mut packed);
+            let mut packed_back = Buffer::zeros(backward.packed_len());
+            backward.pack(Operand::Transposed, &weights, &mut packed_back);
 
             group.bench_function(BenchmarkId::new(name, "forward, filtered"), |bencher| {
                 let epilogue = Epilogue::BiasRelu(&bias);
