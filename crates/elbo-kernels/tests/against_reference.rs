@@ -206,6 +206,14 @@ fn pixels_around_every_tile_and_block_edge() {
     }
 }
 
+/// Sizes that minimal filtering takes several bands for, of which the last may be of half tiles alone.
+#[test]
+fn sizes_of_several_bands() {
+    for [height, width] in [[65, 12], [66, 13], [67, 11], [69, 31], [97, 15], [98, 14]] {
+        directions(Geometry::halving([height, width]), 33, 34, 1);
+    }
+}
+
 #[test]
 fn numbers_of_images_around_every_tile_edge() {
     for images in [1, 4, 5, 6, 7, 12, 13, 16] {

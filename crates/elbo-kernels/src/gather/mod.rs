@@ -70,27 +70,26 @@ impl Gather {
         let extent = Extent::new(geometry, direction, [c_in, c_out], images);
         let targets =
             (0..geometry.target_pixels(direction)).map(|target| (target, geometry.sources(direction, target)));
-        Self::from_sources(isa, extent, geometry.taps(), targets)
+        let pixels = pixels_by_taps(&extent, targets);
+        let places = places(geometry.taps(), pixels.keys());
+        Self::with_places(isa, extent, places, pixels)
     }
 
     /// The table of what is a layer in all but name: `targets` are target pixels of an image, with the matrices
-    /// (`taps` of them) and the source pixels that make each. Other pixels are not touched.
+    /// (`taps` of them) and the source pixels that make each. Other pixels are not touched. All tables of as many matrices
+    /// have their weights packed alike.
     pub(crate) fn from_sources(
         isa: Isa,
         extent: Extent,
         taps: usize,
         targets: impl Iterator<Item = (usize, Vec<(usize, usize)>)>,
     ) -> Self {
+        Self::with_places(isa, extent, (0..taps).collect(), pixels_by_taps(&extent, targets))
+    }
+
+    fn with_places(isa: Isa, extent: Extent, places: Vec<usize>, pixels: BTreeMap<Vec<Tap>, Vec<PixelPair>>) -> Self {
         let c_in = extent.c_in;
-        let mut pixels_by_taps: BTreeMap<Vec<Tap>, Vec<PixelPair>> = BTreeMap::new();
-        for (target, sources) in targets {
-            let first = sources.first().map_or(0, |&(_, source)| source);
-            let distance = |source: usize| (source * c_in) as i32 - (first * c_in) as i32;
-            let taps = sources.iter().map(|&(index, source)| Tap { index, distance: distance(source) }).collect();
-            pixels_by_taps.entry(taps).or_default().push(extent.pair(first, target));
-        }
-        let places = places(taps, pixels_by_taps.keys());
-        let groups = pixels_by_taps
+        let groups = pixels
             .into_iter()
             .map(|(taps, one_image)| Group {
                 stretches: stretches(&taps, &places, c_in),
@@ -151,6 +150,21 @@ impl Gather {
             self.isa.run(Tiles(run));
         }
     }
+}
+
+/// An image's pixels by the taps that reach them; `targets` are as [`Gather::from_sources`] has them.
+fn pixels_by_taps(
+    extent: &Extent,
+    targets: impl Iterator<Item = (usize, Vec<(usize, usize)>)>,
+) -> BTreeMap<Vec<Tap>, Vec<PixelPair>> {
+    let mut pixels: BTreeMap<Vec<Tap>, Vec<PixelPair>> = BTreeMap::new();
+    for (target, sources) in targets {
+        let first = sources.first().map_or(0, |&(_, source)| source);
+        let distance = |source: usize| (source * extent.c_in) as i32 - (first * extent.c_in) as i32;
+        let taps = sources.iter().map(|&(index, source)| Tap { index, distance: distance(source) }).collect();
+        pixels.entry(taps).or_default().push(extent.pair(first, target));
+    }
+    pixels
 }
 
 /// The place of each of `taps` taps among the packed weights: in the order in which the pixels that most taps reach read
