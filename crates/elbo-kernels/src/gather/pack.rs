@@ -31,19 +31,9 @@ impl Gather {
     /// # Panics
     /// If a length is not that of the table.
     pub fn pack_panel(&self, operand: Operand, weights: &[f32], panel: usize, packed: &mut [f32]) {
-        let (c_in, c_out) = (self.c_in, self.extent.c_out);
-        assert_eq!(weights.len(), self.places.len() * c_in * c_out, "weights");
-        assert_eq!(packed.len(), self.panel_len(), "packed weights");
-        let columns = if self.is_dot() { 1 } else { self.isa.columns() };
-        for (tap, &place) in self.places.iter().enumerate() {
-            self.pack_sum(
-                operand,
-                weights,
-                [tap].into_iter(),
-                panel,
-                &mut packed[place * c_in * columns..][..c_in * columns],
-            );
-        }
+        assert_eq!(weights.len(), self.places.len() * self.c_in * self.extent.c_out, "weights");
+        let taps = (0..self.places.len()).map(std::iter::once);
+        self.pack_panel_of_forms(operand, weights, taps, panel, packed);
     }
 
     /// The same where the table's matrices are sums of those of `weights`: `forms` are, for each, the taps that it adds.
