@@ -233,16 +233,16 @@ unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(
                 }
             }
         }
-        for (i, sums) in sums.into_iter().enumerate() {
+        for (i, sums) in sums.iter().enumerate() {
             let row = run.dw.add(tile.offset + i * run.plan.extent.c_out);
-            for (j, sum) in sums.into_iter().enumerate() {
+            for (j, sum) in sums.iter().enumerate() {
                 let to = row.add((j * S::LANES).min(tile.used));
-                let whole = lanes[j] == S::LANES;
-                match tile.accumulate {
-                    Accumulate::Yes if whole => simd.store(to, simd.add(simd.load(to), sum)),
-                    Accumulate::Yes => simd.store_first(to, simd.add(simd.load_first(to, lanes[j]), sum), lanes[j]),
-                    Accumulate::No if whole => simd.store(to, sum),
-                    Accumulate::No => simd.store_first(to, sum, lanes[j]),
+                let is_first = tile.accumulate == Accumulate::No;
+                if WHOLE {
+                    simd.store(to, if is_first { *sum } else { simd.add(simd.load(to), *sum) });
+                } else {
+                    let sum = if is_first { *sum } else { simd.add(simd.load_first(to, lanes[j]), *sum) };
+                    simd.store_first(to, sum, lanes[j]);
                 }
             }
         }

@@ -116,18 +116,21 @@ unsafe fn write_tile<S: Simd, const M: usize>(
     sums: [[S::Vector; PANEL_VECTORS]; M],
     finish: impl Finish,
 ) {
-    let is_whole = panel.used == S::COLUMNS;
-    for (sums, pixel) in sums.into_iter().zip(pixels) {
-        let target = pixel.target as usize;
-        for (j, sum) in sums.into_iter().enumerate() {
-            let channel = panel.first + j * S::LANES;
-            let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
-            // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
-            unsafe {
-                if is_whole {
-                    finish.write(simd, run.y, target, channel, S::LANES, sum);
-                } else if lanes > 0 {
-                    finish.write(simd, run.y, target, channel, lanes, sum);
+    if panel.used == S::COLUMNS {
+        // So short that it is written out for each row: an accumulator that is found by its number has to lie in memory.
+        for (sums, pixel) in sums.iter().zip(pixels) {
+            for (j, sum) in sums.iter().enumerate() {
+                // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
+                unsafe { finish.write(simd, run.y, pixel.target as usize, panel.first + j * S::LANES, S::LANES, *sum) }
+            }
+        }
+    } else {
+        for (sums, pixel) in sums.iter().zip(pixels) {
+            for (j, sum) in sums.iter().enumerate() {
+                let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
+                if lanes > 0 {
+                    // SAFETY: as above.
+                    unsafe { finish.write(simd, run.y, pixel.target as usize, panel.first + j * S::LANES, lanes, *sum) }
                 }
             }
         }
