@@ -30,7 +30,7 @@ mod pointwise;
 pub mod reference;
 mod simd;
 mod subnormal;
-mod tile_rows;
+mod tile_shape;
 mod weight_gradient;
 mod winograd;
 

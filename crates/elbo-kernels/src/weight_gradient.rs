@@ -1,13 +1,13 @@
 //! The other product: the gradient of a layer's weights.
 //!
 //! For each tap `t`: `dW[t] += sum over the pixel pairs (p, q) that t joins of x[p]' * dy[q]`, a `C_in x C_out`
-//! matrix. A tile of `ROWS x COLUMNS` of it stays in registers while the kernel sweeps over a block of pairs, short
+//! matrix. A tile of a few rows and vectors of it stays in registers while the kernel sweeps over a block of pairs, short
 //! enough for both operands to stay in the first-level cache until all tiles have had their turn.
 
 use crate::extent::{Extent, PixelPair};
 use crate::geometry::{Direction, Geometry};
-use crate::simd::{Isa, Kernel, PANEL_VECTORS, Simd};
-use crate::tile_rows::{tile_rows, with_constant_rows};
+use crate::simd::{Isa, Kernel, Simd};
+use crate::tile_shape::{most_rows, tile_rows, tile_vectors, with_constant_shape};
 
 /// Pairs swept over before the next tile's turn.
 const BLOCK: usize = 96;
@@ -139,6 +139,8 @@ impl Kernel for Sweeps<'_> {
     fn call<S: Simd>(self, simd: S) {
         let WeightGradient { taps, extent: Extent { c_in, c_out, .. }, .. } = self.plan;
         let (c_in, c_out) = (*c_in, *c_out);
+        let vectors = tile_vectors::<S>(c_out);
+        let columns = vectors * S::LANES;
         let mut first_image = 0;
         while first_image < self.images {
             let end = self.images.min(first_image + self.plan.images_a_round);
@@ -148,19 +150,20 @@ impl Kernel for Sweeps<'_> {
                 let mut accumulate = if first_image == 0 { self.accumulate } else { Accumulate::Yes };
                 while !rest.is_empty() {
                     let (block, after) = rest.split_at(tile_rows(rest.len(), BLOCK));
-                    for column in (0..c_out).step_by(S::COLUMNS) {
-                        let used = S::COLUMNS.min(c_out - column);
+                    for column in (0..c_out).step_by(columns) {
+                        let used = columns.min(c_out - column);
                         let mut row = 0;
                         while row < c_in {
-                            let rows = tile_rows(c_in - row, S::ROWS);
+                            let rows = tile_rows(c_in - row, most_rows::<S>(vectors));
                             let offset = (number * c_in + row) * c_out + column;
                             let tile = Tile { row, column, used, offset, accumulate };
-                            // SAFETY: the tile has `rows` rows, which exist; the rest is the contract of `Sweeps`.
+                            // SAFETY: the tile has `rows` rows, which exist, of `vectors` vectors; the rest is the contract of
+                            // `Sweeps`.
                             unsafe {
-                                if used == S::COLUMNS {
-                                    with_constant_rows!(rows, S, sweep_whole(simd, &self, block, tile));
+                                if used == columns {
+                                    with_constant_shape!(vectors, rows, S, sweep_whole(simd, &self, block, tile));
                                 } else {
-                                    with_constant_rows!(rows, S, sweep_part(simd, &self, block, tile));
+                                    with_constant_shape!(vectors, rows, S, sweep_part(simd, &self, block, tile));
                                 }
                             }
                             row += rows;
@@ -180,9 +183,14 @@ impl Kernel for Sweeps<'_> {
 /// # Safety
 /// As [`sweep`].
 #[inline(always)]
-unsafe fn sweep_whole<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[PixelPair], tile: Tile) {
+unsafe fn sweep_whole<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    run: &Sweeps<'_>,
+    block: &[PixelPair],
+    tile: Tile,
+) {
     // SAFETY: the caller's.
-    unsafe { sweep::<S, M, true>(simd, run, block, tile) }
+    unsafe { sweep::<S, M, V, true>(simd, run, block, tile) }
 }
 
 /// A tile some of whose columns do not exist; see [`sweep`].
@@ -190,25 +198,30 @@ unsafe fn sweep_whole<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block:
 /// # Safety
 /// As [`sweep`].
 #[inline(always)]
-unsafe fn sweep_part<S: Simd, const M: usize>(simd: S, run: &Sweeps<'_>, block: &[PixelPair], tile: Tile) {
-    // SAFETY: the caller's.
-    unsafe { sweep::<S, M, false>(simd, run, block, tile) }
-}
-
-/// Adds the products of a block of pairs to a tile of `M` rows of the gradient.
-///
-/// # Safety
-/// `block` is of the plan; rows `tile.row..tile.row + M` and columns `tile.column..tile.column + tile.used` exist, and
-/// `tile.used == COLUMNS` if `WHOLE`; the pointers of `run` are as [`Sweeps`] says.
-#[inline(always)]
-unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(
+unsafe fn sweep_part<S: Simd, const M: usize, const V: usize>(
     simd: S,
     run: &Sweeps<'_>,
     block: &[PixelPair],
     tile: Tile,
 ) {
-    let lanes: [usize; PANEL_VECTORS] = std::array::from_fn(|j| tile.used.saturating_sub(j * S::LANES).min(S::LANES));
-    let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
+    // SAFETY: the caller's.
+    unsafe { sweep::<S, M, V, false>(simd, run, block, tile) }
+}
+
+/// Adds the products of a block of pairs to a tile of `M` rows of `V` vectors of the gradient.
+///
+/// # Safety
+/// `block` is of the plan; rows `tile.row..tile.row + M` and columns `tile.column..tile.column + tile.used` exist, and
+/// `tile.used` is that of `V` vectors if `WHOLE`; the pointers of `run` are as [`Sweeps`] says.
+#[inline(always)]
+unsafe fn sweep<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(
+    simd: S,
+    run: &Sweeps<'_>,
+    block: &[PixelPair],
+    tile: Tile,
+) {
+    let lanes: [usize; V] = std::array::from_fn(|j| tile.used.saturating_sub(j * S::LANES).min(S::LANES));
+    let mut sums = [[simd.splat(0.0); V]; M];
     // SAFETY: `pair.source + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.target + column +
     // lanes` in that of `c_out` numbers of `dy`; no lane that does not exist is read or written.
     unsafe {
@@ -216,7 +229,7 @@ unsafe fn sweep<S: Simd, const M: usize, const WHOLE: bool>(
         let dy = run.dy.add(tile.column);
         for pair in block {
             let from = dy.add(pair.target as usize);
-            let d: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| {
+            let d: [S::Vector; V] = std::array::from_fn(|j| {
                 if WHOLE {
                     simd.load(from.add(j * S::LANES))
                 } else if lanes[j] > 0 {

@@ -3,7 +3,7 @@
 //! For each target pixel `p`: `y[p] = sum over taps t of x[source(p, t)] * W[t]`, where `x[..]` is a row of `C_in`
 //! numbers and `W[t]` a `C_in x C_out` matrix. Pixels that the same taps reach, at the same distances, form a
 //! [`Group`]: the phases of a transposed convolution and the edges of the image are groups like any other, so nothing
-//! is ever multiplied by a zero of padding. A tile of `ROWS` pixels of a group times `COLUMNS` channels stays in
+//! is ever multiplied by a zero of padding. A tile of a few pixels of a group times a panel of channels stays in
 //! registers while the kernel runs over taps and input channels; the pixels of a group may come from several images.
 
 mod dot_products;
@@ -58,6 +58,8 @@ pub struct Gather {
     /// Input channels of the weights: fewer than of the extent where the input is patches.
     c_in: usize,
     extent: Extent,
+    /// Width of a panel.
+    columns: usize,
 }
 
 impl Gather {
@@ -97,7 +99,7 @@ impl Gather {
                 pixels: extent.in_all_images(&one_image),
             })
             .collect();
-        Self { isa, groups, places, c_in, extent }
+        Self { isa, groups, places, c_in, extent, columns: isa.tile_columns(extent.c_out) }
     }
 
     /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it, for up to
@@ -130,7 +132,7 @@ impl Gather {
     }
 
     fn panels(&self) -> usize {
-        self.extent.c_out.div_ceil(self.isa.columns())
+        self.extent.c_out.div_ceil(self.columns)
     }
 
     /// Runs the layer over `images` images: `x` is `[images, source pixels, C_in]`, `y` `[images, target pixels,

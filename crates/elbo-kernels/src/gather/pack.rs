@@ -15,7 +15,7 @@ impl Gather {
     /// Numbers of a packed panel of weights.
     #[must_use]
     pub fn panel_len(&self) -> usize {
-        self.places.len() * self.c_in * if self.is_dot() { 1 } else { self.isa.columns() }
+        self.places.len() * self.c_in * if self.is_dot() { 1 } else { self.columns }
     }
 
     /// Numbers that the packed weights take: whole panels, each of [`Gather::panel_len`].

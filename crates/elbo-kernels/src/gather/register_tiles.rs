@@ -3,8 +3,8 @@
 use super::{Run, Stretch};
 use crate::epilogue::{Finish, with_finish};
 use crate::extent::PixelPair;
-use crate::simd::{Kernel, MAX_ROWS, PANEL_VECTORS, Simd};
-use crate::tile_rows::{tile_rows, with_constant_rows};
+use crate::simd::{Kernel, Simd};
+use crate::tile_shape::{most_rows, tile_rows, with_constant_shape};
 
 /// Pixels gone through with one panel of weights before the next panel's turn: their inputs stay in the first-level
 /// cache.
@@ -32,25 +32,31 @@ impl Kernel for Tiles<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        assert!(S::ROWS <= MAX_ROWS);
         let run = &self.0;
         let plan = run.plan;
+        let vectors = plan.columns / S::LANES;
         for group in &plan.groups {
             for block in group.pixels[..run.images * group.pixels_an_image].chunks(BLOCK) {
                 for number in 0..plan.panels() {
-                    let first = number * S::COLUMNS;
+                    let first = number * plan.columns;
                     let panel = Panel {
                         // SAFETY: `packed` holds `panels()` panels of this length.
                         weights: unsafe { run.packed.add(number * plan.panel_len()) },
                         first,
-                        used: S::COLUMNS.min(plan.extent.c_out - first),
+                        used: plan.columns.min(plan.extent.c_out - first),
                     };
                     let mut pixels = block;
                     while !pixels.is_empty() {
-                        let (tile, rest) = pixels.split_at(tile_rows(pixels.len(), S::ROWS));
-                        // SAFETY: `tile` has as many pixels as the constant; the rest is the contract of `Run`.
+                        let (tile, rest) = pixels.split_at(tile_rows(pixels.len(), most_rows::<S>(vectors)));
+                        // SAFETY: `tile` has as many pixels as the constant, a panel so many vectors; the rest is the contract
+                        // of `Run`.
                         unsafe {
-                            with_constant_rows!(tile.len(), S, multiply_tile(simd, run, &group.stretches, tile, panel));
+                            with_constant_shape!(
+                                vectors,
+                                tile.len(),
+                                S,
+                                multiply_tile(simd, run, &group.stretches, tile, panel)
+                            );
                         }
                         pixels = rest;
                     }
@@ -60,12 +66,12 @@ impl Kernel for Tiles<'_> {
     }
 }
 
-/// `M` pixels times one panel.
+/// `M` pixels times one panel of `V` vectors.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `stretches`; the pointers of `run` and `panel` are as [`Run`] says.
+/// `pixels` has `M` of a group of the plan with these `stretches`, whose panels have `V` vectors; the pointers of `run` and `panel` are as [`Run`] says.
 #[inline(always)]
-unsafe fn multiply_tile<S: Simd, const M: usize>(
+unsafe fn multiply_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
     run: &Run<'_>,
     stretches: &[Stretch],
@@ -74,20 +80,21 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(
 ) {
     debug_assert_eq!(pixels.len(), M);
     let row_len = run.plan.extent.c_in;
-    let mut sums = [[simd.splat(0.0); PANEL_VECTORS]; M];
+    let columns = V * S::LANES;
+    let mut sums = [[simd.splat(0.0); V]; M];
     for stretch in stretches {
         // SAFETY: source + distance is the offset of as many rows of `row_len` numbers of an image in `x` as the stretch has
-        // taps, by the making of the table; the panel holds `row_len` rows of `COLUMNS` numbers for each tap.
+        // taps, by the making of the table; the panel holds `row_len` rows of `columns` numbers for each tap.
         unsafe {
             let rows: [*const f32; M] = std::array::from_fn(|i| {
                 let source = pixels.get_unchecked(i).source as isize;
                 run.x.offset(source + stretch.distance as isize)
             });
-            let mut weights = panel.weights.add(stretch.place * row_len * S::COLUMNS);
+            let mut weights = panel.weights.add(stretch.place * row_len * columns);
             for channel in 0..stretch.taps * row_len {
-                let w: [S::Vector; PANEL_VECTORS] = std::array::from_fn(|j| simd.load(weights.add(j * S::LANES)));
-                for line in 0..S::COLUMNS.div_ceil(LINE) {
-                    simd.prefetch(weights.wrapping_add(ROWS_AHEAD * S::COLUMNS + line * LINE));
+                let w: [S::Vector; V] = std::array::from_fn(|j| simd.load(weights.add(j * S::LANES)));
+                for line in 0..columns.div_ceil(LINE) {
+                    simd.prefetch(weights.wrapping_add(ROWS_AHEAD * columns + line * LINE));
                 }
                 for (sums, row) in sums.iter_mut().zip(rows) {
                     let x = simd.splat(*row.add(channel));
@@ -95,7 +102,7 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(
                         *sum = simd.mul_add(x, w, *sum);
                     }
                 }
-                weights = weights.add(S::COLUMNS);
+                weights = weights.add(columns);
             }
         }
     }
@@ -108,15 +115,15 @@ unsafe fn multiply_tile<S: Simd, const M: usize>(
 /// # Safety
 /// As [`multiply_tile`].
 #[inline(always)]
-unsafe fn write_tile<S: Simd, const M: usize>(
+unsafe fn write_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
     run: &Run<'_>,
     pixels: &[PixelPair],
     panel: Panel,
-    sums: [[S::Vector; PANEL_VECTORS]; M],
+    sums: [[S::Vector; V]; M],
     finish: impl Finish,
 ) {
-    if panel.used == S::COLUMNS {
+    if panel.used == V * S::LANES {
         // So short that it is written out for each row: an accumulator that is found by its number has to lie in memory.
         for (sums, pixel) in sums.iter().zip(pixels) {
             for (j, sum) in sums.iter().enumerate() {

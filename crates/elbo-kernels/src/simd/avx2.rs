@@ -36,8 +36,9 @@ unsafe fn mask(count: usize) -> __m256i {
 impl Simd for Avx2 {
     type Vector = __m256;
     const LANES: usize = 8;
-    // 6 rows of 2 vectors are 12 accumulators; 2 weights and 1 broadcast make 15 of 16 registers.
-    const ROWS: usize = 6;
+    // 6 rows of 2 vectors; 2 weights and 1 broadcast make 15 of 16 registers.
+    const ACCUMULATORS: usize = 12;
+    const MOST_VECTORS: usize = 2;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

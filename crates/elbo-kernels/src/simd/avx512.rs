@@ -1,4 +1,4 @@
-//! AVX-512F: 16 lanes, 32 registers, tiles of 12 x 32.
+//! AVX-512F: 16 lanes, 32 registers, tiles of 12 x 32 to 6 x 64.
 
 use super::avx2::sum_eight;
 use super::{Kernel, Simd};
@@ -29,8 +29,9 @@ fn mask(count: usize) -> __mmask16 {
 impl Simd for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;
-    // 12 rows of 2 vectors are 24 accumulators; 2 weights and 1 broadcast make 27 of 32 registers.
-    const ROWS: usize = 12;
+    // 2 to 4 weights and 1 broadcast make up to 29 of 32 registers.
+    const ACCUMULATORS: usize = 24;
+    const MOST_VECTORS: usize = 4;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

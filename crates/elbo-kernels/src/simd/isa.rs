@@ -1,6 +1,7 @@
 //! Which instruction set to use: found out once, at run time.
 
 use super::{Kernel, Simd};
+use crate::tile_shape::tile_vectors;
 use std::fmt;
 
 /// An instruction set that this machine has.
@@ -99,20 +100,19 @@ impl Isa {
         }
     }
 
-    /// Width of a panel of packed weights, in numbers.
-    pub(crate) fn columns(self) -> usize {
-        fn columns<S: Simd>(_: S) -> usize {
-            S::COLUMNS
-        }
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(simd) => columns(simd),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(simd) => columns(simd),
-            #[cfg(target_arch = "aarch64")]
-            Kind::Neon(simd) => columns(simd),
-            Kind::Portable(simd) => columns(simd),
-        }
+    /// How many of `columns` columns a register tile takes at a time: the width of a panel of packed weights.
+    pub(crate) fn tile_columns(self, columns: usize) -> usize {
+        self.run(TileColumns(columns))
+    }
+}
+
+struct TileColumns(usize);
+
+impl Kernel for TileColumns {
+    type Output = usize;
+    #[inline(always)]
+    fn call<S: Simd>(self, _: S) -> usize {
+        tile_vectors::<S>(self.0) * S::LANES
     }
 }
 

@@ -24,22 +24,16 @@ pub(crate) use log::{log, log_1p};
 pub(crate) use map::{UnaryFunction, map_in_place};
 pub(crate) use polynomial::polynomial;
 
-/// Vectors in a panel: a kernel's tile is `ROWS x (PANEL_VECTORS * LANES)`.
-pub(crate) const PANEL_VECTORS: usize = 2;
-
-/// The most rows a tile has on any instruction set.
-pub(crate) const MAX_ROWS: usize = 12;
-
 /// A set of vector instructions. A value of an implementing type proves that the machine has them.
 pub(crate) trait Simd: Copy {
     /// A vector of `LANES` numbers.
     type Vector: Copy;
     /// Numbers in a vector.
     const LANES: usize;
-    /// Rows of a register tile: as many as leave no accumulator outside the registers.
-    const ROWS: usize;
-    /// Columns of a register tile, and so the width of a panel of packed weights.
-    const COLUMNS: usize = Self::LANES * PANEL_VECTORS;
+    /// Accumulators of a register tile: as many as leave none outside the registers.
+    const ACCUMULATORS: usize;
+    /// The most vectors in a row of a register tile; the least are two.
+    const MOST_VECTORS: usize;
 
     /// Runs `kernel` compiled for this instruction set.
     fn run<K: Kernel>(self, kernel: K) -> K::Output;

@@ -23,7 +23,8 @@ impl Simd for Neon {
     type Vector = float32x4_t;
     const LANES: usize = 4;
     // 12 rows of 2 vectors are 24 accumulators; 2 weights and 1 broadcast make 27 of 32 registers.
-    const ROWS: usize = 12;
+    const ACCUMULATORS: usize = 24;
+    const MOST_VECTORS: usize = 2;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

@@ -10,7 +10,8 @@ pub(super) struct Portable;
 impl Simd for Portable {
     type Vector = [f32; 4];
     const LANES: usize = 4;
-    const ROWS: usize = 4;
+    const ACCUMULATORS: usize = 8;
+    const MOST_VECTORS: usize = 2;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
