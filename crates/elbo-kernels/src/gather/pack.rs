@@ -41,7 +41,7 @@ impl Gather {
         &self,
         operand: Operand,
         weights: &[f32],
-        forms: impl Iterator<Item = impl Iterator<Item = usize>>,
+        forms: impl Iterator<Item = impl Iterator<Item = usize> + Clone>,
         panel: usize,
         packed: &mut [f32],
     ) {
@@ -57,7 +57,7 @@ impl Gather {
         &self,
         operand: Operand,
         weights: &[f32],
-        taps: impl Iterator<Item = usize>,
+        taps: impl Iterator<Item = usize> + Clone,
         panel: usize,
         packed: &mut [f32],
     ) {
@@ -65,17 +65,22 @@ impl Gather {
         let columns = packed.len() / c_in;
         let first = panel * columns;
         let used = columns.min(c_out - first);
-        for (number, tap) in taps.enumerate() {
-            let matrix = &weights[tap * c_in * c_out..][..c_in * c_out];
-            match operand {
-                Operand::Weights => {
+        let matrices = taps.map(|tap| &weights[tap * c_in * c_out..][..c_in * c_out]);
+        match operand {
+            Operand::Weights => {
+                for (number, matrix) in matrices.enumerate() {
                     for (row, packed) in matrix.chunks_exact(c_out).zip(packed.chunks_exact_mut(columns)) {
-                        put(number > 0, row[first..first + used].iter().zip(packed));
+                        put(number > 0, &row[first..first + used], packed);
                     }
                 }
-                Operand::Transposed => {
-                    for (column, row) in matrix.chunks_exact(c_in).skip(first).take(used).enumerate() {
-                        put(number > 0, row.iter().zip(packed[column..].iter_mut().step_by(columns)));
+            }
+            Operand::Transposed => {
+                for row in (0..c_in).step_by(BLOCK[1]) {
+                    let packed = &mut packed[row * columns..];
+                    for column in (0..used).step_by(BLOCK[0]) {
+                        let size = [BLOCK[0].min(used - column), BLOCK[1].min(c_in - row)];
+                        let matrices = matrices.clone().map(|matrix| &matrix[(first + column) * c_in + row..]);
+                        put_transposed(matrices, c_in, size, &mut packed[column..], columns);
                     }
                 }
             }
@@ -97,11 +102,37 @@ impl Gather {
     }
 }
 
+/// Rows and columns of a matrix that are turned over together: they and their places stay in the first-level cache.
+const BLOCK: [usize; 2] = [16, 64];
+
 /// Puts numbers into their places, or adds them to what is there.
-fn put<'a>(add: bool, numbers: impl Iterator<Item = (&'a f32, &'a mut f32)>) {
+fn put(add: bool, numbers: &[f32], places: &mut [f32]) {
+    let places = places.iter_mut().zip(numbers);
     if add {
-        numbers.for_each(|(number, place)| *place += number);
+        places.for_each(|(place, number)| *place += number);
     } else {
-        numbers.for_each(|(number, place)| *place = *number);
+        places.for_each(|(place, number)| *place = *number);
+    }
+}
+
+/// The sum of the first `rows x columns` of `matrices`, whose rows are `stride` long, turned over into `packed`, whose rows
+/// are `packed_stride` long.
+fn put_transposed<'a>(
+    matrices: impl Iterator<Item = &'a [f32]>,
+    stride: usize,
+    [rows, columns]: [usize; 2],
+    packed: &mut [f32],
+    packed_stride: usize,
+) {
+    let mut block = [[0.0; BLOCK[1]]; BLOCK[0]];
+    for (number, matrix) in matrices.enumerate() {
+        for (row, sum) in matrix.chunks(stride).zip(&mut block[..rows]) {
+            put(number > 0, &row[..columns], &mut sum[..columns]);
+        }
+    }
+    for (column, packed) in packed.chunks_mut(packed_stride).enumerate().take(columns) {
+        for (packed, row) in packed[..rows].iter_mut().zip(&block) {
+            *packed = row[column];
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 pub(super) const WEIGHTS: usize = WEIGHT_FORMS.len() * WEIGHT_FORMS.len();
 
 /// The taps that each form of the weights adds.
-pub(super) fn weight_forms() -> impl Iterator<Item = impl Iterator<Item = usize>> {
+pub(super) fn weight_forms() -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
     WEIGHT_FORMS.iter().flat_map(|rows| {
         WEIGHT_FORMS
             .iter()
