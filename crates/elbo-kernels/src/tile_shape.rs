@@ -6,12 +6,17 @@
 
 use crate::simd::Simd;
 
-/// Vectors of a tile's row for `columns` columns in all: as many as leave the fewest lanes without a column, and of those
-/// the most.
-pub(crate) fn tile_vectors<S: Simd>(columns: usize) -> usize {
+/// Vectors of a tile's row for `rows x columns` in all: as many as leave the fewest lanes without a column, of those, if
+/// there are few rows, as have them all in the fewest tiles, each of which would read the weights again, and of those the
+/// most.
+pub(crate) fn tile_vectors<S: Simd>(rows: usize, columns: usize) -> usize {
     let padded = |vectors: usize| columns.next_multiple_of(vectors * S::LANES);
-    (2..=S::MOST_VECTORS).rev().min_by_key(|&vectors| padded(vectors)).unwrap_or(2)
+    let tiles = |vectors: usize| if rows <= FEW_ROWS { rows.div_ceil(most_rows::<S>(vectors)) } else { 0 };
+    (2..=S::MOST_VECTORS).rev().min_by_key(|&vectors| (padded(vectors), tiles(vectors))).unwrap_or(2)
 }
+
+/// So many rows are over before weights that come from afar stay near.
+const FEW_ROWS: usize = 24;
 
 /// The most rows of a tile of so many vectors.
 #[inline(always)]
@@ -60,23 +65,37 @@ mod tests {
         assert_eq!(tile_rows(1, 12), 1);
     }
 
+    fn most_rows_of_two(isa: Isa) -> usize {
+        struct Rows;
+        impl Kernel for Rows {
+            type Output = usize;
+            fn call<S: Simd>(self, _: S) -> usize {
+                most_rows::<S>(2)
+            }
+        }
+        isa.run(Rows)
+    }
+
     #[test]
     fn tiles_are_wide_unless_lanes_would_be_empty() {
-        struct Vectors(usize);
+        struct Vectors([usize; 2]);
         impl Kernel for Vectors {
             type Output = (usize, usize, usize);
             fn call<S: Simd>(self, _: S) -> Self::Output {
-                (S::LANES, S::MOST_VECTORS, tile_vectors::<S>(self.0))
+                (S::LANES, S::MOST_VECTORS, tile_vectors::<S>(self.0[0], self.0[1]))
             }
         }
         for isa in Isa::available() {
             for columns in [1, 5, 16, 20, 32, 40, 48, 64, 65, 96, 100, 128, 256] {
-                let (lanes, most, vectors) = isa.run(Vectors(columns));
+                let (lanes, most, vectors) = isa.run(Vectors([49, columns]));
                 assert!((2..=most).contains(&vectors));
                 let empty = |vectors: usize| columns.next_multiple_of(vectors * lanes) - columns;
                 for other in 2..=most {
                     assert!((empty(vectors), other) <= (empty(other), vectors), "{isa}: {vectors} for {columns}");
                 }
+                // Twelve rows of two vectors are one tile wherever there are as many accumulators.
+                let (_, _, vectors) = isa.run(Vectors([most_rows_of_two(isa), columns]));
+                assert!(vectors == 2 || empty(vectors) < empty(2), "{isa}: {vectors} for few rows of {columns}");
             }
         }
     }

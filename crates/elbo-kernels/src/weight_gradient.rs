@@ -139,7 +139,7 @@ impl Kernel for Sweeps<'_> {
     fn call<S: Simd>(self, simd: S) {
         let WeightGradient { taps, extent: Extent { c_in, c_out, .. }, .. } = self.plan;
         let (c_in, c_out) = (*c_in, *c_out);
-        let vectors = tile_vectors::<S>(c_out);
+        let vectors = tile_vectors::<S>(c_in, c_out);
         let columns = vectors * S::LANES;
         let mut first_image = 0;
         while first_image < self.images {

@@ -74,7 +74,8 @@ impl Gather {
             (0..geometry.target_pixels(direction)).map(|target| (target, geometry.sources(direction, target)));
         let pixels = pixels_by_taps(&extent, targets);
         let places = places(geometry.taps(), pixels.keys());
-        Self::with_places(isa, extent, places, pixels)
+        let most_pixels = images * pixels.values().map(Vec::len).max().unwrap_or(0);
+        Self::with_places(isa, extent, places, isa.tile_columns(most_pixels, c_out), pixels)
     }
 
     /// The table of what is a layer in all but name: `targets` are target pixels of an image, with the matrices
@@ -86,10 +87,17 @@ impl Gather {
         taps: usize,
         targets: impl Iterator<Item = (usize, Vec<(usize, usize)>)>,
     ) -> Self {
-        Self::with_places(isa, extent, (0..taps).collect(), pixels_by_taps(&extent, targets))
+        let columns = isa.tile_columns(usize::MAX, extent.c_out);
+        Self::with_places(isa, extent, (0..taps).collect(), columns, pixels_by_taps(&extent, targets))
     }
 
-    fn with_places(isa: Isa, extent: Extent, places: Vec<usize>, pixels: BTreeMap<Vec<Tap>, Vec<PixelPair>>) -> Self {
+    fn with_places(
+        isa: Isa,
+        extent: Extent,
+        places: Vec<usize>,
+        columns: usize,
+        pixels: BTreeMap<Vec<Tap>, Vec<PixelPair>>,
+    ) -> Self {
         let c_in = extent.c_in;
         let groups = pixels
             .into_iter()
@@ -99,7 +107,7 @@ impl Gather {
                 pixels: extent.in_all_images(&one_image),
             })
             .collect();
-        Self { isa, groups, places, c_in, extent, columns: isa.tile_columns(extent.c_out) }
+        Self { isa, groups, places, c_in, extent, columns }
     }
 
     /// The table of a layer that goes down `geometry` and reads its input as [`Patches`](crate::Patches) of it, for up to

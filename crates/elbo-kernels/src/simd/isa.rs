@@ -100,19 +100,22 @@ impl Isa {
         }
     }
 
-    /// How many of `columns` columns a register tile takes at a time: the width of a panel of packed weights.
-    pub(crate) fn tile_columns(self, columns: usize) -> usize {
-        self.run(TileColumns(columns))
+    /// How many columns of `rows x columns` a register tile takes at a time: the width of a panel of packed weights.
+    pub(crate) fn tile_columns(self, rows: usize, columns: usize) -> usize {
+        self.run(TileColumns { rows, columns })
     }
 }
 
-struct TileColumns(usize);
+struct TileColumns {
+    rows: usize,
+    columns: usize,
+}
 
 impl Kernel for TileColumns {
     type Output = usize;
     #[inline(always)]
     fn call<S: Simd>(self, _: S) -> usize {
-        tile_vectors::<S>(self.0) * S::LANES
+        tile_vectors::<S>(self.rows, self.columns) * S::LANES
     }
 }
 
