@@ -12,6 +12,9 @@ use crate::tile_shape::{most_rows, tile_rows, tile_vectors, with_constant_shape}
 /// Pairs swept over before the next tile's turn.
 const BLOCK: usize = 96;
 
+/// A gradient of more numbers does not stay in the second-level cache, and is asked for before it is added to.
+const NEAR: usize = 1 << 17;
+
 /// Whether a gradient replaces what is there or is added to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accumulate {
@@ -227,6 +230,13 @@ unsafe fn sweep<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(
     unsafe {
         let x = run.x.add(tile.row);
         let dy = run.dy.add(tile.column);
+        if run.plan.gradient_len() > NEAR {
+            for i in 0..M {
+                for j in 0..V {
+                    simd.prefetch(run.dw.wrapping_add(tile.offset + i * run.plan.extent.c_out + j * S::LANES));
+                }
+            }
+        }
         for pair in block {
             let from = dy.add(pair.target as usize);
             let d: [S::Vector; V] = std::array::from_fn(|j| {
