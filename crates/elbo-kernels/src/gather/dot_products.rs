@@ -1,12 +1,13 @@
 //! The kernel for few output channels: dot products.
 
-use super::{Run, Stretch};
+use super::{Group, Run, Stretch};
 use crate::epilogue::Epilogue;
 use crate::extent::PixelPair;
 use crate::simd::{Kernel, Simd};
 
 /// Pixels whose dot products are made together: a vector of weights is read once for all of them, and their sums hide
-/// each other's latency.
+/// each other's latency. Of each, as many output channels are made at once as there are accumulators for: a vector of the
+/// input is read once for all of those.
 const DOT_ROWS: usize = 8;
 
 /// Dot products; the weights are packed as one row `[taps, C_in]` for each output channel.
@@ -19,28 +20,49 @@ impl Kernel for Dots<'_> {
         let run = &self.0;
         for group in &run.plan.groups {
             for pixels in group.pixels[..run.images * group.pixels_an_image].chunks(DOT_ROWS) {
-                for channel in 0..run.plan.extent.c_out {
-                    if pixels.len() == DOT_ROWS {
-                        // SAFETY: there are as many pixels as the constant says; the rest is the contract of `Run`.
-                        unsafe { dot::<S, DOT_ROWS>(simd, run, &group.stretches, pixels, channel) }
-                    } else {
-                        for pixel in pixels.chunks(1) {
-                            // SAFETY: as above.
-                            unsafe { dot::<S, 1>(simd, run, &group.stretches, pixel, channel) }
+                let mut channel = 0;
+                while channel < run.plan.extent.c_out {
+                    let channels = (S::ACCUMULATORS / DOT_ROWS).min(run.plan.extent.c_out - channel);
+                    // SAFETY: there are as many channels as the constant says; the rest is the contract of `Run`.
+                    unsafe {
+                        match channels {
+                            3 if S::ACCUMULATORS >= 3 * DOT_ROWS => dots::<S, 3>(simd, run, group, pixels, channel),
+                            2 if S::ACCUMULATORS >= 2 * DOT_ROWS => dots::<S, 2>(simd, run, group, pixels, channel),
+                            1 => dots::<S, 1>(simd, run, group, pixels, channel),
+                            channels => unreachable!("{channels} channels at once"),
                         }
                     }
+                    channel += channels;
                 }
             }
         }
     }
 }
 
-/// One output channel of `M` pixels.
+/// Output channels `channel..channel + C` of up to [`DOT_ROWS`] pixels of a group.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `stretches`, `channel < c_out`; the pointers are as [`Run`] says.
+/// As [`dot`].
 #[inline(always)]
-unsafe fn dot<S: Simd, const M: usize>(
+unsafe fn dots<S: Simd, const C: usize>(simd: S, run: &Run<'_>, group: &Group, pixels: &[PixelPair], channel: usize) {
+    // SAFETY: there are as many pixels as the constant says; the rest is the caller's.
+    unsafe {
+        if pixels.len() == DOT_ROWS {
+            dot::<S, DOT_ROWS, C>(simd, run, &group.stretches, pixels, channel);
+        } else {
+            for pixel in pixels.chunks(1) {
+                dot::<S, 1, C>(simd, run, &group.stretches, pixel, channel);
+            }
+        }
+    }
+}
+
+/// Output channels `channel..channel + C` of `M` pixels.
+///
+/// # Safety
+/// `pixels` has `M` of a group of the plan with these `stretches`, the channels exist; the pointers are as [`Run`] says.
+#[inline(always)]
+unsafe fn dot<S: Simd, const M: usize, const C: usize>(
     simd: S,
     run: &Run<'_>,
     stretches: &[Stretch],
@@ -48,11 +70,11 @@ unsafe fn dot<S: Simd, const M: usize>(
     channel: usize,
 ) {
     let (c_in, plan) = (run.plan.extent.c_in, run.plan);
-    let mut sums = [simd.splat(0.0); M];
-    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every stretch of the packed row of `channel`;
-    // targets lie in `y` and in the gate.
+    let mut sums = [[simd.splat(0.0); M]; C];
+    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every stretch of the packed row of each channel;
+    // the rest is the caller's.
     unsafe {
-        let packed = run.packed.add(channel * plan.panel_len());
+        let packed: [*const f32; C] = std::array::from_fn(|c| run.packed.add((channel + c) * plan.panel_len()));
         for stretch in stretches {
             let row_len = stretch.taps * c_in;
             let whole = row_len - row_len % S::LANES;
@@ -60,24 +82,43 @@ unsafe fn dot<S: Simd, const M: usize>(
                 let source = pixels.get_unchecked(i).source as isize;
                 run.x.offset(source + stretch.distance as isize)
             });
-            let weights = packed.add(stretch.place * c_in);
+            let weights = packed.map(|packed| packed.add(stretch.place * c_in));
             let mut at = 0;
             while at < whole {
-                let w = simd.load(weights.add(at));
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    *sum = simd.mul_add(simd.load(row.add(at)), w, *sum);
+                let w = weights.map(|weights| simd.load(weights.add(at)));
+                for (i, row) in rows.into_iter().enumerate() {
+                    let x = simd.load(row.add(at));
+                    for (sums, w) in sums.iter_mut().zip(w) {
+                        sums[i] = simd.mul_add(x, w, sums[i]);
+                    }
                 }
                 at += S::LANES;
             }
             if whole < row_len {
-                let w = simd.load_first(weights.add(whole), row_len - whole);
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    *sum = simd.mul_add(simd.load_first(row.add(whole), row_len - whole), w, *sum);
+                let w = weights.map(|weights| simd.load_first(weights.add(whole), row_len - whole));
+                for (i, row) in rows.into_iter().enumerate() {
+                    let x = simd.load_first(row.add(whole), row_len - whole);
+                    for (sums, w) in sums.iter_mut().zip(w) {
+                        sums[i] = simd.mul_add(x, w, sums[i]);
+                    }
                 }
             }
         }
-        let sums = sum_each(simd, sums);
-        let each = sums.into_iter().zip(pixels).map(|(sum, pixel)| (sum, pixel.target as usize + channel));
+        for (c, sums) in sums.into_iter().enumerate() {
+            write_dots(run, channel + c, pixels, sum_each(simd, sums));
+        }
+    }
+}
+
+/// Writes one output channel of some pixels.
+///
+/// # Safety
+/// As [`dot`].
+#[inline(always)]
+unsafe fn write_dots<const M: usize>(run: &Run<'_>, channel: usize, pixels: &[PixelPair], sums: [f32; M]) {
+    let each = sums.into_iter().zip(pixels).map(|(sum, pixel)| (sum, pixel.target as usize + channel));
+    // SAFETY: targets lie in `y`.
+    unsafe {
         match run.epilogue {
             Epilogue::Store => each.for_each(|(sum, at)| *run.y.add(at) = sum),
             Epilogue::Bias(bias) => each.for_each(|(sum, at)| *run.y.add(at) = sum + bias[channel]),
@@ -96,15 +137,10 @@ unsafe fn dot<S: Simd, const M: usize>(
 /// The sum over the lanes of each vector.
 #[inline(always)]
 fn sum_each<S: Simd, const M: usize>(simd: S, vectors: [S::Vector; M]) -> [f32; M] {
-    let mut sums = [0.0; M];
     if M == DOT_ROWS {
-        let mut eight = [vectors[0]; DOT_ROWS];
-        eight.copy_from_slice(&vectors);
-        sums.copy_from_slice(&simd.sum_eight(eight));
+        let eight = simd.sum_eight(std::array::from_fn(|i| vectors[i % M]));
+        std::array::from_fn(|i| eight[i])
     } else {
-        for (sum, vector) in sums.iter_mut().zip(vectors) {
-            *sum = simd.sum(vector);
-        }
+        vectors.map(|vector| simd.sum(vector))
     }
-    sums
 }
