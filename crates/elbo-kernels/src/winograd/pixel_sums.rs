@@ -3,13 +3,15 @@
 use crate::epilogue::{Epilogue, Finish, with_finish};
 use crate::simd::{Isa, Kernel, Simd};
 
-/// One target pixel: offsets in numbers of it and of its sources, of which there are up to four.
+/// One target pixel: offsets in numbers of it and of its sources, of which there are up to four. Those that are subtracted
+/// stand last.
 #[derive(Clone, Copy, Debug)]
 struct Sum {
     target: u32,
-    terms: u32,
     sources: [u32; 4],
-    signs: [f32; 4],
+    terms: u8,
+    /// How many of the terms are subtracted.
+    negative: u8,
 }
 
 /// For each target pixel, a signed sum of up to four source pixels, channel by channel.
@@ -38,9 +40,11 @@ impl PixelSums {
         let offset = |pixel: usize| (pixel * channels) as u32;
         let sums = sums.map(|(target, terms)| {
             assert!(target < target_pixels && terms.iter().all(|(_, source)| *source < source_pixels), "pixels exist");
-            let mut sum = Sum { target: offset(target), terms: terms.len() as u32, sources: [0; 4], signs: [0.0; 4] };
-            for (i, (sign, source)) in terms.into_iter().enumerate() {
-                (sum.sources[i], sum.signs[i]) = (offset(source), sign);
+            let (positive, negative): (Vec<_>, Vec<_>) = terms.into_iter().partition(|(sign, _)| *sign > 0.0);
+            let [terms, subtracted] = [positive.len() + negative.len(), negative.len()].map(|count| count as u8);
+            let mut sum = Sum { target: offset(target), sources: [0; 4], terms, negative: subtracted };
+            for (i, (_, source)) in positive.into_iter().chain(negative).enumerate() {
+                sum.sources[i] = offset(source);
             }
             sum
         });
@@ -90,47 +94,60 @@ impl Kernel for Run<'_> {
 #[inline(always)]
 unsafe fn run_sums<S: Simd>(simd: S, run: &Run<'_>, finish: impl Finish) {
     for sum in &run.plan.sums {
-        // SAFETY: a sum has as many terms as the constant says; the rest is the caller's.
+        // SAFETY: a sum has as many terms as the constants say; the rest is the caller's.
         unsafe {
-            match sum.terms {
-                0 => add::<S, 0>(simd, run, sum, finish),
-                1 => add::<S, 1>(simd, run, sum, finish),
-                2 => add::<S, 2>(simd, run, sum, finish),
-                3 => add::<S, 3>(simd, run, sum, finish),
-                _ => add::<S, 4>(simd, run, sum, finish),
+            match [sum.terms, sum.negative] {
+                [0, _] => add::<S, 0, 0>(simd, run, sum, finish),
+                [1, 0] => add::<S, 1, 0>(simd, run, sum, finish),
+                [1, _] => add::<S, 1, 1>(simd, run, sum, finish),
+                [2, 0] => add::<S, 2, 0>(simd, run, sum, finish),
+                [2, 1] => add::<S, 2, 1>(simd, run, sum, finish),
+                [2, _] => add::<S, 2, 2>(simd, run, sum, finish),
+                [3, 0] => add::<S, 3, 0>(simd, run, sum, finish),
+                [3, 1] => add::<S, 3, 1>(simd, run, sum, finish),
+                [3, 2] => add::<S, 3, 2>(simd, run, sum, finish),
+                [3, _] => add::<S, 3, 3>(simd, run, sum, finish),
+                [_, 0] => add::<S, 4, 0>(simd, run, sum, finish),
+                [_, 1] => add::<S, 4, 1>(simd, run, sum, finish),
+                [_, 2] => add::<S, 4, 2>(simd, run, sum, finish),
+                [_, 3] => add::<S, 4, 3>(simd, run, sum, finish),
+                [_, _] => add::<S, 4, 4>(simd, run, sum, finish),
             }
         }
     }
 }
 
-/// A sum of `N` terms.
+/// A sum of `N` terms, of which the last `NEGATIVE` are subtracted.
 ///
 /// # Safety
 /// `sum` is of the plan, of at least `N` terms; the rest is as [`Run`] says.
 #[inline(always)]
-unsafe fn add<S: Simd, const N: usize>(simd: S, run: &Run<'_>, sum: &Sum, finish: impl Finish) {
+unsafe fn add<S: Simd, const N: usize, const NEGATIVE: usize>(simd: S, run: &Run<'_>, sum: &Sum, finish: impl Finish) {
     let channels = run.plan.channels;
     let target = run.target + sum.target as usize;
-    let signs: [S::Vector; N] = std::array::from_fn(|i| simd.splat(sum.signs[i]));
     // SAFETY: `channels` numbers lie at each source in `x` and at the target in `y` and the gate.
     unsafe {
         let sources: [*const f32; N] = std::array::from_fn(|i| run.x.add(sum.sources[i] as usize));
         let mut channel = 0;
         while channel + S::LANES <= channels {
-            let mut total = simd.splat(0.0);
-            for (source, sign) in sources.iter().zip(signs) {
-                total = simd.mul_add(simd.load(source.add(channel)), sign, total);
-            }
-            finish.write(simd, run.y, target, channel, S::LANES, total);
+            let terms = sources.map(|source| simd.load(source.add(channel)));
+            finish.write(simd, run.y, target, channel, S::LANES, total::<S, N, NEGATIVE>(simd, terms));
             channel += S::LANES;
         }
         if channel < channels {
             let lanes = channels - channel;
-            let mut total = simd.splat(0.0);
-            for (source, sign) in sources.iter().zip(signs) {
-                total = simd.mul_add(simd.load_first(source.add(channel), lanes), sign, total);
-            }
-            finish.write(simd, run.y, target, channel, lanes, total);
+            let terms = sources.map(|source| simd.load_first(source.add(channel), lanes));
+            finish.write(simd, run.y, target, channel, lanes, total::<S, N, NEGATIVE>(simd, terms));
         }
     }
+}
+
+/// The sum of `N` terms, of which the last `NEGATIVE` are subtracted.
+#[inline(always)]
+fn total<S: Simd, const N: usize, const NEGATIVE: usize>(simd: S, terms: [S::Vector; N]) -> S::Vector {
+    let Some((&first, others)) = terms.split_first() else { return simd.splat(0.0) };
+    let first = if N == NEGATIVE { simd.sub(simd.splat(0.0), first) } else { first };
+    others.iter().enumerate().fold(first, |total, (i, &term)| {
+        if i + 1 + NEGATIVE < N { simd.add(total, term) } else { simd.sub(total, term) }
+    })
 }
