@@ -163,11 +163,7 @@ impl Kernel for Sweeps<'_> {
                             // SAFETY: the tile has `rows` rows, which exist, of `vectors` vectors; the rest is the contract of
                             // `Sweeps`.
                             unsafe {
-                                if used == columns {
-                                    with_constant_shape!(vectors, rows, S, sweep_whole(simd, &self, block, tile));
-                                } else {
-                                    with_constant_shape!(vectors, rows, S, sweep_part(simd, &self, block, tile));
-                                }
+                                with_constant_shape!(vectors, rows, S, sweep_tile(simd, &self, block, tile));
                             }
                             row += rows;
                         }
@@ -181,34 +177,25 @@ impl Kernel for Sweeps<'_> {
     }
 }
 
-/// A tile all of whose columns exist; see [`sweep`].
+/// A tile of `M` rows of `V` vectors, all of whose columns exist or some; see [`sweep`].
 ///
 /// # Safety
 /// As [`sweep`].
 #[inline(always)]
-unsafe fn sweep_whole<S: Simd, const M: usize, const V: usize>(
+unsafe fn sweep_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
     run: &Sweeps<'_>,
     block: &[PixelPair],
     tile: Tile,
 ) {
     // SAFETY: the caller's.
-    unsafe { sweep::<S, M, V, true>(simd, run, block, tile) }
-}
-
-/// A tile some of whose columns do not exist; see [`sweep`].
-///
-/// # Safety
-/// As [`sweep`].
-#[inline(always)]
-unsafe fn sweep_part<S: Simd, const M: usize, const V: usize>(
-    simd: S,
-    run: &Sweeps<'_>,
-    block: &[PixelPair],
-    tile: Tile,
-) {
-    // SAFETY: the caller's.
-    unsafe { sweep::<S, M, V, false>(simd, run, block, tile) }
+    unsafe {
+        if tile.used == V * S::LANES {
+            sweep::<S, M, V, true>(simd, run, block, tile);
+        } else {
+            sweep::<S, M, V, false>(simd, run, block, tile);
+        }
+    }
 }
 
 /// Adds the products of a block of pairs to a tile of `M` rows of `V` vectors of the gradient.
