@@ -183,7 +183,7 @@ fn directions(geometry: Geometry, c_in: usize, c_out: usize, images: usize) {
 /// Output channels around the widths of vectors and panels of all instruction sets, dot-product form included.
 #[test]
 fn output_channels_around_every_panel_edge() {
-    for c_out in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 64] {
+    for c_out in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 47, 48, 49, 63, 64, 65, 95, 96, 97, 128, 129] {
         directions(Geometry::halving([5, 6]), 6, c_out, 2);
     }
 }
@@ -194,6 +194,10 @@ fn input_channels_around_every_tile_edge() {
     for c_in in [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 32, 33] {
         directions(Geometry::halving([6, 5]), c_in, 9, 2);
         directions(Geometry::same([4, 3]), c_in, 2, 2);
+        // The widest tiles, whole and in part.
+        for c_out in [48, 47, 64, 63] {
+            directions(Geometry::halving([6, 5]), c_in, c_out, 1);
+        }
     }
 }
 
@@ -203,6 +207,9 @@ fn pixels_around_every_tile_and_block_edge() {
     for width in [1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 15, 95, 96, 97, 193] {
         directions(Geometry::pointwise([1, width]), 3, 8, 1);
         directions(Geometry::halving([1, width]), 2, 6, 3);
+        for c_out in [48, 64] {
+            directions(Geometry::pointwise([1, width]), 2, c_out, 1);
+        }
     }
 }
 
