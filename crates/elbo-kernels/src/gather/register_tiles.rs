@@ -69,7 +69,8 @@ impl Kernel for Tiles<'_> {
 /// `M` pixels times one panel of `V` vectors.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `stretches`, whose panels have `V` vectors; the pointers of `run` and `panel` are as [`Run`] says.
+/// `pixels` has `M` of a group of the plan with these `stretches`, whose panels have `V` vectors; the pointers of `run` and
+/// `panel` are as [`Run`] says.
 #[inline(always)]
 unsafe fn multiply_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
