@@ -2,8 +2,8 @@
 //! and vectors, at odd sizes, with fewer images than the table was made for.
 
 use elbo_kernels::{
-    Accumulate, Direction, Epilogue, Gather, Geometry, Isa, Operand, Patches, WeightGradient, WinogradGather,
-    WinogradInputGradient, WinogradWeightGradient, reference,
+    Accumulate, Direction, Epilogue, Gather, Geometry, ImageGradients, ImageGradientsOf, Isa, Operand, Patches,
+    WeightGradient, WinogradGather, WinogradInputGradient, WinogradWeightGradient, reference,
 };
 use proptest::prelude::*;
 
@@ -170,6 +170,52 @@ fn check_both_gradients(case: Case) {
             assert_close(&what("weight gradient"), &found, &expected, 16 * images * geometry.small_pixels());
             assert_close(&what("input gradient"), &found_dx, &dx, 16 * geometry.taps() * c_in.max(c_out));
         }
+    }
+}
+
+/// Both gradients of a layer that makes an image, on every instruction set.
+fn check_image_gradients(geometry: Geometry, [c_in, c_out]: [usize; 2], images: usize) {
+    let x = numbers(images * geometry.small_pixels() * c_in, 1);
+    let w = numbers(geometry.taps() * c_in * c_out, 2);
+    let dy = numbers(images * geometry.large_pixels() * c_out, 3);
+    let transposed = reference::transpose_taps([c_in, c_out], &widen(&w));
+    let dx = reference::convolution(&geometry, [c_out, c_in], &widen(&dy), &transposed);
+    let gated: Vec<f64> = dx.iter().zip(&x).map(|(dx, x)| if *x > 0.0 { *dx } else { 0.0 }).collect();
+    let dw = reference::transposed_convolution_weight_gradient(&geometry, [c_in, c_out], &widen(&x), &widen(&dy));
+    for isa in Isa::available() {
+        let gradients = ImageGradients::new(isa, &geometry, [c_in, c_out]);
+        let mut packed = vec![f32::NAN; gradients.packed_len()];
+        gradients.pack(&w, &mut packed);
+        let mut scratch = vec![f32::NAN; gradients.scratch_len()];
+        let mut found_dw = vec![0.5; dw.len()];
+        for (times, x_is_relu, expected_dx) in [(1.0, false, &dx), (2.0, true, &gated)] {
+            // One number more than needed, to see that it stays.
+            let mut found_dx = vec![7.0; dx.len() + 1];
+            let of =
+                ImageGradientsOf { x: &x, x_is_relu, dy: &dy, packed: &packed, dx: &mut found_dx, dw: &mut found_dw };
+            gradients.run(images, of, &mut scratch);
+            let what = |part: &str| format!("{isa}, {part}, {geometry:?}, {c_in} to {c_out} channels, {images} images");
+            assert_close(&what("input gradient"), &found_dx[..dx.len()], expected_dx, geometry.taps() * c_out);
+            assert_eq!(found_dx[dx.len()], 7.0, "wrote beyond its output");
+            let expected_dw: Vec<f64> = dw.iter().map(|dw| 0.5 + times * dw).collect();
+            assert_close(&what("weight gradient"), &found_dw, &expected_dw, images * geometry.small_pixels());
+        }
+    }
+}
+
+/// Channels around the widths of vectors and rows of the weights, images around the blocks of pixels.
+#[test]
+fn both_gradients_of_a_layer_that_makes_an_image() {
+    for c_out in [1, 2, 3, 4, 5, 7] {
+        for c_in in [1, 7, 8, 9, 16, 17, 31, 32, 33, 64, 65] {
+            check_image_gradients(Geometry::same([5, 4]), [c_in, c_out], 2);
+        }
+        for size in [[1, 1], [1, 2], [3, 1], [7, 7], [4, 47], [3, 48], [3, 49], [2, 95], [2, 96], [2, 97], [1, 200]] {
+            check_image_gradients(Geometry::same(size), [10, c_out], 1);
+        }
+    }
+    for images in 0..4 {
+        check_image_gradients(Geometry::pointwise([4, 3]), [5, 2], images);
     }
 }
 

@@ -84,7 +84,8 @@ pub struct LayerRate {
     pub name: String,
     /// The layer itself.
     pub forward: Rate,
-    /// The gradient of its input; the first layer has none.
+    /// The gradient of its input; the first layer has none. The last layer makes this and the next in one go: both rates are
+    /// that of both.
     pub input_gradient: Option<Rate>,
     /// The gradient of its parameters.
     pub weight_gradient: Rate,
@@ -250,10 +251,18 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
             let gflop = gflop_an_image * (images * repeats) as f64;
             Rate::of((0..ROUNDS).map(|_| turn(gflop, 1, || work(repeats))).collect())
         };
+        let forward = rate(images, |layer, LayerBuffers { x, y, scratch, .. }| {
+            layer.forward(layer.group(), x, &[], y, scratch);
+        });
+        if layer.makes_gradients_together() {
+            let both = rate(2 * images, |layer, LayerBuffers { x, y, dx, gradient, scratch, .. }| {
+                let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };
+                layer.backward(layer.group(), x, y, input, gradient, scratch);
+            });
+            return LayerRate { forward, input_gradient: Some(both), weight_gradient: both, name: shape.name };
+        }
         LayerRate {
-            forward: rate(images, |layer, LayerBuffers { x, y, scratch, .. }| {
-                layer.forward(layer.group(), x, &[], y, scratch);
-            }),
+            forward,
             input_gradient: layer.has_input_gradient().then(|| {
                 rate(images, |layer, LayerBuffers { x, y, dx, scratch, .. }| {
                     let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };

@@ -4,9 +4,9 @@ use crate::architecture::{Activation, LayerShape};
 use crate::class_weight::ClassWeight;
 use crate::gradient_layout::GradientLayout;
 use crate::parameters::ParameterTable;
-use crate::patched::{Block, PATCHES, Patched};
+use crate::patched::{PATCHES, Patched};
 use crate::product::{GradientPlan, InputGradient, Plan, Product, both_gradients};
-use elbo_kernels::{Epilogue, Gather, Isa, Operand, add_column_sums};
+use elbo_kernels::{Buffer, Epilogue, Gather, ImageGradients, ImageGradientsOf, Isa, Operand, add_column_sums};
 use std::ops::Range;
 
 /// Pixels of a layer's smaller side that are gone through together, if one image has not as many: enough to fill tiles
@@ -33,11 +33,11 @@ enum Products {
         forward: Product,
         backward: Product,
     },
-    /// Writes the logits; their gradient goes back through patches of it.
+    /// Writes the logits.
     Last {
         forward: Product,
-        patched: Patched,
-        backward: Product,
+        gradients: ImageGradients,
+        packed: Buffer,
     },
 }
 
@@ -56,7 +56,6 @@ pub(crate) struct Layer {
     /// Among the gradients of a chunk; the first is empty for a dense layer.
     weight_gradient: Range<usize>,
     bias_gradient: Range<usize>,
-    c_in: usize,
     c_out: usize,
     input_len: usize,
     output_len: usize,
@@ -77,20 +76,18 @@ impl Layer {
         let plan = |direction, c_in, c_out| Plan::new(isa, &geometry, direction, [c_in, c_out], images);
         let forward = || Product::new(plan(direction, c_in, c_out), Operand::Weights);
         let backward = || Product::new(plan(direction.reversed(), c_out, c_in), Operand::Transposed);
-        let over_patches = |channels, others, operand| {
-            Product::new(Plan::Direct(Gather::over_patches(isa, &geometry, channels, others, PATCHES)), operand)
-        };
         let products = match number {
             0 => Products::First {
                 patched: Patched::new(isa, &geometry, c_in, c_out),
-                forward: over_patches(c_in, c_out, Operand::Weights),
+                forward: Product::new(
+                    Plan::Direct(Gather::over_patches(isa, &geometry, c_in, c_out, PATCHES)),
+                    Operand::Weights,
+                ),
             },
-            _ if number + 1 == count => Products::Last {
-                forward: forward(),
-                // Rows and columns of the weight gradient change places: few of them are the logits' channels.
-                patched: Patched::new(isa, &geometry, c_out, c_in),
-                backward: over_patches(c_out, c_in, Operand::Transposed),
-            },
+            _ if number + 1 == count => {
+                let gradients = ImageGradients::new(isa, &geometry, [c_in, c_out]);
+                Products::Last { forward: forward(), packed: Buffer::zeros(gradients.packed_len()), gradients }
+            }
             _ if shape.is_dense() => Products::Dense { forward: forward(), backward: backward() },
             _ => Products::Inner {
                 forward: forward(),
@@ -118,7 +115,6 @@ impl Layer {
             bias_range: bias.range.clone(),
             weight_gradient: layout.of_chunk(weight.range.clone()),
             bias_gradient: layout.of_chunk(bias.range.clone()),
-            c_in,
             c_out,
             input_len: geometry.source_pixels(direction) * c_in,
             output_len,
@@ -148,15 +144,19 @@ impl Layer {
                 forward.scratch_len().max(backward.scratch_len()).max(gradient.scratch_len())
             }
             Products::Dense { .. } => 0,
-            Products::Last { forward, patched, .. } => {
-                forward.scratch_len().max(self.c_in * self.c_out + patched.scratch_len())
-            }
+            Products::Last { forward, gradients, .. } => forward.scratch_len().max(gradients.scratch_len()),
         }
     }
 
     /// Whether there is a gradient of its input: there is none of the image.
     pub(crate) fn has_input_gradient(&self) -> bool {
         !matches!(self.products, Products::First { .. })
+    }
+
+    /// Whether [`Layer::backward`] makes the gradients of its weights and of its input in one go, and nothing else makes
+    /// them.
+    pub(crate) fn makes_gradients_together(&self) -> bool {
+        matches!(self.products, Products::Last { .. })
     }
 
     /// Takes its own out of all parameters; with `backward`, for the way back too.
@@ -168,9 +168,13 @@ impl Layer {
         }
         match &mut self.products {
             Products::First { forward, .. } => forward.pack(weights),
-            Products::Inner { forward, backward, .. }
-            | Products::Dense { forward, backward }
-            | Products::Last { forward, backward, .. } => {
+            Products::Last { forward, gradients, packed } => {
+                forward.pack(weights);
+                if with_backward {
+                    gradients.pack(weights, packed);
+                }
+            }
+            Products::Inner { forward, backward, .. } | Products::Dense { forward, backward } => {
                 rayon::join(
                     || forward.pack(weights),
                     || {
@@ -229,12 +233,12 @@ impl Layer {
         scratch: &mut [f32],
     ) {
         match &self.products {
-            // In one go, so that each block's patches are laid out once.
-            Products::Last { backward, .. } => {
+            Products::Last { gradients, packed, .. } => {
                 self.bias_gradient(images, dy, gradient);
-                self.last_weight_gradient(images, x, dy, gradient, scratch, |block| {
-                    self.run_block(backward, &block, &mut *input.dx, input.epilogue);
-                });
+                let InputGradient { dx, epilogue } = input;
+                let x_is_relu = matches!(epilogue, Epilogue::WherePositive(_));
+                let dw = &mut gradient[self.weight_gradient.clone()];
+                gradients.run(images, ImageGradientsOf { x, x_is_relu, dy, packed, dx, dw }, scratch);
             }
             Products::Inner { backward, gradient: plan, .. } => {
                 self.bias_gradient(images, dy, gradient);
@@ -248,7 +252,8 @@ impl Layer {
         }
     }
 
-    /// Adds the gradient of its weights and bias, from that of its sum, `dy`; of a dense layer, of its bias alone.
+    /// Adds the gradient of its weights and bias, from that of its sum, `dy`; of a dense layer or the last, of its bias
+    /// alone.
     pub(crate) fn weight_gradient(
         &self,
         images: usize,
@@ -264,56 +269,24 @@ impl Layer {
                 patched.add_weight_gradient(&block, dy, weights);
             }),
             Products::Inner { gradient, .. } => gradient.run(images, x, dy, weights, scratch),
-            Products::Dense { .. } => {}
-            Products::Last { .. } => {
-                self.last_weight_gradient(images, x, dy, gradient, scratch, |_| {});
-            }
+            Products::Dense { .. } | Products::Last { .. } => {}
         }
-    }
-
-    /// Adds the gradient of the last layer's weights, from that of the logits, `dy`; `and_then` has each block afterwards.
-    fn last_weight_gradient(
-        &self,
-        images: usize,
-        x: &[f32],
-        dy: &[f32],
-        gradient: &mut [f32],
-        scratch: &mut [f32],
-        mut and_then: impl FnMut(Block<'_>),
-    ) {
-        let Products::Last { patched, .. } = &self.products else { return };
-        let weights = &mut gradient[self.weight_gradient.clone()];
-        let (tap, scratch) = scratch.split_at_mut(self.c_in * self.c_out);
-        transpose_taps(weights, [self.c_in, self.c_out], tap);
-        patched.each_block(images, dy, scratch, |block| {
-            patched.add_weight_gradient(&block, x, weights);
-            and_then(block);
-        });
-        transpose_taps(weights, [self.c_out, self.c_in], tap);
     }
 
     fn bias_gradient(&self, images: usize, dy: &[f32], gradient: &mut [f32]) {
         add_column_sums(self.isa, &dy[..images * self.output_len], &mut gradient[self.bias_gradient.clone()]);
     }
 
-    /// The gradient of its input from that of its sum, `dy`. The first layer has none.
+    /// The gradient of its input from that of its sum, `dy`. The first layer has none, the last [makes
+    /// it](Layer::makes_gradients_together) with that of its weights.
     pub(crate) fn input_gradient(&self, images: usize, dy: &[f32], input: InputGradient<'_>, scratch: &mut [f32]) {
         let InputGradient { dx, epilogue } = input;
         match &self.products {
-            Products::First { .. } => {}
+            Products::First { .. } | Products::Last { .. } => {}
             Products::Inner { backward, .. } | Products::Dense { backward, .. } => {
                 backward.run(images, dy, epilogue, dx, scratch);
             }
-            Products::Last { patched, backward, .. } => patched.each_block(images, dy, scratch, |block| {
-                self.run_block(backward, &block, dx, epilogue);
-            }),
         }
-    }
-
-    /// The gradient of the last layer's input at the pixels of a block.
-    fn run_block(&self, backward: &Product, block: &Block<'_>, dx: &mut [f32], epilogue: Epilogue<'_>) {
-        let first = block.first * self.c_in;
-        backward.run(block.pixels, block.patches, epilogue.from(first), &mut dx[first..], &mut []);
     }
 }
 
@@ -324,19 +297,4 @@ pub(crate) fn groups(layer: &Layer, [first, images]: [usize; 2]) -> impl Iterato
         let (start, end) = (group * images / count, (group + 1) * images / count);
         (first + start, end - start)
     })
-}
-
-/// Turns each tap's `rows x columns` matrix over, in place; `tap` has room for one.
-fn transpose_taps(weights: &mut [f32], [rows, columns]: [usize; 2], tap: &mut [f32]) {
-    if rows == 1 || columns == 1 {
-        return;
-    }
-    for weights in weights.chunks_exact_mut(rows * columns) {
-        tap.copy_from_slice(weights);
-        for row in 0..rows {
-            for column in 0..columns {
-                weights[column * rows + row] = tap[row * columns + column];
-            }
-        }
-    }
 }
