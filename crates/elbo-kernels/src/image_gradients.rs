@@ -80,19 +80,22 @@ impl ImageGradients {
         assert_eq!(weights.len(), self.rows() * self.c_in, "weights");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
         packed.fill(0.0);
-        for (place, from) in self.places() {
-            packed[place] = weights[from];
+        for (packed, from) in packed.chunks_exact_mut(self.width).zip(self.stretches()) {
+            let weights = weights[from].iter().step_by(self.c_out);
+            packed.iter_mut().zip(weights).for_each(|(packed, weight)| *packed = *weight);
         }
     }
 
-    /// The places of weights when they are packed, with those in `[taps, C_in, C_out]`.
-    fn places(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+    /// Where each width of packed weights comes from in `[taps, C_in, C_out]`: from the first number to behind the last, of
+    /// which every one `C_out` further on is taken. The first columns of all rows come first, then the next.
+    fn stretches(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let Self { c_in, c_out, width, .. } = *self;
-        let count = self.rows();
-        let rows = (0..count).map(move |row| (row, row / c_out * c_in * c_out + row % c_out));
-        rows.flat_map(move |(row, from)| {
-            let place = move |column| (column / width * count + row) * width + column % width;
-            (0..c_in).map(move |column| (place(column), from + column * c_out))
+        let rows = self.rows();
+        (0..c_in).step_by(width).flat_map(move |column| {
+            (0..rows).map(move |row| {
+                let tap = row / c_out * c_in;
+                (tap + column) * c_out + row % c_out..(tap + c_in.min(column + width)) * c_out
+            })
         })
     }
 
@@ -128,8 +131,9 @@ impl ImageGradients {
             let (x, d, dx, dw) = (x.as_ptr(), padded.as_ptr(), dx.as_mut_ptr(), sums.as_mut_ptr());
             self.isa.run(Run { plan: self, x, x_is_relu, d, weights: packed.as_ptr(), dx, dw });
         }
-        for (from, place) in self.places() {
-            dw[place] += sums[from];
+        for (sums, to) in sums.chunks_exact(self.width).zip(self.stretches()) {
+            let dw = dw[to].iter_mut().step_by(self.c_out);
+            dw.zip(sums).for_each(|(dw, sum)| *dw += sum);
         }
     }
 }
