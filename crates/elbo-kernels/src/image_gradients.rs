@@ -114,7 +114,8 @@ impl ImageGradients {
         let ImageGradientsOf { x, x_is_relu, dy, packed, dx, dw } = of;
         let [height, width] = self.geometry.large;
         let [x_len, dy_len] = [self.c_in, self.c_out].map(|channels| height * width * channels);
-        assert!(x.len() >= images * x_len && dx.len() >= images * x_len, "input");
+        assert!(x.len() >= images * x_len && dx.len() >= images * x_len, "the layer's input is too short");
+        assert!(dy.len() >= images * dy_len, "the image's gradient is too short");
         assert!(packed.len() == self.packed_len() && dw.len() == self.rows() * self.c_in, "weights");
         let (sums, padded) = scratch.split_at_mut(self.packed_len());
         let [row_len, rows] = self.padded();

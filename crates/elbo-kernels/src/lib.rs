@@ -5,7 +5,7 @@
 //! [`Gather`] turns it into a table and runs one register-blocked kernel over it, for convolutions, transposed
 //! convolutions, fully connected layers and the input gradients of all of them. [`WeightGradient`] does the same for
 //! the other product. Layers with few channels go through [`Patches`] first, or through the dot-product form of
-//! [`Gather`].
+//! [`Gather`], and back through [`ImageGradients`], which makes both gradients in one go.
 //!
 //! The crate knows no network and no file, allocates nothing while it computes, starts no thread, and
 //! is the only one of its workspace in which `unsafe` may stand. [`mod@reference`] says plainly what each kernel
