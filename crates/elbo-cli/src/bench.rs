@@ -43,7 +43,7 @@ fn table(report: &BenchReport) -> Result<String, std::fmt::Error> {
     writeln!(
         text,
         "\nOperations are the layers' nominal ones, {:.1} million an image and step; multiplications by padding count, \
-         though none are done.",
+         though none are done. The last layer makes its gradients in one go: both rates are that of both.",
         gflop_an_image * 1e3
     )?;
     Ok(text)

@@ -1,146 +1,15 @@
-//! Both gradients of a layer that makes an image of few channels and keeps its size.
-//!
-//! For each pixel `p` of the layer's input, with `d(p, k)` the numbers of the gradient of the image around it, tap by tap and
-//! channel by channel: `dx[p] = sum over k of d(p, k) W[k]`, and `dW[k] += d(p, k) x[p]`, where `W[k]` is a row of as many
-//! numbers as the input has channels. As products of matrices either would be over before it began. Here both are made in one
-//! go: nine rows of the gradient of the weights stay in registers, and each number around a pixel, and the pixel itself, are
-//! read once for both. A border of zeros is put around the gradient of the image first.
+//! The kernel: sweeps over the pixels of a block, each with some rows of the weights.
 
-use crate::geometry::Geometry;
-use crate::simd::{Isa, Kernel, Simd};
+use super::ImageGradients;
+use crate::simd::{Kernel, Simd};
 use std::ops::Range;
 
 /// Pixels gone through with some rows of the weights before the next rows' turn: they and their gradients stay in the
 /// first-level cache.
 const BLOCK: usize = 96;
 
-/// The layer's table, and the kernel that goes over it.
-#[derive(Clone, Debug)]
-pub struct ImageGradients {
-    isa: Isa,
-    geometry: Geometry,
-    /// Channels of the layer's input and of the image.
-    c_in: usize,
-    c_out: usize,
-    /// Columns of the weights that are gone through together, and packed so.
-    width: usize,
-}
-
-/// Operands and results of [`ImageGradients::run`].
-#[derive(Debug)]
-pub struct ImageGradientsOf<'a> {
-    /// The layer's input, `[images, H, W, C_in]`.
-    pub x: &'a [f32],
-    /// Whether it came out of a `ReLU`, whose gradient is then zero where it is.
-    pub x_is_relu: bool,
-    /// The gradient of the image, `[images, H, W, C_out]`.
-    pub dy: &'a [f32],
-    /// The weights, as [`ImageGradients::pack`] lays them out.
-    pub packed: &'a [f32],
-    /// Where the gradient of the input goes.
-    pub dx: &'a mut [f32],
-    /// What the gradient of the weights is added to, `[taps, C_in, C_out]`.
-    pub dw: &'a mut [f32],
-}
-
-impl ImageGradients {
-    /// The table of the layer that goes up `geometry` from `c_in` channels to `c_out`.
-    ///
-    /// # Panics
-    /// If the geometry does not keep the image's size, or a count is zero.
-    #[must_use]
-    pub fn new(isa: Isa, geometry: &Geometry, [c_in, c_out]: [usize; 2]) -> Self {
-        assert!(geometry.stride == [1; 2] && geometry.small == geometry.large, "a layer that keeps the image's size");
-        assert!(c_in > 0 && c_out > 0, "a layer has channels");
-        Self { isa, geometry: *geometry, c_in, c_out, width: isa.run(Width) }
-    }
-
-    /// Rows of the weights: a number for each tap and channel of the image.
-    fn rows(&self) -> usize {
-        self.geometry.taps() * self.c_out
-    }
-
-    /// Numbers of a row of the image with its border, and how many rows there are.
-    fn padded(&self) -> [usize; 2] {
-        let [height, width] = std::array::from_fn(|axis| self.geometry.large[axis] + self.geometry.kernel[axis] - 1);
-        [width * self.c_out, height]
-    }
-
-    /// Numbers that the packed weights take.
-    #[must_use]
-    pub fn packed_len(&self) -> usize {
-        self.rows() * self.c_in.next_multiple_of(self.width)
-    }
-
-    /// Lays the weights, `[taps, C_in, C_out]`, out as the kernel reads them.
-    ///
-    /// # Panics
-    /// If a length is not that of the layer.
-    pub fn pack(&self, weights: &[f32], packed: &mut [f32]) {
-        assert_eq!(weights.len(), self.rows() * self.c_in, "weights");
-        assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        packed.fill(0.0);
-        for (packed, from) in packed.chunks_exact_mut(self.width).zip(self.stretches()) {
-            let weights = weights[from].iter().step_by(self.c_out);
-            packed.iter_mut().zip(weights).for_each(|(packed, weight)| *packed = *weight);
-        }
-    }
-
-    /// Where each width of packed weights comes from in `[taps, C_in, C_out]`: from the first number to behind the last, of
-    /// which every one `C_out` further on is taken. The first columns of all rows come first, then the next.
-    fn stretches(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let Self { c_in, c_out, width, .. } = *self;
-        let rows = self.rows();
-        (0..c_in).step_by(width).flat_map(move |column| {
-            (0..rows).map(move |row| {
-                let tap = row / c_out * c_in;
-                (tap + column) * c_out + row % c_out..(tap + c_in.min(column + width)) * c_out
-            })
-        })
-    }
-
-    /// Numbers that [`ImageGradients::run`] needs as scratch.
-    #[must_use]
-    pub fn scratch_len(&self) -> usize {
-        let [row_len, rows] = self.padded();
-        row_len * rows + self.packed_len()
-    }
-
-    /// Both gradients for `images` images.
-    ///
-    /// # Panics
-    /// If a slice is too short.
-    pub fn run(&self, images: usize, of: ImageGradientsOf<'_>, scratch: &mut [f32]) {
-        let ImageGradientsOf { x, x_is_relu, dy, packed, dx, dw } = of;
-        let [height, width] = self.geometry.large;
-        let [x_len, dy_len] = [self.c_in, self.c_out].map(|channels| height * width * channels);
-        assert!(x.len() >= images * x_len && dx.len() >= images * x_len, "the layer's input is too short");
-        assert!(dy.len() >= images * dy_len, "the image's gradient is too short");
-        assert!(packed.len() == self.packed_len() && dw.len() == self.rows() * self.c_in, "weights");
-        let (sums, padded) = scratch.split_at_mut(self.packed_len());
-        let [row_len, rows] = self.padded();
-        let padded = &mut padded[..row_len * rows];
-        sums.fill(0.0);
-        padded.fill(0.0);
-        let images = x.chunks_exact(x_len).zip(dx.chunks_exact_mut(x_len)).zip(dy.chunks_exact(dy_len)).take(images);
-        for ((x, dx), dy) in images {
-            let border = self.geometry.pad[1] * self.c_out;
-            let inside = padded.chunks_exact_mut(row_len).skip(self.geometry.pad[0]);
-            for (padded, dy) in inside.zip(dy.chunks_exact(width * self.c_out)) {
-                padded[border..][..dy.len()].copy_from_slice(dy);
-            }
-            let (x, d, dx, dw) = (x.as_ptr(), padded.as_ptr(), dx.as_mut_ptr(), sums.as_mut_ptr());
-            self.isa.run(Run { plan: self, x, x_is_relu, d, weights: packed.as_ptr(), dx, dw });
-        }
-        for (sums, to) in sums.chunks_exact(self.width).zip(self.stretches()) {
-            let dw = dw[to].iter_mut().step_by(self.c_out);
-            dw.zip(sums).for_each(|(dw, sum)| *dw += sum);
-        }
-    }
-}
-
 /// Columns of the weights that have registers: nine rows of their sums, and two pixels with their gradients.
-struct Width;
+pub(super) struct Width;
 
 impl Kernel for Width {
     type Output = usize;
@@ -157,14 +26,14 @@ fn vectors<S: Simd>() -> usize {
 
 /// Checked by [`ImageGradients::run`]: there are an image of `x` and of `dx`, one of `d` with its border, and `weights` and
 /// `dw` as [`ImageGradients::pack`] has them.
-struct Run<'a> {
-    plan: &'a ImageGradients,
-    x: *const f32,
-    x_is_relu: bool,
-    d: *const f32,
-    weights: *const f32,
-    dx: *mut f32,
-    dw: *mut f32,
+pub(super) struct Sweeps<'a> {
+    pub(super) plan: &'a ImageGradients,
+    pub(super) x: *const f32,
+    pub(super) x_is_relu: bool,
+    pub(super) d: *const f32,
+    pub(super) weights: *const f32,
+    pub(super) dx: *mut f32,
+    pub(super) dw: *mut f32,
 }
 
 /// Some pixels of an image, columns of their channels and rows of the weights.
@@ -179,19 +48,19 @@ struct Piece {
     distance: usize,
 }
 
-impl Kernel for Run<'_> {
+impl Kernel for Sweeps<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        // SAFETY: the contract of `Run`.
+        // SAFETY: the contract of `Sweeps`.
         unsafe { if vectors::<S>() == 2 { blocks::<S, 2>(simd, &self) } else { blocks::<S, 1>(simd, &self) } }
     }
 }
 
 /// # Safety
-/// As [`Run`] says.
+/// As [`Sweeps`] says.
 #[inline(always)]
-unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Run<'_>) {
+unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Sweeps<'_>) {
     let ImageGradients { geometry, c_in, .. } = run.plan;
     let [height, width] = geometry.large;
     let block_columns = width.div_ceil(width.div_ceil(BLOCK));
@@ -217,11 +86,11 @@ unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Run<'_>) {
 /// Some columns of some pixels with all rows of the weights.
 ///
 /// # Safety
-/// As [`Run`] says, and these pixels and columns exist.
+/// As [`Sweeps`] says, and these pixels and columns exist.
 #[inline(always)]
 unsafe fn all_rows<S: Simd, const V: usize, const WHOLE: bool>(
     simd: S,
-    run: &Run<'_>,
+    run: &Sweeps<'_>,
     pixels: &[Range<usize>; 2],
     column: usize,
     used: usize,
@@ -258,7 +127,7 @@ unsafe fn all_rows<S: Simd, const V: usize, const WHOLE: bool>(
 #[inline(always)]
 unsafe fn rows<S: Simd, const R: usize, const N: usize, const V: usize, const WHOLE: bool>(
     simd: S,
-    run: &Run<'_>,
+    run: &Sweeps<'_>,
     piece: &Piece,
 ) -> usize {
     let [rows, columns] = &piece.pixels;
@@ -293,7 +162,7 @@ unsafe fn sweep<
     const GATE: bool,
 >(
     simd: S,
-    run: &Run<'_>,
+    run: &Sweeps<'_>,
     piece: Piece,
 ) {
     let ImageGradients { geometry, c_in, c_out, .. } = *run.plan;
