@@ -21,7 +21,9 @@ pub struct ImageGradients {
     /// Channels of the layer's input and of the image.
     c_in: usize,
     c_out: usize,
-    /// Columns of the weights that are gone through together, and packed so.
+    /// Numbers of a vector, and of a slice: as many columns of the weights as are gone through together. A last slice of no
+    /// more than a vector is as wide as that.
+    lanes: usize,
     width: usize,
 }
 
@@ -51,7 +53,8 @@ impl ImageGradients {
     pub fn new(isa: Isa, geometry: &Geometry, [c_in, c_out]: [usize; 2]) -> Self {
         assert!(geometry.stride == [1; 2] && geometry.small == geometry.large, "a layer that keeps the image's size");
         assert!(c_in > 0 && c_out > 0, "a layer has channels");
-        Self { isa, geometry: *geometry, c_in, c_out, width: isa.run(Width) }
+        let [lanes, width] = isa.run(Width);
+        Self { isa, geometry: *geometry, c_in, c_out, lanes, width }
     }
 
     /// Rows of the weights: a number for each tap and channel of the image.
@@ -68,7 +71,7 @@ impl ImageGradients {
     /// Numbers that the packed weights take.
     #[must_use]
     pub fn packed_len(&self) -> usize {
-        self.rows() * self.c_in.next_multiple_of(self.width)
+        self.rows() * self.c_in.next_multiple_of(self.lanes)
     }
 
     /// Lays the weights, `[taps, C_in, C_out]`, out as the kernel reads them.
@@ -79,21 +82,25 @@ impl ImageGradients {
         assert_eq!(weights.len(), self.rows() * self.c_in, "weights");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
         packed.fill(0.0);
-        for (packed, from) in packed.chunks_exact_mut(self.width).zip(self.stretches()) {
+        for (place, from) in self.stretches() {
             let weights = weights[from].iter().step_by(self.c_out);
-            packed.iter_mut().zip(weights).for_each(|(packed, weight)| *packed = *weight);
+            packed[place].iter_mut().zip(weights).for_each(|(packed, weight)| *packed = *weight);
         }
     }
 
-    /// Where each width of packed weights comes from in `[taps, C_in, C_out]`: from the first number to behind the last, of
-    /// which every one `C_out` further on is taken. The first columns of all rows come first, then the next.
-    fn stretches(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let Self { c_in, c_out, width, .. } = *self;
+    /// The places of packed weights, those of a row in a slice together, and where they come from in `[taps, C_in, C_out]`: from
+    /// the first number to behind the last, of which every one `C_out` further on is taken. Slice comes after slice, each
+    /// with all rows.
+    fn stretches(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
+        let Self { c_in, c_out, lanes, width, .. } = *self;
         let rows = self.rows();
         (0..c_in).step_by(width).flat_map(move |column| {
+            let width = width.min((c_in - column).next_multiple_of(lanes));
             (0..rows).map(move |row| {
+                let place = rows * column + row * width;
                 let tap = row / c_out * c_in;
-                (tap + column) * c_out + row % c_out..(tap + c_in.min(column + width)) * c_out
+                let from = (tap + column) * c_out + row % c_out..(tap + c_in.min(column + width)) * c_out;
+                (place..place + width, from)
             })
         })
     }
@@ -131,9 +138,9 @@ impl ImageGradients {
             let (x, d, dx, dw) = (x.as_ptr(), padded.as_ptr(), dx.as_mut_ptr(), sums.as_mut_ptr());
             self.isa.run(Sweeps { plan: self, x, x_is_relu, d, weights: packed.as_ptr(), dx, dw });
         }
-        for (sums, to) in sums.chunks_exact(self.width).zip(self.stretches()) {
+        for (place, to) in self.stretches() {
             let dw = dw[to].iter_mut().step_by(self.c_out);
-            dw.zip(sums).for_each(|(dw, sum)| *dw += sum);
+            dw.zip(&sums[place]).for_each(|(dw, sum)| *dw += sum);
         }
     }
 }

@@ -8,13 +8,14 @@ use std::ops::Range;
 /// first-level cache.
 const BLOCK: usize = 96;
 
-/// Columns of the weights that have registers: nine rows of their sums, and two pixels with their gradients.
+/// Numbers of a vector and of a slice, whose columns of the weights have registers: nine rows of their sums, and two pixels
+/// with their gradients.
 pub(super) struct Width;
 
 impl Kernel for Width {
-    type Output = usize;
-    fn call<S: Simd>(self, _: S) -> usize {
-        vectors::<S>() * S::LANES
+    type Output = [usize; 2];
+    fn call<S: Simd>(self, _: S) -> [usize; 2] {
+        [S::LANES, vectors::<S>() * S::LANES]
     }
 }
 
@@ -72,10 +73,11 @@ unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Sweeps<'_>) {
                 let used = (V * S::LANES).min(c_in - column);
                 // SAFETY: the caller's.
                 unsafe {
-                    if used == V * S::LANES {
-                        all_rows::<S, V, true>(simd, run, &pixels, column, used);
-                    } else {
-                        all_rows::<S, V, false>(simd, run, &pixels, column, used);
+                    match (used <= S::LANES, used.is_multiple_of(S::LANES)) {
+                        (true, true) => all_rows::<S, 1, true>(simd, run, &pixels, column, used),
+                        (true, false) => all_rows::<S, 1, false>(simd, run, &pixels, column, used),
+                        (false, true) => all_rows::<S, V, true>(simd, run, &pixels, column, used),
+                        (false, false) => all_rows::<S, V, false>(simd, run, &pixels, column, used),
                     }
                 }
             }
@@ -101,26 +103,21 @@ unsafe fn all_rows<S: Simd, const V: usize, const WHOLE: bool>(
     let mut piece = Piece { pixels: pixels.clone(), column, used, row: 0, distance: 0 };
     // SAFETY: so many rows of the weights are left; the rest is the caller's.
     unsafe {
-        if [kernel_rows, run_len] == [3, 3] {
-            rows::<S, 3, 3, V, WHOLE>(simd, run, &piece);
-            return;
-        }
-        for kernel_row in 0..kernel_rows {
-            let mut inside = 0;
-            while inside < run_len {
+        if [kernel_rows, kernel_columns] == [3; 2] {
+            for inside in (0..run_len).step_by(3) {
+                rows::<S, 3, 3, V, WHOLE>(simd, run, &Piece { row: inside, distance: inside, ..piece.clone() });
+            }
+        } else {
+            for (kernel_row, inside) in (0..kernel_rows).flat_map(|row| (0..run_len).map(move |inside| (row, inside))) {
                 piece.row = kernel_row * run_len + inside;
                 piece.distance = kernel_row * plan.padded()[0] + inside;
-                inside += match run_len - inside {
-                    9.. => rows::<S, 1, 9, V, WHOLE>(simd, run, &piece),
-                    3.. => rows::<S, 1, 3, V, WHOLE>(simd, run, &piece),
-                    _ => rows::<S, 1, 1, V, WHOLE>(simd, run, &piece),
-                };
+                rows::<S, 1, 1, V, WHOLE>(simd, run, &piece);
             }
         }
     }
 }
 
-/// `R` times `N` rows of the weights: those of numbers that lie side by side, in rows of the image. Returns `N`.
+/// `R` times `N` rows of the weights: those of `N` numbers that lie side by side, in `R` rows of the image.
 ///
 /// # Safety
 /// As [`all_rows`], and there are so many rows.
@@ -129,7 +126,7 @@ unsafe fn rows<S: Simd, const R: usize, const N: usize, const V: usize, const WH
     simd: S,
     run: &Sweeps<'_>,
     piece: &Piece,
-) -> usize {
+) {
     let [rows, columns] = &piece.pixels;
     let even = columns.end - columns.len() % 2;
     // SAFETY: the caller's.
@@ -144,7 +141,6 @@ unsafe fn rows<S: Simd, const R: usize, const N: usize, const V: usize, const WH
             }
         }
     }
-    N
 }
 
 /// `P` pixels at a time: adds what they add to the gradient of the weights, and writes or goes on with their own.
@@ -167,12 +163,14 @@ unsafe fn sweep<
 ) {
     let ImageGradients { geometry, c_in, c_out, .. } = *run.plan;
     let padded_len = run.plan.padded()[0];
+    // From a row of the weights to that of the same number in the next row of the image.
+    let next_row = geometry.kernel[1] * c_out;
     let lanes: [usize; V] = std::array::from_fn(|j| piece.used.saturating_sub(j * S::LANES).min(S::LANES));
     let [rows, columns] = piece.pixels;
     let mut sums = [[[simd.splat(0.0); V]; N]; R];
     // SAFETY: the caller's.
     unsafe {
-        // Columns come in whole widths, each with all rows of the weights.
+        // As `ImageGradients::stretches` has it.
         let place = run.plan.rows() * piece.column + piece.row * V * S::LANES;
         let weights = run.weights.add(place);
         for row in rows {
@@ -192,7 +190,7 @@ unsafe fn sweep<
                 }
                 for (r, sums) in sums.iter_mut().enumerate() {
                     for (n, sums) in sums.iter_mut().enumerate() {
-                        let weights = weights.add((r * N + n) * V * S::LANES);
+                        let weights = weights.add((r * next_row + n) * V * S::LANES);
                         let w: [S::Vector; V] = std::array::from_fn(|j| simd.load(weights.add(j * S::LANES)));
                         for (p, (x, dx)) in x.iter().zip(&mut dx).enumerate() {
                             let d = simd.splat(*d.add(r * padded_len + p * c_out + n));
@@ -212,10 +210,12 @@ unsafe fn sweep<
                 column += P;
             }
         }
-        for (number, sums) in sums.into_iter().flatten().enumerate() {
-            for (j, sum) in sums.into_iter().enumerate() {
-                let dw = run.dw.add(place + (number * V + j) * S::LANES);
-                simd.store(dw, simd.add(simd.load(dw), sum));
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (n, sums) in sums.into_iter().enumerate() {
+                for (j, sum) in sums.into_iter().enumerate() {
+                    let dw = run.dw.add(place + ((r * next_row + n) * V + j) * S::LANES);
+                    simd.store(dw, simd.add(simd.load(dw), sum));
+                }
             }
         }
     }
