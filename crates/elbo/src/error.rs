@@ -1,18 +1,18 @@
 //! All that can go wrong, in one type.
 
-use crate::architecture::ArchitectureError;
-use crate::class::ClassError;
 use crate::dataset::DatasetError;
-use crate::engine::EngineError;
-use crate::figures::FigureError;
-use crate::pca::PcaError;
+use crate::dataset::class::ClassError;
+use crate::dataset::shape::ShapeError;
+use crate::engine::cpu::EngineError;
+use crate::files::run_directory::RunDirectoryError;
+use crate::files::tensors::TensorFileError;
+use crate::network::architecture::ArchitectureError;
 use crate::recipe::RecipeError;
-use crate::run_directory::RunDirectoryError;
-use crate::settings::SettingsError;
+use crate::recipe::settings::SettingsError;
 use crate::storage::StorageError;
-use crate::tensors::TensorFileError;
-use crate::train::TrainingError;
-use crate::vae::ShapeError;
+use crate::training::TrainingError;
+use crate::vae::pca::PcaError;
+use elbo_figures::FigureError;
 
 /// Whatever this library could not do, with what was wrong and where.
 #[derive(Debug, thiserror::Error)]

@@ -64,71 +64,46 @@
 
 #![forbid(unsafe_code)]
 
-mod architecture;
-mod auto;
-mod batch;
-mod bench;
-mod checkpoint;
-mod class;
-mod class_weight;
 pub mod dataset;
-mod decoder;
-mod dense_gradient;
-mod encoder;
 mod engine;
 mod error;
-mod evaluate;
-pub mod figures;
-mod gradient_layout;
-mod latent;
-mod layer;
-mod likelihood;
-mod loss;
-mod metrics;
-mod model;
+mod files;
 mod network;
 pub mod noise;
-mod optimizer;
-mod parameters;
-mod patched;
-pub mod pca;
-mod product;
 mod recipe;
-pub mod reference;
-mod run_directory;
-mod run_figures;
-mod scratch;
-mod settings;
 mod storage;
-mod tensors;
-mod train;
+mod training;
 mod vae;
 
-pub use architecture::{
-    Architecture, ArchitectureError, CHANNELS, CLASSES, LATENT_DIMS, LayerSummary, SIDES, STAGES, WIDTHS,
-};
-pub use batch::Batch;
-pub use bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
-pub use class::ClassError;
+pub use dataset::batch::Batch;
+pub use dataset::class::ClassError;
+pub use dataset::shape::{CHANNELS, SIDES, ShapeError};
+pub use elbo_figures as figures;
 pub use elbo_kernels::{Buffer, Isa, UnknownIsa};
-pub use engine::{Engine, EngineError, ISA_VARIABLE};
+pub use engine::OptimizerState;
+pub use engine::cpu::bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
+pub use engine::cpu::latent::Draw;
+pub use engine::cpu::{Engine, EngineError, ISA_VARIABLE};
+pub use engine::evaluate::{Evaluation, evaluate, sampled_loss};
 pub use error::Error;
-pub use evaluate::{Evaluation, evaluate, sampled_loss};
-pub use latent::Draw;
-pub use likelihood::Likelihood;
-pub use loss::{Elbo, KlGradient, Objective};
-pub use metrics::{EpochMetrics, best_epoch, read_metrics};
-pub use model::{DataSummary, Model, ModelCard, ModelMetrics};
-pub use optimizer::{Adam, Muon, Optimizer, OptimizerState, Schedule};
-pub use parameters::{Parameter, ParameterTable};
+pub use files::metrics::{EpochMetrics, best_epoch, read_metrics};
+pub use files::model::{DataSummary, Model, ModelCard, ModelMetrics};
+pub use files::run_directory::{RunDirectory, RunDirectoryError};
+pub use files::tensors::TensorFileError;
+pub use network::architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};
+pub use network::likelihood::Likelihood;
+pub use network::loss::{Elbo, KlGradient, Objective};
+pub use network::parameters::{Parameter, ParameterTable};
+pub use network::reference;
+pub use recipe::optimizer::{Adam, Muon, Optimizer};
+pub use recipe::schedule::Schedule;
+pub use recipe::settings::{EMBEDDED_DATA, Settings, SettingsError};
 pub use recipe::{Recipe, RecipeError};
-pub use run_directory::{RunDirectory, RunDirectoryError};
-pub use run_figures::{
+pub use storage::{StorageError, create_directory, write_atomically};
+pub use training::{BatchProgress, Progress, Training, TrainingError};
+pub use vae::pca;
+pub use vae::run_figures::{
     RECONSTRUCTIONS, SAMPLES, choose_examples, latent_space_figure, loss_figure, reconstruction_figure, samples_figure,
     write_figures,
 };
-pub use settings::{EMBEDDED_DATA, Settings, SettingsError};
-pub use storage::{StorageError, create_directory, write_atomically};
-pub use tensors::TensorFileError;
-pub use train::{BatchProgress, Progress, Training, TrainingError};
-pub use vae::{Encoded, Images, ShapeError, Vae};
+pub use vae::{Encoded, Images, Vae};

@@ -15,7 +15,9 @@
 //! # Ok::<(), elbo::dataset::DatasetError>(())
 //! ```
 
+pub(crate) mod batch;
 mod cache;
+pub(crate) mod class;
 mod error;
 mod hold_out;
 mod idx;
@@ -23,6 +25,7 @@ mod load;
 mod numpy;
 mod pictures;
 mod preprocessing;
+pub(crate) mod shape;
 mod splits;
 mod survey;
 #[cfg(test)]
@@ -31,10 +34,9 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::batch::Batch;
+use batch::Batch;
 use cache::ImageFile;
 
 pub use error::DatasetError;
@@ -45,45 +47,12 @@ pub use pictures::{BadPicture, PictureError, PictureFiles};
 pub use preprocessing::{
     Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
 };
+pub use shape::ImageShape;
 pub use splits::Splits;
 pub use survey::Survey;
 
 /// About how many bytes are hashed at a time.
 const HASHED: usize = 1 << 24;
-
-/// The shape of one image; its values lie in the order `[height, width, channels]`, row-major.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Values of one pixel: 1 for grey, 3 for colour.
-    pub channels: usize,
-}
-
-impl ImageShape {
-    /// The number of values in one image: `height * width * channels`, or `usize::MAX` if that is more than a
-    /// `usize` holds.
-    #[must_use]
-    pub const fn len(self) -> usize {
-        self.height.saturating_mul(self.width).saturating_mul(self.channels)
-    }
-
-    /// Whether an image of this shape has no values at all, one of its sides being zero.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Height, width and channels, as in `28x28x1`.
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One string, so that a width or an alignment holds for the whole.
-        f.pad(&format!("{}x{}x{}", self.height, self.width, self.channels))
-    }
-}
 
 /// Where the values of all images are, `[N, H, W, C]`.
 #[derive(Clone)]

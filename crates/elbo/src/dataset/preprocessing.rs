@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::ImageShape;
-use crate::architecture::SIDES;
+use crate::dataset::shape::SIDES;
 
 /// How what a data set comes from becomes the numbers that the network sees: part of a model file, so that a picture
 /// is brought years later to exactly what training saw.

@@ -13,7 +13,7 @@ use std::path::Path;
 use zip::ZipArchive;
 
 use super::{Dataset, DatasetError, ImageShape, Loaded, PictureFiles, Splits};
-use crate::architecture::{CHANNELS, SIDES};
+use crate::dataset::shape::{CHANNELS, SIDES};
 use npy::{Array, Kind};
 
 pub use error::ArrayError;

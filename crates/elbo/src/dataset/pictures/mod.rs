@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
 use super::{Dataset, DatasetError, Loaded, Splits};
-use crate::architecture::SIDES;
+use crate::dataset::shape::SIDES;
 use decode::Header;
 use decoded::{Decoded, Images};
 use scan::{Part, Scan};

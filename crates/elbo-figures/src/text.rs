@@ -1,0 +1,168 @@
+//! Text as outlines of the embedded font, Inter in two weights (see `assets/README.md`).
+
+use std::sync::LazyLock;
+
+use ttf_parser::{Face, GlyphId, OutlineBuilder};
+
+use crate::outline::{Outline, Step};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Regular,
+    SemiBold,
+}
+
+static REGULAR: LazyLock<Face<'static>> = LazyLock::new(|| face(include_bytes!("../assets/Inter-Regular.ttf")));
+static SEMI_BOLD: LazyLock<Face<'static>> = LazyLock::new(|| face(include_bytes!("../assets/Inter-SemiBold.ttf")));
+
+fn face(file: &'static [u8]) -> Face<'static> {
+    Face::parse(file, 0).expect("the embedded font is well-formed")
+}
+
+impl Weight {
+    fn face(self) -> &'static Face<'static> {
+        match self {
+            Self::Regular => &REGULAR,
+            Self::SemiBold => &SEMI_BOLD,
+        }
+    }
+}
+
+/// Splits a wording into runs, each with whether it is a subscript: as in `Z_mu(1)`, one letter
+/// starting a word, an underscore and the letters after it, which are the subscript (the underscore
+/// is not drawn). Any other underscore is an ordinary character.
+pub(crate) fn spans(wording: &str) -> Vec<(&str, bool)> {
+    if let Some(at) = wording.find('_') {
+        let (before, after) = (&wording[..at], &wording[at + 1..]);
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let mut last = before.chars().rev();
+        let one_letter = last.next().is_some_and(|c| c.is_ascii_uppercase())
+            && last.next().is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        if letters > 0 && one_letter {
+            let (subscript, rest) = after.split_at(letters);
+            return vec![(before, false), (subscript, true), (rest, false)];
+        }
+    }
+    vec![(wording, false)]
+}
+
+/// The outline of `wording` with its baseline on y = 0, starting at x = 0, and its width. Characters
+/// the font lacks are drawn as empty boxes, control characters as spaces.
+pub(crate) fn outline(wording: &str, size: f32, weight: Weight) -> (Outline, f32) {
+    let mut pen = Pen { outline: Vec::new(), x: 0.0, y: 0.0, scale: 0.0 };
+    let width = set(wording, size, weight, |glyph, x, y, scale| {
+        (pen.x, pen.y, pen.scale) = (x, y, scale);
+        // A glyph without an outline is a space.
+        let _ = weight.face().outline_glyph(glyph, &mut pen);
+    });
+    (pen.outline, width)
+}
+
+/// Width of `wording`.
+pub(crate) fn width(wording: &str, size: f32, weight: Weight) -> f32 {
+    set(wording, size, weight, |_, _, _, _| {})
+}
+
+/// Calls `draw` with each glyph, its x and y and its scale; returns the width of the whole.
+fn set(wording: &str, size: f32, weight: Weight, mut draw: impl FnMut(GlyphId, f32, f32, f32)) -> f32 {
+    let face = weight.face();
+    let mut x = 0.0;
+    for (run, subscript) in spans(wording) {
+        let (size, y) = if subscript { (0.72 * size, 0.2 * size) } else { (size, 0.0) };
+        let scale = size / f32::from(face.units_per_em());
+        let mut previous = None;
+        for character in run.chars() {
+            let character = if character.is_control() { ' ' } else { character };
+            let glyph = face.glyph_index(character).unwrap_or(GlyphId(0));
+            if let Some(previous) = previous {
+                x += f32::from(kerning(face, previous, glyph)) * scale;
+            }
+            draw(glyph, x, y, scale);
+            x += f32::from(face.glyph_hor_advance(glyph).unwrap_or(0)) * scale;
+            previous = Some(glyph);
+        }
+    }
+    x
+}
+
+/// How much closer (if negative) two neighbours stand, in units of the font.
+fn kerning(face: &Face, left: GlyphId, right: GlyphId) -> i16 {
+    let table = face.tables().kern.and_then(|kern| kern.subtables.into_iter().next());
+    table.and_then(|table| table.glyphs_kerning(left, right)).unwrap_or(0)
+}
+
+/// Takes a glyph's outline, whose y points upwards.
+struct Pen {
+    outline: Outline,
+    x: f32,
+    y: f32,
+    scale: f32,
+}
+
+impl Pen {
+    fn at(&self, x: f32, y: f32) -> [f32; 2] {
+        [self.x + x * self.scale, self.y - y * self.scale]
+    }
+}
+
+impl OutlineBuilder for Pen {
+    fn move_to(&mut self, x: f32, y: f32) {
+        self.outline.push(Step::Move(self.at(x, y)));
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        self.outline.push(Step::Line(self.at(x, y)));
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        self.outline.push(Step::Quad(self.at(x1, y1), self.at(x, y)));
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        self.outline.push(Step::Cubic(self.at(x1, y1), self.at(x2, y2), self.at(x, y)));
+    }
+
+    fn close(&mut self) {
+        self.outline.push(Step::Close);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_font_has_what_the_figures_write() {
+        let needed = ('!'..='~').chain("µμ−–—×≤≥é€".chars().filter(|&c| c != '€'));
+        for character in needed {
+            for weight in [Weight::Regular, Weight::SemiBold] {
+                assert!(weight.face().glyph_index(character).is_some(), "{character}");
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_are_kerned() {
+        let one = |text| width(text, 100.0, Weight::Regular);
+        assert!(one("To") < one("T") + one("o") - 1.0);
+        assert!((one("00") - 2.0 * one("0")).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_subscript_follows_a_single_capital() {
+        assert_eq!(spans("Z_mu(1)"), [("Z", false), ("mu", true), ("(1)", false)]);
+        assert_eq!(spans("an_epoch"), [("an_epoch", false)]);
+        assert_eq!(spans("RUN_a"), [("RUN_a", false)]);
+        assert_eq!(spans("Z_1"), [("Z_1", false)]);
+        assert_eq!(spans("_"), [("_", false)]);
+    }
+
+    #[test]
+    fn unknown_and_control_characters_are_drawn_too() {
+        let (boxes, box_width) = outline("\u{4e00}", 10.0, Weight::Regular);
+        assert!(!boxes.is_empty() && box_width > 0.0);
+        let (tab, tab_width) = outline("\t", 10.0, Weight::Regular);
+        assert!(tab.is_empty() && tab_width > 0.0);
+        assert_eq!(outline("", 10.0, Weight::Regular), (vec![], 0.0));
+    }
+}

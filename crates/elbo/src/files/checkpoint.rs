@@ -1,0 +1,116 @@
+//! All that is needed to go on with a run as if it had never stopped.
+
+use crate::engine::OptimizerState;
+use crate::files::metrics::EpochMetrics;
+use crate::files::model::DataSummary;
+use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
+use crate::network::architecture::Architecture;
+use crate::network::loss::Elbo;
+use crate::network::parameters::ParameterTable;
+use crate::recipe::settings::Settings;
+use elbo_kernels::Buffer;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Where a run is: between which two batches.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Position {
+    /// Whole epochs done.
+    pub(crate) epochs: u32,
+    /// Batches done of the epoch after those.
+    pub(crate) batches: usize,
+    /// Sums over those batches of the parts of their mean losses.
+    pub(crate) reconstruction: f64,
+    pub(crate) kl: f64,
+    /// Time that they took.
+    pub(crate) seconds: f64,
+}
+
+impl Position {
+    /// The beginning of the epoch after `epochs`.
+    pub(crate) fn after(epochs: u32) -> Self {
+        Self { epochs, batches: 0, reconstruction: 0.0, kl: 0.0, seconds: 0.0 }
+    }
+
+    /// Mean loss of the batches of this epoch so far.
+    pub(crate) fn mean_loss(&self) -> Elbo {
+        Elbo { reconstruction: self.reconstruction, kl: self.kl }.mean(self.batches.max(1))
+    }
+}
+
+/// The part of a checkpoint that is no tensor.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckpointCard {
+    kind: String,
+    format: u32,
+    pub(crate) architecture: Architecture,
+    pub(crate) settings: Settings,
+    pub(crate) data: DataSummary,
+    pub(crate) position: Position,
+    pub(crate) adam_step: u64,
+    pub(crate) history: Vec<EpochMetrics>,
+}
+
+impl Document for CheckpointCard {
+    const KIND: &'static str = "checkpoint";
+    const FORMAT: u32 = 1;
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
+impl CheckpointCard {
+    pub(crate) fn new(
+        architecture: Architecture,
+        settings: Settings,
+        data: DataSummary,
+        position: Position,
+        adam_step: u64,
+        history: Vec<EpochMetrics>,
+    ) -> Self {
+        let (kind, format) = (Self::KIND.to_owned(), Self::FORMAT);
+        Self { kind, format, architecture, settings, data, position, adam_step, history }
+    }
+}
+
+/// A checkpoint in memory.
+pub(crate) struct Checkpoint {
+    pub(crate) card: CheckpointCard,
+    pub(crate) parameters: Vec<f32>,
+    pub(crate) optimizer: OptimizerState,
+}
+
+const PARAMETERS: &str = "parameters.";
+const MEAN: &str = "adam.mean.";
+const SQUARE: &str = "adam.square.";
+
+/// Writes a checkpoint, wholly or not at all.
+pub(crate) fn write(
+    path: &Path,
+    card: &CheckpointCard,
+    parameters: &[f32],
+    optimizer: &OptimizerState,
+) -> Result<(), TensorFileError> {
+    let groups = [
+        Group { prefix: PARAMETERS, values: parameters },
+        Group { prefix: MEAN, values: &optimizer.mean },
+        Group { prefix: SQUARE, values: &optimizer.square },
+    ];
+    tensors::write(path, card, &ParameterTable::new(&card.architecture), &groups)
+}
+
+/// Reads a checkpoint.
+pub(crate) fn read(path: &Path) -> Result<Checkpoint, TensorFileError> {
+    let file = TensorFile::<CheckpointCard>::read(path)?;
+    let table = ParameterTable::new(&file.document.architecture);
+    let moments = |prefix| -> Result<Buffer, TensorFileError> {
+        let mut buffer = Buffer::zeros(table.len());
+        buffer.copy_from_slice(&file.group(&table, prefix)?);
+        Ok(buffer)
+    };
+    let parameters = file.group(&table, PARAMETERS)?;
+    let optimizer = OptimizerState { step: file.document.adam_step, mean: moments(MEAN)?, square: moments(SQUARE)? };
+    Ok(Checkpoint { card: file.document, parameters, optimizer })
+}

@@ -1,0 +1,7 @@
+//! What a run keeps: model, checkpoint, metrics, and where they lie.
+
+pub(crate) mod checkpoint;
+pub(crate) mod metrics;
+pub(crate) mod model;
+pub(crate) mod run_directory;
+pub(crate) mod tensors;

@@ -1,0 +1,168 @@
+//! A trained model as a file: the weights, and all that one needs to know to use them.
+
+use crate::dataset::{Channels, DataOptions, Preprocessing, Size};
+use crate::files::metrics::EpochMetrics;
+use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
+use crate::network::architecture::Architecture;
+use crate::network::parameters::ParameterTable;
+use crate::recipe::Recipe;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Which data a model was trained on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSummary {
+    /// What the set is called.
+    pub name: String,
+    /// Images trained on.
+    pub train_images: usize,
+    /// Images validated with: of a set of their own, or held out of the training set.
+    #[serde(default)]
+    pub validation_images: usize,
+    /// Images tested with.
+    pub test_images: usize,
+    /// SHA-256 of the training set, images held out included: shape, pixels and labels.
+    pub train_digest: String,
+    /// SHA-256 of the validation set, if the data has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_digest: Option<String>,
+    /// SHA-256 of the test set, if there is one.
+    pub test_digest: Option<String>,
+}
+
+/// Losses of the last whole epoch, in nats an image; see [`EpochMetrics`].
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelMetrics {
+    /// Mean over the epoch's batches.
+    pub train_loss: f64,
+    /// Over the test set.
+    pub test_loss: Option<f64>,
+    /// Its reconstruction part.
+    pub test_reconstruction: Option<f64>,
+    /// Its divergence part.
+    pub test_kl: Option<f64>,
+    /// Over the validation set.
+    pub validation_loss: Option<f64>,
+    /// Its reconstruction part.
+    pub validation_reconstruction: Option<f64>,
+    /// Its divergence part.
+    pub validation_kl: Option<f64>,
+}
+
+impl From<&EpochMetrics> for ModelMetrics {
+    fn from(metrics: &EpochMetrics) -> Self {
+        let EpochMetrics { train_loss, test_loss, test_reconstruction, test_kl, .. } = *metrics;
+        let EpochMetrics { validation_loss, validation_reconstruction, validation_kl, .. } = *metrics;
+        Self {
+            train_loss,
+            test_loss,
+            test_reconstruction,
+            test_kl,
+            validation_loss,
+            validation_reconstruction,
+            validation_kl,
+        }
+    }
+}
+
+/// What a model file says of itself. There is no time and no place in it, so that equal runs write equal files.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// What kind of file this is.
+    kind: String,
+    /// Version of this description.
+    format: u32,
+    /// Version of the program that wrote it.
+    pub program: String,
+    /// The network.
+    pub architecture: Architecture,
+    /// How pictures become images, and these numbers.
+    pub preprocessing: Preprocessing,
+    /// How it was trained.
+    pub recipe: Recipe,
+    /// On what.
+    pub data: DataSummary,
+    /// The names of the classes that a conditional model tells apart, by their numbers; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Whole epochs trained.
+    pub epochs: u32,
+    /// Batches trained of the epoch after those.
+    pub batches: usize,
+    /// After the last whole epoch.
+    pub metrics: Option<ModelMetrics>,
+}
+
+impl Document for ModelCard {
+    const KIND: &'static str = "model";
+    const FORMAT: u32 = 1;
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
+impl ModelCard {
+    pub(crate) fn new(architecture: Architecture, recipe: Recipe, data: DataSummary) -> Self {
+        Self {
+            kind: Self::KIND.to_owned(),
+            format: Self::FORMAT,
+            program: format!("elbo {}", env!("CARGO_PKG_VERSION")),
+            architecture,
+            preprocessing: Preprocessing::UnitScale,
+            recipe,
+            data,
+            classes: Vec::new(),
+            epochs: 0,
+            batches: 0,
+            metrics: None,
+        }
+    }
+
+    /// What data has to be brought to for this model: with these options, [`load`](crate::dataset::load) makes of a
+    /// picture exactly what training did. A model that was not trained on pictures says only the shape of its images,
+    /// if pictures can have it.
+    #[must_use]
+    pub fn data_options(&self) -> DataOptions {
+        if let Preprocessing::Pictures(preparation) = self.preprocessing {
+            return preparation.into();
+        }
+        let image = self.architecture.image();
+        let channels = [Channels::Grey, Channels::Rgb].into_iter().find(|channels| channels.count() == image.channels);
+        let size = Size { width: image.width, height: image.height };
+        DataOptions { size: Some(size), channels, ..DataOptions::default() }
+    }
+}
+
+/// A trained model: what it says of itself, and its parameters in the layout of its [`ParameterTable`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Model {
+    /// What it is.
+    pub card: ModelCard,
+    /// Its parameters.
+    pub parameters: Vec<f32>,
+}
+
+impl Model {
+    /// Writes the model as a safetensors file, wholly or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), TensorFileError> {
+        let table = ParameterTable::new(&self.card.architecture);
+        tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is damaged, is no model of this program, or is of a newer format.
+    pub fn read(path: &Path) -> Result<Self, TensorFileError> {
+        let file = TensorFile::<ModelCard>::read(path)?;
+        let table = ParameterTable::new(&file.document.architecture);
+        let parameters = file.group(&table, "")?;
+        Ok(Self { card: file.document, parameters })
+    }
+}

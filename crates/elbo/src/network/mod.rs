@@ -1,0 +1,7 @@
+//! What is computed: the network, its parameters, and its loss.
+
+pub(crate) mod architecture;
+pub(crate) mod likelihood;
+pub(crate) mod loss;
+pub(crate) mod parameters;
+pub mod reference;

@@ -1,0 +1,94 @@
+//! Why training stops before its end, and what to do about it.
+
+use crate::files::model::DataSummary;
+use crate::network::loss::Elbo;
+
+/// Why training stopped.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// The loss overflowed or became not-a-number.
+    #[error(
+        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats an image, at a learning rate of {learning_rate}",
+        loss.reconstruction, loss.kl
+    )]
+    NotFinite {
+        /// Number of the epoch; the first is 1.
+        epoch: u32,
+        /// Number of the batch in the epoch; the first is 1. One more than the last means the held-out images.
+        batch: usize,
+        /// The loss, in its parts.
+        loss: Elbo,
+        /// Adam's step size at its highest.
+        learning_rate: f64,
+        /// Muon's, where it is used.
+        muon_learning_rate: Option<f64>,
+    },
+    /// The data is not what the run was trained on.
+    #[error("{}", difference(expected, found))]
+    OtherData {
+        /// What the run was trained on.
+        expected: Box<DataSummary>,
+        /// What was given.
+        found: Box<DataSummary>,
+    },
+    /// A run is to end when the held-out loss no longer falls, but no images are held out.
+    #[error("a patience of {patience} epochs needs images that are not trained on, and there are none")]
+    NothingHeldOut {
+        /// The recipe's patience.
+        patience: u32,
+    },
+    /// The run is further than it is to go.
+    #[error("the run cannot end after {asked} epochs: it has trained {done} and {batches} batches of the next")]
+    PastEnd {
+        /// Epochs that it is to have.
+        asked: u32,
+        /// Whole epochs that it has.
+        done: u32,
+        /// Batches after those.
+        batches: usize,
+    },
+}
+
+/// Which part of the data is another, and how it differs.
+fn difference(expected: &DataSummary, found: &DataSummary) -> String {
+    fn parts(data: &DataSummary) -> [(&'static str, usize, Option<&str>); 3] {
+        let DataSummary { train_images, validation_images, test_images, .. } = *data;
+        [
+            ("training", train_images, Some(&data.train_digest)),
+            ("validation", validation_images, data.validation_digest.as_deref()),
+            ("test", test_images, data.test_digest.as_deref()),
+        ]
+    }
+    let said = |(_, images, digest): (_, usize, Option<&str>)| match digest {
+        Some(digest) => format!("{images} images with digest {}", digest.get(..12).unwrap_or(digest)),
+        None => format!("{images} images"),
+    };
+    let differs = |(expected, found): &(_, _)| expected != found;
+    match parts(expected).into_iter().zip(parts(found)).find(differs) {
+        Some((expected, found)) => {
+            format!("the {} set is not that of the run: {}, not {}", expected.0, said(found), said(expected))
+        }
+        None => "the data is not that of the run".to_owned(),
+    }
+}
+
+impl TrainingError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFinite { epoch, learning_rate, muon_learning_rate, .. } => {
+                let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
+                let rate = learning_rate / 10.0;
+                let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {}", rate / 10.0));
+                let muon = muon.unwrap_or_default();
+                Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
+            }
+            Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+            Self::NothingHeldOut { .. } => {
+                Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
+            }
+            Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
+        }
+    }
+}

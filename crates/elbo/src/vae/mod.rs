@@ -1,0 +1,243 @@
+//! A trained model at work: generate, reconstruct, encode, decode, evaluate.
+
+pub mod pca;
+pub(crate) mod run_figures;
+
+use crate::dataset::batch::scale;
+use crate::dataset::class::{ClassError, check_labels, resolve_class};
+use crate::dataset::shape::ShapeError;
+use crate::dataset::{Dataset, DatasetError, ImageShape};
+use crate::engine::cpu::Engine;
+use crate::engine::cpu::latent::Draw;
+use crate::engine::evaluate::{Evaluation, evaluate, for_each_block};
+use crate::error::Error;
+use crate::files::model::{Model, ModelCard};
+use crate::files::run_directory::RunDirectory;
+use crate::network::architecture::Architecture;
+use crate::noise::{Noise, Purpose};
+use std::path::Path;
+
+/// Images as numbers in [0, 1], `[N, H, W, C]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Images {
+    /// The shape of each.
+    pub shape: ImageShape,
+    /// Row-major.
+    pub pixels: Vec<f32>,
+}
+
+impl Images {
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pixels.len() / self.shape.len().max(1)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// One after the other, each `[H, W, C]`.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.pixels.chunks_exact(self.shape.len().max(1))
+    }
+
+    /// Images of a data set, by position, unchanged.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    ///
+    /// # Panics
+    /// If there is no image at a position.
+    pub fn of(dataset: &Dataset, indices: &[u32]) -> Result<Self, DatasetError> {
+        let mut staging = Vec::new();
+        let bytes = dataset.gather(indices, &mut staging)?.pixels;
+        let mut pixels = vec![0.0; bytes.len()];
+        scale(bytes, &mut pixels);
+        Ok(Self { shape: dataset.shape(), pixels })
+    }
+}
+
+impl<'a> IntoIterator for &'a Images {
+    type Item = &'a [f32];
+    type IntoIter = std::slice::ChunksExact<'a, f32>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The latent distribution of each of some images, `[N, Z]` each.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Encoded {
+    /// Latent dimensions `Z`.
+    pub latent_dim: usize,
+    /// Means.
+    pub means: Vec<f32>,
+    /// Logarithms of the variances.
+    pub logvars: Vec<f32>,
+}
+
+/// A trained variational autoencoder.
+#[derive(Debug)]
+pub struct Vae {
+    engine: Engine,
+    card: ModelCard,
+}
+
+impl Vae {
+    /// The model at `path`, a run directory or a model file, on `threads` threads; 0 is one a core.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn open(path: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
+        Self::new(Model::read(&RunDirectory::model_of(path.as_ref())?)?, threads)
+    }
+
+    /// A model, on `threads` threads; 0 is one a core.
+    ///
+    /// # Errors
+    /// If the engine cannot be made.
+    pub fn new(model: Model, threads: usize) -> Result<Self, Error> {
+        let engine = Engine::new(model.card.architecture.clone(), &model.parameters, threads)?;
+        Ok(Self { engine, card: model.card })
+    }
+
+    /// What the model says of itself.
+    #[must_use]
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// What computes.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    fn architecture(&self) -> &Architecture {
+        self.engine.architecture()
+    }
+
+    fn check(&self, dataset: &Dataset) -> Result<(), Error> {
+        let (expected, found) = (self.architecture().image(), dataset.shape());
+        if found != expected {
+            return Err(ShapeError { expected, found }.into());
+        }
+        Ok(check_labels(dataset, &self.card.classes)?)
+    }
+
+    /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count. Of a
+    /// conditional model the classes have their turns.
+    #[must_use]
+    pub fn generate(&self, count: usize, seed: u64) -> Images {
+        self.generate_from(0, count, seed)
+    }
+
+    /// The number of the class that a text means, by its name or its number, of a conditional model.
+    ///
+    /// # Errors
+    /// If the model is not conditional, or there is no such class.
+    pub fn class(&self, text: &str) -> Result<u16, Error> {
+        Ok(resolve_class(text, &self.card.classes)?)
+    }
+
+    /// New images as [`Vae::generate`] makes them, from the same draws, all of one class of a conditional model; those
+    /// that come after the first `start`.
+    ///
+    /// # Errors
+    /// If the model is not conditional, or there is no such class.
+    pub fn generate_class(&self, class: u16, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
+        self.decode(&self.draws(start, count, seed), Some(&vec![class; count]))
+    }
+
+    /// Those of the images of [`Vae::generate`] that come after the first `start`.
+    #[must_use]
+    pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Images {
+        let known = self.architecture().classes();
+        let classes: Vec<u16> = if known == 0 {
+            Vec::new()
+        } else {
+            (start..start + count).map(|sample| (sample % known) as u16).collect()
+        };
+        let pixels = self.engine.decode(&self.draws(start, count, seed), &classes);
+        Images { shape: self.architecture().image(), pixels }
+    }
+
+    /// Latent vectors to generate from, `[count, Z]`.
+    fn draws(&self, start: usize, count: usize, seed: u64) -> Vec<f32> {
+        let dim = self.architecture().latent_dim();
+        let noise = Noise::new(seed, Purpose::Generation, 0);
+        let mut latents = vec![0.0; count * dim];
+        for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
+            noise.normal((start + sample) as u64, latent);
+        }
+        latents
+    }
+
+    /// The image of each latent vector, `[N, Z]`; a conditional model is given the class of each, `[N]`.
+    ///
+    /// # Errors
+    /// If a conditional model is not given a class that it knows for each, or another one is given any.
+    ///
+    /// # Panics
+    /// If `latents` is no whole number of latent vectors.
+    pub fn decode(&self, latents: &[f32], classes: Option<&[u16]>) -> Result<Images, Error> {
+        let known = self.architecture().classes();
+        if known == 0 && classes.is_some() {
+            return Err(ClassError::NotConditional.into());
+        }
+        let classes = classes.unwrap_or(&[]);
+        let count = latents.len() / self.architecture().latent_dim();
+        if known > 0 && classes.len() != count {
+            return Err(ClassError::Count { latents: count, classes: classes.len() }.into());
+        }
+        if let Some(class) = classes.iter().find(|&&class| usize::from(class) >= known) {
+            return Err(ClassError::Unknown { found: class.to_string(), classes: self.card.classes.clone() }.into());
+        }
+        Ok(Images { shape: self.architecture().image(), pixels: self.engine.decode(latents, classes) })
+    }
+
+    /// The latent distribution of each image.
+    ///
+    /// # Errors
+    /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
+    pub fn encode(&self, dataset: &Dataset) -> Result<Encoded, Error> {
+        self.check(dataset)?;
+        let latent_dim = self.architecture().latent_dim();
+        let (mut means, mut logvars) = (Vec::new(), Vec::new());
+        for_each_block(&self.engine, dataset, |block| {
+            for row in self.engine.encode(block).chunks_exact(2 * latent_dim) {
+                means.extend_from_slice(&row[..latent_dim]);
+                logvars.extend_from_slice(&row[latent_dim..]);
+            }
+        })?;
+        Ok(Encoded { latent_dim, means, logvars })
+    }
+
+    /// Images of a data set, by position, encoded, drawn from and decoded; by a conditional model as of their own classes.
+    ///
+    /// # Errors
+    /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
+    ///
+    /// # Panics
+    /// If there is no image at a position.
+    pub fn reconstruct(&self, dataset: &Dataset, indices: &[u32], seed: u64) -> Result<Images, Error> {
+        self.check(dataset)?;
+        let noise = Noise::new(seed, Purpose::Reconstruction, 0);
+        let mut staging = Vec::new();
+        let batch = dataset.gather(indices, &mut staging)?;
+        let pixels = self.engine.reconstruct(batch, Draw::Noise(&noise));
+        Ok(Images { shape: dataset.shape(), pixels })
+    }
+
+    /// The loss over a data set.
+    ///
+    /// # Errors
+    /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
+    pub fn evaluate(&self, dataset: &Dataset, seed: u64) -> Result<Evaluation, Error> {
+        self.check(dataset)?;
+        Ok(evaluate(&self.engine, dataset, seed)?)
+    }
+}
