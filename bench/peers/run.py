@@ -235,10 +235,10 @@ def print_table(results: list[Result], arguments: argparse.Namespace) -> None:
         f"{cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
         f"{arguments.task}, {arguments.shape}, batch {arguments.batch}, {arguments.threads} threads; "
         f"{arguments.rounds} alternating rounds of {arguments.steps} steps of {images} images; "
-        f"{mflop:.1f} MFLOP an image; load {os.getloadavg()[2]:.1f} over 15 min.\n"
+        f"{mflop:.1f} MFLOP per image; load {os.getloadavg()[2]:.1f} over 15 min.\n"
     )
     print(
-        "| peer | version | images/s, median (min..max) | ms a step | GFLOP/s | elbo / peer, median | peak memory, MB "
+        "| peer | version | images/s, median (min..max) | ms per step | GFLOP/s | elbo / peer, median | peak memory, MB "
         "| idle CPU, % |"
     )
     print("|---|---|---:|---:|---:|---:|---:|---:|")

@@ -1,5 +1,5 @@
-//! Each layer of the reference network in each direction, on one thread: elements a second are floating-point
-//! operations a second, so that `Gelem/s` reads as GFLOP/s.
+//! Each layer of the reference network in each direction, on one thread: elements per second are floating-point
+//! operations per second, so that `Gelem/s` reads as GFLOP/s.
 //!
 //!     cargo bench -p elbo-kernels-bench            # all
 //!     cargo bench -p elbo-kernels-bench deconv2    # one layer

@@ -42,7 +42,7 @@ fn table(report: &BenchReport) -> Result<String, std::fmt::Error> {
     }
     writeln!(
         text,
-        "\nOperations are the layers' nominal ones, {:.1} million an image and step; multiplications by padding count, \
+        "\nOperations are the layers' nominal ones, {:.1} million per image and step; multiplications by padding count, \
          though none are done. The last layer makes its gradients in one go: both rates are that of both.",
         gflop_an_image * 1e3
     )?;

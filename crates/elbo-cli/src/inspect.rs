@@ -76,7 +76,7 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
         validation.or_else(|| metrics.test_loss.map(|loss| (Part::Test, loss)))
     });
     let name = card.architecture.likelihood().loss_name();
-    let loss = held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {loss:.4} nats an image"));
+    let loss = held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {loss:.4} nats per image"));
     let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
     Ok((title, card.architecture))
 }

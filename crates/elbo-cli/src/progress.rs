@@ -78,7 +78,7 @@ pub(crate) fn reading_bar(quiet: bool) -> ProgressBar {
     bar
 }
 
-/// One line an epoch, after the reference's.
+/// One line per epoch, after the reference's.
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();
     let name = metrics.likelihood.loss_name();

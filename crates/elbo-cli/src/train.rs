@@ -275,7 +275,7 @@ fn draw_figures(training: Training, directory: &RunDirectory) -> Result<(), elbo
     Ok(())
 }
 
-/// Below this divergence, in nats an image, latent vectors say next to nothing of their images.
+/// Below this divergence, in nats per image, latent vectors say next to nothing of their images.
 const COLLAPSED: f64 = 0.1;
 
 /// What to do where the decoder has learned to do without the latent vectors.
@@ -296,8 +296,8 @@ fn last_line(training: &Training, directory: &RunDirectory) -> String {
         Some(row) => {
             let name = row.likelihood.loss_name();
             match row.held_out() {
-                Some((part, loss)) => format!("{part} {name} {:.4} nats an image, ", loss.loss()),
-                None => format!("training {name} {:.4} nats an image, ", row.train_loss),
+                Some((part, loss)) => format!("{part} {name} {:.4} nats per image, ", loss.loss()),
+                None => format!("training {name} {:.4} nats per image, ", row.train_loss),
             }
         }
         None => String::new(),

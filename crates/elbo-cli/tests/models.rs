@@ -103,7 +103,7 @@ fn evaluate_prints_a_table() {
     let lines: Vec<&str> = printed.stdout.lines().collect();
     assert_eq!(
         lines[0],
-        "60 images of bars (test set); nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
+        "60 images of bars (test set); nats per image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
     assert_eq!(args(lines[2]).join(" "), "latent vector ELBO loss reconstruction KL");
     for (line, name) in [(lines[3], "sampled"), (lines[4], "at the mean")] {
@@ -125,7 +125,7 @@ fn evaluate_prints_json() {
     assert_eq!(evaluation["split"], "test");
     assert_eq!(evaluation["images"], 60);
     assert_eq!(evaluation["seed"], 1);
-    assert!(evaluation["unit"].as_str().unwrap().contains("nats an image"));
+    assert!(evaluation["unit"].as_str().unwrap().contains("nats per image"));
     assert_eq!(evaluation["likelihood"], "gaussian");
     for kind in ["sampled", "mean"] {
         let [loss, reconstruction, kl] =
@@ -215,7 +215,7 @@ fn summary_adds_up() {
 
     let printed = succeeds(elbo(&here).args(args("summary run")));
     let title = printed.stdout.lines().next().unwrap();
-    let template = "run/model.safetensors: trained on bars for # epochs, test ELBO loss # nats an image";
+    let template = "run/model.safetensors: trained on bars for # epochs, test ELBO loss # nats per image";
     assert_eq!(masked(title), template);
     let count = elbo::Model::read(&here.path().join("run/model.safetensors")).unwrap().parameters.len();
     assert!(printed.stdout.contains(&format!(" {},{:03} ", count / 1000, count % 1000)), "{count}\n{printed:#?}");

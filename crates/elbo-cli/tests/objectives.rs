@@ -19,7 +19,7 @@ fn every_likelihood_trains_and_says_which_it_is() {
         let lines: Vec<&str> = printed.stdout.lines().collect();
         assert!(lines[0].starts_with(&format!("epoch 1/6  test {loss} ")), "{}", lines[0]);
         assert!(lines[6].starts_with(&format!("done: test {loss} ")), "{}", lines[6]);
-        assert!(printed.stderr.contains(&format!("losses in nats an image, likelihood {words}\n")), "{printed:#?}");
+        assert!(printed.stderr.contains(&format!("losses in nats per image, likelihood {words}\n")), "{printed:#?}");
 
         let run = here.path().join(name);
         let config = fs::read_to_string(run.join("config.toml")).unwrap();

@@ -19,7 +19,7 @@ fn without_a_terminal_there_are_plain_lines() {
         let template = "epoch #/#  test ELBO loss # (reconstruction #, KL #)  # s, # images/s";
         assert_eq!(masked(line).replace("epoch  ", "epoch "), template);
     }
-    assert_eq!(masked(lines[10]), "done: test ELBO loss # nats an image, # epochs in #:#; see run");
+    assert_eq!(masked(lines[10]), "done: test ELBO loss # nats per image, # epochs in #:#; see run");
 
     let lines: Vec<&str> = printed.stderr.lines().collect();
     assert_eq!(lines.len(), 4, "{printed:#?}");
@@ -28,7 +28,7 @@ fn without_a_terminal_there_are_plain_lines() {
     assert!(lines[1].contains("latent dimension 3, 2 threads") && lines[1].contains("5 batches of 37"));
     assert_eq!(
         lines[2],
-        "run directory run; ELBO losses in nats an image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
+        "run directory run; ELBO losses in nats per image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
     assert!(lines[3].contains("say nothing of the images") && lines[3].contains("sigma-gaussian"), "{}", lines[3]);
 }

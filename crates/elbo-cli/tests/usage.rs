@@ -19,7 +19,7 @@ const COMMANDS: [(&str, &str); 7] = [
 fn help_says_what_there_is() {
     let here = tempfile::tempdir().unwrap();
     let overview = succeeds(elbo(&here).arg("--help")).stdout;
-    for word in ["Usage: elbo", "nats an image", "ELBO_ISA", "Examples:"] {
+    for word in ["Usage: elbo", "nats per image", "ELBO_ISA", "Examples:"] {
         assert!(overview.contains(word), "{word} is not in\n{overview}");
     }
     for (command, word) in COMMANDS {

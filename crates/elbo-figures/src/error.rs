@@ -28,7 +28,7 @@ pub enum FigureError {
         /// Values a pixel.
         channels: usize,
     },
-    /// A scatter plot has labels, but not one a point.
+    /// A scatter plot has labels, but not one per point.
     #[error("{points} points have {labels} labels")]
     Labels {
         /// Number of points.

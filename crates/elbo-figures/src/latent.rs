@@ -38,7 +38,7 @@ impl Figure {
     ///
     /// # Errors
     ///
-    /// [`FigureError::Labels`] if the labels of a panel are neither empty nor one a point.
+    /// [`FigureError::Labels`] if the labels of a panel are neither empty nor one per point.
     pub fn latent_space(means: &Scatter, logvars: &Scatter) -> Result<Self, FigureError> {
         let panels = [(means, "mu"), (logvars, "var")];
         for (Scatter { points, labels, .. }, _) in panels {

@@ -67,7 +67,7 @@ impl RasterImage {
         }
     }
 
-    /// A picture of `data`, four bytes a pixel.
+    /// A picture of `data`, four bytes per pixel.
     pub(crate) fn rgba(height: usize, width: usize, data: Vec<u8>) -> Self {
         Self { height, width, channels: 4, data }
     }

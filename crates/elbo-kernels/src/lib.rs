@@ -1,7 +1,7 @@
 //! Numbers in, numbers out: `f32` kernels for small convolutional networks on a CPU, forward and backward.
 //!
 //! In the NHWC layout every layer of a convolutional autoencoder is the same thing: an output pixel is a sum over
-//! taps of (a row of `C_in` numbers) x (a `C_in x C_out` matrix). A [`Geometry`] says which pixels a tap joins;
+//! taps of (a row of `C_in` numbers) x (a `C_in x C_out` matrix). A [`Geometry`] says which pixels per tap joins;
 //! [`Gather`] turns it into a table and runs one register-blocked kernel over it, for convolutions, transposed
 //! convolutions, fully connected layers and the input gradients of all of them. [`WeightGradient`] does the same for
 //! the other product. Layers with few channels go through [`Patches`] first, or through the dot-product form of

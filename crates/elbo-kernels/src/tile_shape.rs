@@ -37,7 +37,7 @@ macro_rules! with_constant_shape {
             2 => with_constant_shape!(@rows 2, $rows, $simd, $function $arguments, 1 2 3 4 5 6 7 8 9 10 11 12),
             3 => with_constant_shape!(@rows 3, $rows, $simd, $function $arguments, 1 2 3 4 5 6 7 8),
             4 => with_constant_shape!(@rows 4, $rows, $simd, $function $arguments, 1 2 3 4 5 6),
-            vectors => unreachable!("a tile of {vectors} vectors a row"),
+            vectors => unreachable!("a tile of {vectors} vectors per row"),
         }
     };
     (@rows $vectors:literal, $rows:expr, $simd:ident, $function:ident $arguments:tt, $($constant:literal)*) => {

@@ -3,8 +3,8 @@
 //!
 //!     cargo run --release --example choose_recipe -- recipe.toml [SEEDS]
 //!
-//! `recipe.toml` holds the fields of a [`Recipe`] as a run's `config.toml` has them under `[recipe]`. Prints a line an
-//! epoch: seed, epoch, seconds of training, loss on the held-out images in nats an image.
+//! `recipe.toml` holds the fields of a [`Recipe`] as a run's `config.toml` has them under `[recipe]`. Prints a line per
+//! epoch: seed, epoch, seconds of training, loss on the held-out images in nats per image.
 
 use elbo::dataset::{Dataset, Splits};
 use elbo::noise::{Noise, Purpose};

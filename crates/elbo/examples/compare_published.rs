@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for run in arguments {
         let rows = read_metrics(&RunDirectory::open(Path::new(&run))?.metrics())?;
         let points = rows.iter().filter_map(|row| Some((f64::from(row.epoch), row.test_loss?))).collect();
-        series.push(Series { name: "elbo, one line a seed".to_owned(), points, style: SeriesStyle::Line });
+        series.push(Series { name: "elbo, one line per seed".to_owned(), points, style: SeriesStyle::Line });
     }
     let published = PUBLISHED
         .lines()

@@ -12,7 +12,7 @@
 //! let mut training = Training::new(settings, Splits::mnist())?.save_in(directory)?;
 //! while let Some(progress) = training.advance()? {
 //!     if let Progress::Epoch(metrics) = progress {
-//!         println!("epoch {}: test loss {:?} nats an image", metrics.epoch, metrics.test_loss);
+//!         println!("epoch {}: test loss {:?} nats per image", metrics.epoch, metrics.test_loss);
 //!     }
 //! }
 //!
@@ -45,13 +45,13 @@
 //! let encoded = vae.encode(images)?; // means and log-variances, [200, 3] each
 //! let decoded = vae.decode(&encoded.means, None)?; // [200, 10, 8, 1] in [0, 1]
 //! assert_eq!((encoded.means.len(), decoded.len()), (600, 200));
-//! let loss = vae.evaluate(images, 1)?.sampled; // nats an image
+//! let loss = vae.evaluate(images, 1)?.sampled; // nats per image
 //! assert!(loss.kl >= 0.0 && loss.reconstruction >= 0.0);
 //! # Ok::<(), elbo::Error>(())
 //! ```
 //!
 //! # Conventions
-//! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats an
+//! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats per
 //! image: the negative evidence lower bound under the recipe's [`Likelihood`]; the reference's, a Gaussian of unit
 //! variance, is less its constant `pixels / 2 * ln(2 pi)`. Losses of different likelihoods, images or preprocessings
 //! cannot be compared; see [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on

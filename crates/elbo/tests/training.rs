@@ -312,7 +312,7 @@ fn digits_are_learned() {
     let mut training = Training::new(settings, data).unwrap();
     finish(&mut training);
     let [first, .., last] = training.history() else { panic!("several epochs") };
-    // Seeds 1 to 3 give 22.5 to 22.8 nats an image, after 26.7 to 26.8 in the first epoch. The mean image, half the
+    // Seeds 1 to 3 give 22.5 to 22.8 nats per image, after 26.7 to 26.8 in the first epoch. The mean image, half the
     // sum of the pixels' variances, gives 26.4.
     let (before, after) = (first.test_loss.unwrap(), last.test_loss.unwrap());
     assert!(after < before && after < 23.2, "{before}, then {after}");

@@ -12,7 +12,7 @@ pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
 const ABOUT: &str = "\
 Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
 
-Losses are negative evidence lower bounds (ELBO) in nats an image: reconstruction, the negative log-likelihood of the \
+Losses are negative evidence lower bounds (ELBO) in nats per image: reconstruction, the negative log-likelihood of the \
 image, plus Kullback-Leibler divergence (KL). Unless told otherwise the likelihood is a Gaussian of unit variance, and \
 reconstruction 0.5 * sum (x' - x)^2, up to the constant pixels/2 ln(2 pi).";
 
@@ -137,7 +137,7 @@ pub(crate) struct ReconstructArgs {
 
 /// Measure the loss of a model
 ///
-/// With one sample an image, as the reference measures it, and with the mean of each image's latent distribution.
+/// With one sample per image, as the reference measures it, and with the mean of each image's latent distribution.
 #[derive(clap::Args)]
 pub(crate) struct EvaluateArgs {
     /// Run directory, or model file such as RUN/best.safetensors
@@ -192,7 +192,7 @@ pub(crate) struct SummaryArgs {
 /// Measure how fast this machine trains
 ///
 /// Training steps of the reference network, each of its layers, and a plain matrix product beside them, in billions of
-/// operations a second (GFLOP/s). Takes about twenty seconds; let nothing else run.
+/// operations per second (GFLOP/s). Takes about twenty seconds; let nothing else run.
 #[derive(clap::Args)]
 pub(crate) struct BenchArgs {
     /// Run directory or model file whose network is measured [default: the reference network]

@@ -20,6 +20,7 @@ pub(crate) enum FitName {
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum ChannelsName {
     /// One
+    #[value(alias = "gray")]
     Grey,
     /// Three
     Rgb,
@@ -29,7 +30,7 @@ pub(crate) enum ChannelsName {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Pictures")]
 pub(crate) struct DataArgs {
-    /// Size that pictures are brought to, or N for a square [default: theirs if they have one of at most 128 a side,
+    /// Size that pictures are brought to, or N for a square [default: theirs if they have one of at most 128 per side,
     /// else 64]
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,

@@ -60,7 +60,7 @@ impl fmt::Display for Preparation {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataOptions {
-    /// The size that pictures are brought to: theirs if they all have one of at most 128 a side, else 64 x 64.
+    /// The size that pictures are brought to: theirs if they all have one of at most 128 per side, else 64 x 64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
     /// Grey or colour: grey if all pictures are.

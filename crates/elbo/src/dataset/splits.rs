@@ -86,7 +86,7 @@ impl Splits {
     ///
     /// More than 2 GiB of images are kept in a file instead of memory, where [`DataOptions::cache`] gives a place for it.
     ///
-    /// Up to a tenth of the pictures may be unreadable, and are left out. A picture of more than 20,000 pixels a side
+    /// Up to a tenth of the pictures may be unreadable, and are left out. A picture of more than 20,000 pixels per side
     /// or 512 MiB counts as such.
     ///
     /// # Arrays

@@ -44,7 +44,7 @@ fn loss(engine: &Engine, dataset: &Dataset, draw: Draw<'_>) -> Result<Elbo, Data
     Ok(total.mean(dataset.len()))
 }
 
-/// The loss over a whole data set with one draw an image, as the reference measures its test loss; `epoch` selects
+/// The loss over a whole data set with one draw per image, as the reference measures its test loss; `epoch` selects
 /// the draws.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds whatever the recipe minimises, in
-/// nats an image, up to the constant that the likelihood leaves out.
+/// nats per image, up to the constant that the likelihood leaves out.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Number of the epoch; the first is 1.
@@ -17,7 +17,7 @@ pub struct EpochMetrics {
     pub learning_rate: f64,
     /// Mean over the epoch's batches, each before its step.
     pub train_loss: f64,
-    /// Loss over the test set after the epoch, one draw an image; none without a test set, or where a validation set is
+    /// Loss over the test set after the epoch, one draw per image; none without a test set, or where a validation set is
     /// measured in its place.
     pub test_loss: Option<f64>,
     /// The reconstruction part of `test_loss`.
@@ -31,7 +31,7 @@ pub struct EpochMetrics {
     /// What the losses are of: only those of one likelihood can be compared.
     #[serde(default)]
     pub likelihood: Likelihood,
-    /// Loss over the validation set after the epoch, one draw an image; none without a validation set.
+    /// Loss over the validation set after the epoch, one draw per image; none without a validation set.
     pub validation_loss: Option<f64>,
     /// The reconstruction part of `validation_loss`.
     pub validation_reconstruction: Option<f64>,

@@ -31,7 +31,7 @@ pub struct DataSummary {
     pub test_digest: Option<String>,
 }
 
-/// Losses of the last whole epoch, in nats an image; see [`EpochMetrics`].
+/// Losses of the last whole epoch, in nats per image; see [`EpochMetrics`].
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelMetrics {

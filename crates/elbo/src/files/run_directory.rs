@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// | `model.safetensors` | the trained model; every command works from this file alone |
 /// | `best.safetensors` | the same of the epoch with the lowest held-out loss, where images are held out |
 /// | `checkpoint.safetensors` | all that is needed to go on |
-/// | `metrics.csv` | a row an epoch |
+/// | `metrics.csv` | a row per epoch |
 /// | `config.toml` | every setting; repeats the run |
 /// | `figures/` | what the run looks like |
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -157,7 +157,7 @@ impl RunDirectory {
         self.path.join(CHECKPOINT)
     }
 
-    /// A row an epoch.
+    /// A row per epoch.
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.path.join(METRICS)

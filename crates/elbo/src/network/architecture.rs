@@ -71,7 +71,7 @@ pub enum ArchitectureError {
     },
     /// All numbers are in range, but together they are too much.
     #[error(
-        "a network for {image} images with widths {widths:?} needs {activations} activations an image; the most is {MAX_ACTIVATIONS}"
+        "a network for {image} images with widths {widths:?} needs {activations} activations per image; the most is {MAX_ACTIVATIONS}"
     )]
     TooLarge {
         /// The images.
@@ -222,7 +222,7 @@ impl Architecture {
         self.latent_dim
     }
 
-    /// The same for images of so many classes, conditional on the class of each: a row of parameters a class is added to
+    /// The same for images of so many classes, conditional on the class of each: a row of parameters per class is added to
     /// the sums of the head, and to those of the layer after the latent vector. That is what joining the one-hot class to
     /// the inputs of these layers comes to (Sohn, Lee and Yan, 2015). 0 is a network without classes.
     ///
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn the_reference_counts_as_published() {
         let reference = Architecture::reference();
-        // "About 40 MFLOP an image for a whole training step."
+        // "About 40 MFLOP per image for a whole training step."
         assert_eq!(reference.training_flops(), 40_642_560);
         let outputs: Vec<_> = reference.layers().iter().map(LayerShape::output).collect();
         let expected = [[14, 14, 32], [7, 7, 64], [1, 1, 40], [7, 7, 64], [14, 14, 64], [28, 28, 32], [28, 28, 1]];

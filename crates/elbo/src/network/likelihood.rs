@@ -57,11 +57,11 @@ impl Likelihood {
         (self == Self::Gaussian).then_some("pixels/2 ln(2 pi)")
     }
 
-    /// The unit of a loss: nats an image under this likelihood, and what is left out.
+    /// The unit of a loss: nats per image under this likelihood, and what is left out.
     #[must_use]
     pub fn unit(self) -> String {
         let constant = self.constant().map_or(String::new(), |constant| format!(", up to {constant}"));
-        format!("nats an image, likelihood {self}{constant}")
+        format!("nats per image, likelihood {self}{constant}")
     }
 
     /// Whether one standard deviation for all pixels is learned.

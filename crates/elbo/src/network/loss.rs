@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// The two parts of the loss, in nats an image.
+/// The two parts of the loss, in nats per image.
 ///
 /// Their sum is the negative evidence lower bound (Kingma and Welling, 2014, equation 3), under the reference's
 /// Gaussian likelihood of unit variance less the constant `pixels / 2 * ln(2 pi)`. The reference calls that sum the
@@ -23,7 +23,7 @@ impl Elbo {
         self.reconstruction + self.kl
     }
 
-    /// Whether both parts are numbers.
+    /// Whether both parts are finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
         self.reconstruction.is_finite() && self.kl.is_finite()

@@ -91,7 +91,7 @@ impl ParameterTable {
         (&self.parameters[2 * layer], &self.parameters[2 * layer + 1])
     }
 
-    /// The row a class that is added to the sums of the head (`encoder`) or of the layer after the latent vector
+    /// The row per class that is added to the sums of the head (`encoder`) or of the layer after the latent vector
     /// (`decoder`), if the network is conditional.
     pub(crate) fn class_weight(&self, part: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name.strip_suffix(".class.weight") == Some(part))

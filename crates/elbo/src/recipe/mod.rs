@@ -174,9 +174,9 @@ impl Recipe {
         check((1..=1 << 20).contains(&batch_size), "the batch size", "from 1 to 1048576", batch_size as f64)?;
         // As f32, which is what the optimiser computes in.
         let is_rate = |rate: f64| (rate as f32).is_normal() && rate > 0.0;
-        check(is_rate(learning_rate), "the learning rate", "a number above 0", learning_rate)?;
+        check(is_rate(learning_rate), "the learning rate", "a finite number above 0", learning_rate)?;
         let muon = self.muon_learning_rate.unwrap_or(learning_rate);
-        check(is_rate(muon), "Muon's learning rate", "a number above 0", muon)?;
+        check(is_rate(muon), "Muon's learning rate", "a finite number above 0", muon)?;
         if let Schedule::Linear { warmup } = self.schedule {
             check((0.0..1.0).contains(&warmup), "the warm-up", "a share of the run from 0 up to 1", warmup)?;
         }
@@ -185,10 +185,10 @@ impl Recipe {
         let patience = self.patience.unwrap_or(1);
         check(patience >= 1, "the patience", "at least 1 epoch", f64::from(patience))?;
         let is_weight = |weight: f64| (weight as f32).is_finite() && weight >= 0.0;
-        check(is_weight(beta), "beta", "a number not below 0", beta)?;
+        check(is_weight(beta), "beta", "a finite number, 0 or more", beta)?;
         let share = (0.0..=1.0).contains(&kl_warmup);
         check(share, "the warm-up of the divergence", "a share of the run from 0 to 1", kl_warmup)?;
-        check(is_weight(free_bits), "the number of free bits", "a number of nats not below 0", free_bits)
+        check(is_weight(free_bits), "the number of free bits", "a finite number of nats, 0 or more", free_bits)
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Settings {
     /// `mnist`, or the path of the data.
     pub data: String,
-    /// Threads; 0 is one a core. The result is the same for any number.
+    /// Threads; 0 is one per core. The result is the same for any number.
     pub threads: usize,
     /// What the data is brought to.
     #[serde(default, skip_serializing_if = "DataOptions::is_default")]

@@ -8,7 +8,7 @@ use crate::network::loss::Elbo;
 pub enum TrainingError {
     /// The loss overflowed or became not-a-number.
     #[error(
-        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats an image, at a learning rate of {learning_rate}",
+        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats per image, at a learning rate of {learning_rate}",
         loss.reconstruction, loss.kl
     )]
     NotFinite {

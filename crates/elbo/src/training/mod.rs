@@ -16,7 +16,7 @@
 //! let mut training = Training::new(Settings { threads: 1, ..Settings::new("squares", recipe) }, data)?;
 //! while let Some(progress) = training.advance()? {
 //!     if let Progress::Epoch(metrics) = progress {
-//!         println!("epoch {}: {:.2} nats an image", metrics.epoch, metrics.train_loss);
+//!         println!("epoch {}: {:.2} nats per image", metrics.epoch, metrics.train_loss);
 //!     }
 //! }
 //! assert_eq!(training.history().len(), 3);

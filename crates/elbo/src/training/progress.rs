@@ -21,7 +21,7 @@ pub struct BatchProgress {
     pub batch: usize,
     /// Batches of an epoch.
     pub batches: usize,
-    /// Mean loss over the epoch's batches so far, in nats an image.
+    /// Mean loss over the epoch's batches so far, in nats per image.
     pub loss: f64,
     /// Images trained on in one second, in this epoch.
     pub images_per_second: f64,

@@ -87,7 +87,7 @@ pub struct Vae {
 }
 
 impl Vae {
-    /// The model at `path`, a run directory or a model file, on `threads` threads; 0 is one a core.
+    /// The model at `path`, a run directory or a model file, on `threads` threads; 0 is one per core.
     ///
     /// # Errors
     /// If there is none, or it cannot be read.
@@ -95,7 +95,7 @@ impl Vae {
         Self::new(Model::read(&RunDirectory::model_of(path.as_ref())?)?, threads)
     }
 
-    /// A model, on `threads` threads; 0 is one a core.
+    /// A model, on `threads` threads; 0 is one per core.
     ///
     /// # Errors
     /// If the engine cannot be made.

@@ -88,7 +88,7 @@ pub fn latent_space_figure(vae: &Vae, dataset: &Dataset) -> Result<Figure, Error
     Ok(Figure::latent_space(&scatter(&means), &scatter(&logvars))?)
 }
 
-/// New images: the reference's `generate`. Of a conditional model a row a class, where a column is one latent vector.
+/// New images: the reference's `generate`. Of a conditional model a row per class, where a column is one latent vector.
 ///
 /// # Errors
 /// If the figure cannot be drawn.

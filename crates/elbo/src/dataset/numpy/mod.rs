@@ -95,7 +95,7 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     })
 }
 
-/// The labels of images; none where there are none, or they are not one class an image, which a note says.
+/// The labels of images; none where there are none, or they are not one class per image, which a note says.
 fn labels(
     arrays: &mut Arrays<'_>,
     names: &[&str],
@@ -120,7 +120,7 @@ fn labels(
     }
     let integers = array.integers().filter(|_| is_one_each);
     if integers.is_none() {
-        notes.push(format!("{name} is left out: it is not one class an image"));
+        notes.push(format!("{name} is left out: it is not one class per image"));
     }
     Ok(integers)
 }

@@ -25,7 +25,7 @@ use scan::{Part, Scan};
 
 pub use error::{BadPicture, PictureError};
 
-/// Pictures that all have one size keep it up to this many pixels a side; larger networks take very long to train.
+/// Pictures that all have one size keep it up to this many pixels per side; larger networks take very long to train.
 const LARGEST_KEPT: usize = 128;
 
 /// The sides of images where their size is left open and does not follow from the pictures.

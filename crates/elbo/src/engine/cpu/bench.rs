@@ -78,7 +78,7 @@ pub struct StepRate {
     pub share_of_product: f64,
 }
 
-/// One layer in each direction, all threads at once, in billions of nominal floating-point operations a second.
+/// One layer in each direction, all threads at once, in billions of nominal floating-point operations per second.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct LayerRate {
     /// As in the names of its parameters.
@@ -110,7 +110,7 @@ pub struct BenchReport {
     pub layers: Vec<LayerRate>,
 }
 
-/// Measures a network on `threads` threads; 0 is one a core. Takes about twenty seconds for the reference network.
+/// Measures a network on `threads` threads; 0 is one per core. Takes about twenty seconds for the reference network.
 ///
 /// # Errors
 /// If the engine cannot be made.
@@ -152,7 +152,7 @@ fn repeats(turn_seconds: f64, work: impl FnOnce()) -> usize {
     (turn_seconds / start.elapsed().as_secs_f64().max(1e-9)).clamp(1.0, 1e6) as usize
 }
 
-/// The matrix product in billions of operations a second, and the steps in images a second, in turns.
+/// The matrix product in billions of operations per second, and the steps in images per second, in turns.
 fn product_and_steps(engine: &mut Engine) -> (Rate, Vec<Rate>) {
     let side = PRODUCT_SIDE;
     let matrix = DMatrix::<f32>::from_fn(side, side, |row, column| ((row * 7 + column * 3) % 11) as f32 - 5.0);

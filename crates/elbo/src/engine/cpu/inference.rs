@@ -11,7 +11,7 @@ use rayon::prelude::*;
 const BLOCK: usize = 1 << 24;
 
 impl Engine {
-    /// The mean loss over a batch of any length, in nats an image; nothing is learned.
+    /// The mean loss over a batch of any length, in nats per image; nothing is learned.
     ///
     /// # Panics
     /// If the batch's pixels are not one image of the network's shape for each index.

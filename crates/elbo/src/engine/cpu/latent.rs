@@ -6,7 +6,7 @@ use crate::noise::Noise;
 /// Which point of the encoder's distribution is taken as latent vector.
 #[derive(Clone, Copy, Debug)]
 pub enum Draw<'a> {
-    /// One draw an image, from the noise at the address of its index in the data set.
+    /// One draw per image, from the noise at the address of its index in the data set.
     Noise(&'a Noise),
     /// The standard normal draws themselves, `[images, Z]` in the order of the batch.
     Given(&'a [f32]),

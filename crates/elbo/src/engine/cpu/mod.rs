@@ -3,7 +3,7 @@
 //! Everything above talks to an [`Engine`] and to nothing below it. Work is depth first: a thread takes a few images
 //! (a micro-batch) through the whole network and back while their activations are still in cache. A batch is cut into
 //! chunks by the position of its images alone; each chunk has a gradient of its own, and the chunks are added in
-//! their order. So the result is the same to the last bit for any number of threads, and threads meet once a step.
+//! their order. So the result is the same to the last bit for any number of threads, and threads meet once per step.
 
 pub(crate) mod bench;
 mod chunks;
@@ -45,7 +45,7 @@ pub enum EngineError {
     /// The threads could not be started.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
-        /// How many were to be started; 0 for one a core.
+        /// How many were to be started; 0 for one per core.
         threads: usize,
         /// What the system said.
         source: rayon::ThreadPoolBuildError,
@@ -71,7 +71,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// A network with these parameters, on `threads` threads; 0 is one a core.
+    /// A network with these parameters, on `threads` threads; 0 is one per core.
     ///
     /// The instruction set is the fastest of the machine, unless the environment variable [`ISA_VARIABLE`] names
     /// another.

@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// One step of training: the gradient of the mean of the objective over the batch, then the optimiser. Returns the
-    /// batch's mean loss before the step, in nats an image.
+    /// batch's mean loss before the step, in nats per image.
     ///
     /// A loss that is not finite changes nothing: the parameters stay as they were.
     ///
