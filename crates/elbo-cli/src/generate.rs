@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
     let class = arguments.class.as_deref().map(|class| vae.class(class)).transpose()?;
     let images = |start, count| match class {
         Some(class) => vae.generate_class(class, start, count, arguments.seed),
-        None => Ok(vae.generate_from(start, count, arguments.seed)),
+        None => vae.generate_from(start, count, arguments.seed),
     };
     if is_directory(&arguments.out)? {
         write_single(images, count, &arguments.out)?;

@@ -4,8 +4,7 @@ use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
 use crate::output::{counted, print, thousands};
 use crate::source::Tested;
-use elbo::dataset::Part;
-use elbo::{Architecture, Elbo, Model, RunDirectory, Vae, read_metrics, write_figures};
+use elbo::{Architecture, Loss, Model, RunDirectory, Vae, read_metrics, write_figures};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
@@ -17,7 +16,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
     let likelihood = vae.engine().architecture().likelihood();
     let rows = [("sampled", evaluation.sampled), ("at the mean", evaluation.at_mean)];
     let text = if arguments.json {
-        let parts = |elbo: Elbo| json!({ "loss": elbo.loss(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
+        let parts = |elbo: Loss| json!({ "loss": elbo.total(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
         let json = json!({
             "data": tested.name,
             "split": tested.part.map(|part| part.to_string()),
@@ -40,7 +39,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
             "KL"
         );
         for (name, elbo) in rows {
-            writeln!(text, "{name:<14}{:>12.4}{:>18.4}{:>12.4}", elbo.loss(), elbo.reconstruction, elbo.kl)?;
+            writeln!(text, "{name:<14}{:>12.4}{:>18.4}{:>12.4}", elbo.total(), elbo.reconstruction, elbo.kl)?;
         }
         text
     };
@@ -71,12 +70,10 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
     let Some(run) = run else { return Ok(("the reference network".to_owned(), Architecture::reference())) };
     let path = RunDirectory::model_of(run)?;
     let card = Model::read(&path)?.card;
-    let held_out = card.metrics.and_then(|metrics| {
-        let validation = metrics.validation_loss.map(|loss| (Part::Validation, loss));
-        validation.or_else(|| metrics.test_loss.map(|loss| (Part::Test, loss)))
-    });
+    let held_out = card.metrics.and_then(|metrics| metrics.held_out);
     let name = card.architecture.likelihood().loss_name();
-    let loss = held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {loss:.4} nats per image"));
+    let loss =
+        held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {:.4} nats per image", loss.total()));
     let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
     Ok((title, card.architecture))
 }

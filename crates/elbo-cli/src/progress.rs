@@ -1,7 +1,7 @@
 //! How training shows its progress: a bar where there is a terminal, plain lines everywhere.
 
 use crate::output::clock;
-use elbo::{BatchProgress, Elbo, EpochMetrics};
+use elbo::{BatchProgress, EpochMetrics, Loss};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::time::Instant;
@@ -82,10 +82,10 @@ pub(crate) fn reading_bar(quiet: bool) -> ProgressBar {
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();
     let name = metrics.likelihood.loss_name();
-    let loss = match metrics.held_out() {
+    let loss = match metrics.held_out {
         Some((part, loss)) => {
-            let Elbo { reconstruction, kl } = loss;
-            format!("{part} {name} {:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})", loss.loss())
+            let Loss { reconstruction, kl } = loss;
+            format!("{part} {name} {:.4} (reconstruction {reconstruction:.4}, KL {kl:.4})", loss.total())
         }
         None => format!("training {name} {:.4}", metrics.train_loss),
     };
@@ -97,6 +97,7 @@ fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
 mod tests {
     use super::*;
     use elbo::Likelihood;
+    use elbo::dataset::Part;
 
     #[test]
     fn an_epoch_line_says_what_was_measured() {
@@ -104,30 +105,21 @@ mod tests {
             epoch: 7,
             learning_rate: 1e-3,
             train_loss: 20.5,
-            test_loss: Some(19.99881),
-            test_reconstruction: Some(11.5),
-            test_kl: Some(8.49881),
+            held_out: Some((Part::Test, Loss { reconstruction: 11.5, kl: 8.49881 })),
             seconds: 28.057,
             images_per_second: 2135.3,
             likelihood: Likelihood::Gaussian,
-            validation_loss: None,
-            validation_reconstruction: None,
-            validation_kl: None,
         };
         assert_eq!(
             epoch_line(&metrics, 50),
             "epoch  7/50  test ELBO loss 19.9988 (reconstruction 11.5000, KL 8.4988)  28.1 s, 2135 images/s"
         );
-        let untested = EpochMetrics { test_loss: None, test_reconstruction: None, test_kl: None, ..metrics };
+        let untested = EpochMetrics { held_out: None, ..metrics };
         assert_eq!(epoch_line(&untested, 9), "epoch 7/9  training ELBO loss 20.5000  28.1 s, 2135 images/s");
         let other = EpochMetrics { likelihood: Likelihood::Bernoulli, ..untested };
         assert!(epoch_line(&other, 9).contains("training Bernoulli ELBO loss 20.5000"));
-        let validated = EpochMetrics {
-            validation_loss: Some(21.5),
-            validation_reconstruction: Some(12.0),
-            validation_kl: Some(9.5),
-            ..untested
-        };
+        let loss = Loss { reconstruction: 12.0, kl: 9.5 };
+        let validated = EpochMetrics { held_out: Some((Part::Validation, loss)), ..untested };
         assert_eq!(
             epoch_line(&validated, 9),
             "epoch 7/9  validation ELBO loss 21.5000 (reconstruction 12.0000, KL 9.5000)  28.1 s, 2135 images/s"

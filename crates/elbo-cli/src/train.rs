@@ -6,7 +6,10 @@ use crate::output::{clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Preprocessing, Splits};
-use elbo::{Elbo, EpochMetrics, Likelihood, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
+use elbo::{
+    Cpu, EpochMetrics, Likelihood, Loss, ParameterTable, Recipe, RunDirectory, Schedule, Settings, Training, Vae,
+    write_figures,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -241,6 +244,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
 /// What is about to happen, in three lines.
 fn describe(training: &Training, directory: &RunDirectory) -> String {
     let (engine, data, recipe) = (training.engine(), training.data(), &training.settings().recipe);
+    let parameters = ParameterTable::new(engine.architecture()).len();
     let test = data.test.as_ref().map(|test| format!("{} to test", thousands(test.len())));
     let validation = match training.held_out() {
         Some((Part::Validation, images)) => Some(format!("{} to validate", thousands(images.len()))),
@@ -250,15 +254,14 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     let others = others.unwrap_or("no test images".to_owned());
     format!(
         "{}: {} images of {} to train on, {others}\n\
-         {} parameters, latent dimension {}, {} threads ({}); {} batches of {} an epoch\n\
+         {} parameters, latent dimension {}, {}; {} batches of {} an epoch\n\
          run directory {}; ELBO losses in {}",
         data.name,
         thousands(data.train.len()),
         data.train.shape(),
-        thousands(engine.table().len()),
+        thousands(parameters),
         recipe.latent_dim,
-        engine.threads(),
-        engine.isa(),
+        engine.description(),
         training.batches(),
         training.batch_size(),
         directory.path().display(),
@@ -269,9 +272,9 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
 /// Draws the figures of a run that has ended, when what training took of memory is given back.
 fn draw_figures(training: Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
     let threads = training.settings().threads;
-    let (model, Splits { train, validation, test, .. }, history) = training.into_parts();
+    let (model, Splits { train, validation, test, .. }, history) = training.into_parts()?;
     let (dataset, seed) = (test.or(validation).unwrap_or(train), model.card.recipe.seed);
-    write_figures(&directory.figures(), &Vae::new(model, threads)?, &dataset, &history, seed)?;
+    write_figures(&directory.figures(), &Vae::on(&Cpu::new(threads), model)?, &dataset, &history, seed)?;
     Ok(())
 }
 
@@ -280,7 +283,7 @@ const COLLAPSED: f64 = 0.1;
 
 /// What to do where the decoder has learned to do without the latent vectors.
 fn collapse(training: &Training) -> Option<String> {
-    let (_, Elbo { kl, .. }) = training.history().last()?.held_out()?;
+    let (_, Loss { kl, .. }) = training.history().last()?.held_out?;
     let is_unit = training.settings().recipe.likelihood == Likelihood::Gaussian;
     let likelihood = if is_unit { "--likelihood sigma-gaussian, " } else { "" };
     (kl < COLLAPSED).then(|| {
@@ -295,8 +298,8 @@ fn last_line(training: &Training, directory: &RunDirectory) -> String {
     let loss = match training.history().last() {
         Some(row) => {
             let name = row.likelihood.loss_name();
-            match row.held_out() {
-                Some((part, loss)) => format!("{part} {name} {:.4} nats per image, ", loss.loss()),
+            match row.held_out {
+                Some((part, loss)) => format!("{part} {name} {:.4} nats per image, ", loss.total()),
                 None => format!("training {name} {:.4} nats per image, ", row.train_loss),
             }
         }
@@ -305,9 +308,9 @@ fn last_line(training: &Training, directory: &RunDirectory) -> String {
     let epochs = training.history().len();
     // A run that was begun before images were held out, or whose files were moved, may have no such file.
     let best = training.best_epoch().filter(|best| best.epoch as usize != epochs && directory.best_model().exists());
-    let best = best.and_then(EpochMetrics::held_out).zip(best).map_or(String::new(), |((_, loss), best)| {
+    let best = best.and_then(|best| best.held_out).zip(best).map_or(String::new(), |((_, loss), best)| {
         let file = directory.best_model();
-        format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.loss(), file.display())
+        format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.total(), file.display())
     });
     let end = early_end(training);
     format!("done: {loss}{epochs} epochs in {}{best}{end}; see {}\n", clock(seconds), directory.path().display())

@@ -1,6 +1,5 @@
-//! Adam, with the sum of the gradient's parts folded in.
+//! Adam.
 
-use crate::gradient_sum::{GradientSum, RUN};
 use crate::simd::{Isa, Kernel, Simd};
 use crate::subnormal::zero_if_tiny;
 
@@ -32,24 +31,23 @@ pub struct AdamSlices<'a> {
 }
 
 impl Adam {
-    /// Step number `step` (the first is 1); the slices are the stretch of all parameters that begins at `offset`.
+    /// With this learning rate and the usual rest: decays of 0.9 and 0.999, and 1e-8.
+    #[must_use]
+    pub fn new(learning_rate: f32) -> Self {
+        Self { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+
+    /// Step number `step` (the first is 1) along the gradient of the same stretch of the parameters.
     ///
     /// # Panics
-    /// If the lengths differ, or a part of the gradient is too short.
-    pub fn step<'a>(
-        &self,
-        isa: Isa,
-        step: u64,
-        gradient: GradientSum<impl Iterator<Item = &'a [f32]> + Clone>,
-        offset: usize,
-        slices: AdamSlices<'_>,
-    ) {
+    /// If the lengths differ.
+    pub fn step(&self, isa: Isa, step: u64, gradient: &[f32], slices: AdamSlices<'_>) {
         let len = slices.parameters.len();
         assert!(slices.mean.len() == len && slices.square.len() == len, "moments");
+        assert_eq!(gradient.len(), len, "gradient");
         let power = |beta: f32| f64::from(beta).powf(step as f64);
         isa.run(Step {
             gradient,
-            offset,
             slices,
             beta1: self.beta1,
             beta2: self.beta2,
@@ -60,9 +58,8 @@ impl Adam {
     }
 }
 
-struct Step<'a, P> {
-    gradient: GradientSum<P>,
-    offset: usize,
+struct Step<'a> {
+    gradient: &'a [f32],
     slices: AdamSlices<'a>,
     beta1: f32,
     beta2: f32,
@@ -71,23 +68,15 @@ struct Step<'a, P> {
     square_scale: f32,
 }
 
-impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
+impl Kernel for Step<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, _: S) {
         let AdamSlices { parameters, mean, square } = self.slices;
-        let mut offset = self.offset;
-        let stretches = parameters.chunks_mut(RUN).zip(mean.chunks_mut(RUN)).zip(square.chunks_mut(RUN));
-        for ((parameters, mean), square) in stretches {
-            let mut gradient = [0.0_f32; RUN];
-            let gradient = &mut gradient[..parameters.len()];
-            self.gradient.write(offset, gradient);
-            for (((parameter, mean), square), gradient) in parameters.iter_mut().zip(mean).zip(square).zip(&*gradient) {
-                *mean = zero_if_tiny(self.beta1 * *mean + (1.0 - self.beta1) * gradient);
-                *square = zero_if_tiny(self.beta2 * *square + (1.0 - self.beta2) * gradient * gradient);
-                *parameter -= self.rate * *mean / ((*square * self.square_scale).sqrt() + self.epsilon);
-            }
-            offset += parameters.len();
+        for (((parameter, mean), square), gradient) in parameters.iter_mut().zip(mean).zip(square).zip(self.gradient) {
+            *mean = zero_if_tiny(self.beta1 * *mean + (1.0 - self.beta1) * gradient);
+            *square = zero_if_tiny(self.beta2 * *square + (1.0 - self.beta2) * gradient * gradient);
+            *parameter -= self.rate * *mean / ((*square * self.square_scale).sqrt() + self.epsilon);
         }
     }
 }
@@ -104,18 +93,14 @@ mod tests {
             let (mut p, mut m, mut v) = (vec![0.5_f32; len], vec![0.0; len], vec![0.0; len]);
             let mut exact = vec![(0.5_f64, 0.0_f64, 0.0_f64); len];
             for step in 1..=10_u64 {
-                let parts: Vec<Vec<f32>> = (0..3_usize)
-                    .map(|part| (0..len).map(|i| ((i * 7 + part * 3) as f32 + step as f32).sin()).collect())
-                    .collect();
-                // In two stretches, to use the offset.
+                let gradient: Vec<f32> = (0..len).map(|i| ((i * 7) as f32 + step as f32).sin()).collect();
                 for (from, to) in [(0, 300), (300, len)] {
                     let slices =
                         AdamSlices { parameters: &mut p[from..to], mean: &mut m[from..to], square: &mut v[from..to] };
-                    let gradient = GradientSum { parts: parts.iter().map(Vec::as_slice), scale: 0.25 };
-                    adam.step(isa, step, gradient, from, slices);
+                    adam.step(isa, step, &gradient[from..to], slices);
                 }
-                for (i, (p, m, v)) in exact.iter_mut().enumerate() {
-                    let g = 0.25 * parts.iter().map(|part| f64::from(part[i])).sum::<f64>();
+                for ((p, m, v), gradient) in exact.iter_mut().zip(&gradient) {
+                    let g = f64::from(*gradient);
                     *m = 0.9 * *m + 0.1 * g;
                     *v = 0.999 * *v + 0.001 * g * g;
                     let (m, v) = (*m / (1.0 - 0.9_f64.powf(step as f64)), *v / (1.0 - 0.999_f64.powf(step as f64)));

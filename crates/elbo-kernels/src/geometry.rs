@@ -1,4 +1,4 @@
-//! Which pixels per tap of a filter joins.
+//! Which pixels a tap of a filter joins.
 
 /// Which way a layer goes over its [`Geometry`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

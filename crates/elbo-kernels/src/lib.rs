@@ -1,7 +1,7 @@
 //! Numbers in, numbers out: `f32` kernels for small convolutional networks on a CPU, forward and backward.
 //!
 //! In the NHWC layout every layer of a convolutional autoencoder is the same thing: an output pixel is a sum over
-//! taps of (a row of `C_in` numbers) x (a `C_in x C_out` matrix). A [`Geometry`] says which pixels per tap joins;
+//! taps of (a row of `C_in` numbers) x (a `C_in x C_out` matrix). A [`Geometry`] says which pixels a tap joins;
 //! [`Gather`] turns it into a table and runs one register-blocked kernel over it, for convolutions, transposed
 //! convolutions, fully connected layers and the input gradients of all of them. [`WeightGradient`] does the same for
 //! the other product. Layers with few channels go through [`Patches`] first, or through the dot-product form of
@@ -22,7 +22,6 @@ mod epilogue;
 mod extent;
 mod gather;
 mod geometry;
-mod gradient_sum;
 mod image_gradients;
 mod likelihood;
 mod momentum;
@@ -32,6 +31,7 @@ pub mod reference;
 mod simd;
 mod subnormal;
 mod tile_shape;
+mod tree_sum;
 mod weight_gradient;
 mod winograd;
 
@@ -40,12 +40,12 @@ pub use buffer::Buffer;
 pub use epilogue::Epilogue;
 pub use gather::{Gather, MAX_DOT_OUTPUTS, Operand};
 pub use geometry::{Direction, Geometry};
-pub use gradient_sum::GradientSum;
 pub use image_gradients::{ImageGradients, ImageGradientsOf};
 pub use likelihood::{continuous_bernoulli, continuous_bernoulli_mean, cross_entropy, squared_error};
 pub use momentum::Momentum;
 pub use patches::Patches;
 pub use pointwise::{add_column_sums, sigmoid};
 pub use simd::{Isa, UnknownIsa};
+pub use tree_sum::{MOST_ARRAYS, tree_sum};
 pub use weight_gradient::{Accumulate, WeightGradient};
 pub use winograd::{WinogradGather, WinogradInputGradient, WinogradWeightGradient, winograd_saves};

@@ -1,6 +1,5 @@
-//! Momentum as Nesterov takes it, with the sum of the gradient's parts folded in.
+//! Momentum as Nesterov takes it.
 
-use crate::gradient_sum::{GradientSum, RUN};
 use crate::simd::{Isa, Kernel, Simd};
 use crate::subnormal::zero_if_tiny;
 
@@ -13,44 +12,32 @@ pub struct Momentum {
 }
 
 impl Momentum {
-    /// Brings `mean` up to date and writes the update; both are the stretch of all parameters that begins at `offset`.
+    /// Brings `mean` up to date and writes the update, for the gradient of the same stretch of the parameters.
     ///
     /// # Panics
-    /// If the lengths differ, or a part of the gradient is too short.
-    pub fn step<'a>(
-        &self,
-        isa: Isa,
-        gradient: GradientSum<impl Iterator<Item = &'a [f32]> + Clone>,
-        offset: usize,
-        mean: &mut [f32],
-        update: &mut [f32],
-    ) {
+    /// If the lengths differ.
+    pub fn step(&self, isa: Isa, gradient: &[f32], mean: &mut [f32], update: &mut [f32]) {
         assert_eq!(mean.len(), update.len(), "a number of the update for each of the mean");
-        isa.run(Step { gradient, offset, mean, update, decay: self.decay });
+        assert_eq!(gradient.len(), mean.len(), "gradient");
+        isa.run(Step { gradient, mean, update, decay: self.decay });
     }
 }
 
-struct Step<'a, P> {
-    gradient: GradientSum<P>,
-    offset: usize,
+struct Step<'a> {
+    gradient: &'a [f32],
     mean: &'a mut [f32],
     update: &'a mut [f32],
     decay: f32,
 }
 
-impl<'a, P: Iterator<Item = &'a [f32]> + Clone> Kernel for Step<'_, P> {
+impl Kernel for Step<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, _: S) {
         let decay = self.decay;
-        let mut offset = self.offset;
-        for (mean, update) in self.mean.chunks_mut(RUN).zip(self.update.chunks_mut(RUN)) {
-            self.gradient.write(offset, update);
-            for (mean, update) in mean.iter_mut().zip(update.iter_mut()) {
-                *mean = zero_if_tiny(decay * *mean + (1.0 - decay) * *update);
-                *update = decay * *mean + (1.0 - decay) * *update;
-            }
-            offset += mean.len();
+        for ((mean, update), gradient) in self.mean.iter_mut().zip(self.update).zip(self.gradient) {
+            *mean = zero_if_tiny(decay * *mean + (1.0 - decay) * gradient);
+            *update = decay * *mean + (1.0 - decay) * gradient;
         }
     }
 }
@@ -66,8 +53,7 @@ mod tests {
             let (mut mean, mut update) = (vec![1.0_f32; 20], vec![0.0; 20]);
             let gradient = [0.0; 20];
             for step in 0..1000 {
-                let gradient = GradientSum { parts: std::iter::once(&gradient[..]), scale: 1.0 };
-                Momentum { decay: 0.9 }.step(isa, gradient, 0, &mut mean, &mut update);
+                Momentum { decay: 0.9 }.step(isa, &gradient, &mut mean, &mut update);
                 let numbers = mean.iter().chain(&update);
                 assert!(numbers.clone().all(|number| !number.is_subnormal()), "{isa}, step {step}: {mean:?}");
             }
@@ -83,15 +69,12 @@ mod tests {
             let (mut mean, mut update) = (vec![0.0_f32; len], vec![0.0_f32; len]);
             let mut exact = vec![0.0_f64; len];
             for step in 1..=10 {
-                let parts: Vec<Vec<f32>> = (0..3)
-                    .map(|part| (0..len).map(|i| ((i * 5 + part * 11) as f32 + step as f32).sin()).collect())
-                    .collect();
+                let gradient: Vec<f32> = (0..len).map(|i| ((i * 5) as f32 + step as f32).sin()).collect();
                 for (from, to) in [(0, 257), (257, len)] {
-                    let gradient = GradientSum { parts: parts.iter().map(Vec::as_slice), scale: 0.5 };
-                    momentum.step(isa, gradient, from, &mut mean[from..to], &mut update[from..to]);
+                    momentum.step(isa, &gradient[from..to], &mut mean[from..to], &mut update[from..to]);
                 }
                 for (i, exact) in exact.iter_mut().enumerate() {
-                    let g = 0.5 * parts.iter().map(|part| f64::from(part[i])).sum::<f64>();
+                    let g = f64::from(gradient[i]);
                     *exact = 0.95 * *exact + 0.05 * g;
                     let ahead = 0.95 * *exact + 0.05 * g;
                     assert!((f64::from(mean[i]) - *exact).abs() < 1e-6, "{isa}: {}, not {exact}", mean[i]);

@@ -42,9 +42,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while let Some(progress) = training.advance()? {
             if let Progress::Epoch(metrics) = progress {
                 seconds += metrics.seconds;
-                let loss = metrics.test_loss.unwrap_or(f64::NAN);
-                let kl = metrics.test_kl.unwrap_or(f64::NAN);
-                println!("{seed} {:3} {seconds:7.1} {loss:.4} {kl:.3}", metrics.epoch);
+                let loss = metrics.held_out.map(|(_, loss)| loss).ok_or("nothing is held out")?;
+                println!("{seed} {:3} {seconds:7.1} {:.4} {:.3}", metrics.epoch, loss.total(), loss.kl);
             }
         }
     }

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut series = Vec::new();
     for run in arguments {
         let rows = read_metrics(&RunDirectory::open(Path::new(&run))?.metrics())?;
-        let points = rows.iter().filter_map(|row| Some((f64::from(row.epoch), row.test_loss?))).collect();
+        let points = rows.iter().filter_map(|row| Some((f64::from(row.epoch), row.held_out?.1.total()))).collect();
         series.push(Series { name: "elbo, one line per seed".to_owned(), points, style: SeriesStyle::Line });
     }
     let published = PUBLISHED

@@ -35,7 +35,7 @@ fn main() -> Result<(), elbo::Error> {
     let mut training = Training::new(Settings::new("discs", recipe), data)?;
     while training.advance()?.is_some() {}
     for row in training.history() {
-        println!("epoch {}: test loss {:?} nats per image", row.epoch, row.test_loss);
+        println!("epoch {}: {:?} nats per image", row.epoch, row.held_out);
     }
 
     let vae = Vae::try_from(&training)?;

@@ -10,7 +10,7 @@
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::noise::{Noise, Purpose};
-use elbo::{Adam, Architecture, Draw, Engine, Objective, ParameterTable};
+use elbo::{Adam, Architecture, Cpu, Device, Draw, Engine, Objective, ParameterTable};
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
@@ -53,39 +53,40 @@ fn generated(shape: ImageShape, count: usize) -> Result<Dataset, Failure> {
 }
 
 /// A step of training: the next minibatch in file order.
-fn trainer(mut engine: Engine, images: Dataset, batch: usize) -> impl FnMut() -> Result<(), Failure> {
-    let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+fn trainer(mut engine: Box<dyn Engine>, images: Dataset, batch: usize) -> impl FnMut() -> Result<(), Failure> {
+    let adam = Adam::new(1e-3);
     let noise = Noise::new(1, Purpose::Training, 1);
     let order: Vec<u32> = (0..images.len() as u32).collect();
     let (mut start, mut staging) = (0, Vec::new());
     move || {
         let images = images.gather(&order[start..start + batch], &mut staging)?;
-        engine.train_batch(images, Draw::Noise(&noise), Objective::default(), &adam.into());
+        engine.step(images, Draw::Noise(&noise), Objective::default(), &adam.into())?;
+        engine.next_loss(true)?;
         start = if start + 2 * batch > order.len() { 0 } else { start + batch };
         Ok(())
     }
 }
 
 /// A pass over all images that encodes them.
-fn encoder(engine: Engine, images: Dataset, batch: usize) -> impl FnMut() -> Result<(), Failure> {
+fn encoder(engine: Box<dyn Engine>, images: Dataset, batch: usize) -> impl FnMut() -> Result<(), Failure> {
     let order: Vec<u32> = (0..images.len() as u32).collect();
     let mut staging = Vec::new();
     move || {
         for indices in order.chunks(batch) {
-            black_box(engine.encode(images.gather(indices, &mut staging)?));
+            black_box(engine.encode(images.gather(indices, &mut staging)?)?);
         }
         Ok(())
     }
 }
 
 /// A pass over so many latent vectors that decodes them.
-fn decoder(engine: Engine, images: usize, batch: usize) -> impl FnMut() -> Result<(), Failure> {
+fn decoder(engine: Box<dyn Engine>, images: usize, batch: usize) -> impl FnMut() -> Result<(), Failure> {
     let dim = engine.architecture().latent_dim();
     let mut latents = vec![0.0; images * dim];
     Noise::new(1, Purpose::Generation, 1).normal(0, &mut latents);
     move || {
         for latents in latents.chunks(batch * dim) {
-            black_box(engine.decode(latents, &[]));
+            black_box(engine.decode(latents, &[])?);
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ fn set_up() -> Result<Box<dyn FnMut() -> Result<(), Failure>>, Failure> {
     let (architecture, training_images) = network(&shape)?;
     let image = architecture.image();
     let parameters = ParameterTable::new(&architecture).initialize(1);
-    let engine = Engine::new(architecture, &parameters, threads)?;
+    let engine = Cpu::new(threads).engine(&architecture, &parameters)?;
     match task.as_str() {
         "train" if shape == "28x28x1" => Ok(Box::new(trainer(engine, Splits::mnist().train, batch))),
         "train" => Ok(Box::new(trainer(engine, generated(image, training_images)?, batch))),

@@ -34,7 +34,7 @@ impl Run {
         let mut seconds = 0.0;
         let points = read_metrics(&directory.metrics())?.into_iter().filter_map(|row| {
             seconds += row.seconds;
-            Some((seconds, row.test_loss?))
+            Some((seconds, row.held_out?.1.total()))
         });
         Ok(Self { name: path.to_owned(), recipe, points: points.collect() })
     }

@@ -14,7 +14,7 @@ fn main() -> Result<(), elbo::Error> {
             Progress::Batch(batch) if batch.batch % 20 == 0 => {
                 println!("batch {}/{}: loss {:.2}", batch.batch, batch.batches, batch.loss);
             }
-            Progress::Epoch(metrics) => println!("epoch {}: test loss {:?}", metrics.epoch, metrics.test_loss),
+            Progress::Epoch(metrics) => println!("epoch {}: {:?}", metrics.epoch, metrics.held_out),
             Progress::Batch(_) => {}
         }
     }

@@ -3,7 +3,7 @@
 use crate::dataset::DatasetError;
 use crate::dataset::class::ClassError;
 use crate::dataset::shape::ShapeError;
-use crate::engine::cpu::EngineError;
+use crate::engine::EngineError;
 use crate::files::run_directory::RunDirectoryError;
 use crate::files::tensors::TensorFileError;
 use crate::network::architecture::ArchitectureError;

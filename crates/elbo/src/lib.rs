@@ -12,13 +12,13 @@
 //! let mut training = Training::new(settings, Splits::mnist())?.save_in(directory)?;
 //! while let Some(progress) = training.advance()? {
 //!     if let Progress::Epoch(metrics) = progress {
-//!         println!("epoch {}: test loss {:?} nats per image", metrics.epoch, metrics.test_loss);
+//!         println!("epoch {}: {:?} nats per image", metrics.epoch, metrics.held_out);
 //!     }
 //! }
 //!
 //! // Later, or elsewhere: the model file is all that is needed.
 //! let vae = Vae::open("runs/three", 0)?;
-//! let digits = vae.generate(25, 1);
+//! let digits = vae.generate(25, 1)?;
 //! assert_eq!(digits.len(), 25);
 //! # Ok::<(), elbo::Error>(())
 //! ```
@@ -54,13 +54,13 @@
 //! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats per
 //! image: the negative evidence lower bound under the recipe's [`Likelihood`]; the reference's, a Gaussian of unit
 //! variance, is less its constant `pixels / 2 * ln(2 pi)`. Losses of different likelihoods, images or preprocessings
-//! cannot be compared; see [`Elbo`]. A seed fixes every result to the last bit, whatever the number of threads, on
+//! cannot be compared; see [`Loss`]. A seed fixes every result to the last bit, whatever the number of threads, on
 //! machines with the same instruction set.
 //!
 //! # How it is built
 //! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser,
 //! training, evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch,
-//! encode and decode; everything above talks to nothing below it.
+//! encode and decode; everything above talks to nothing below it. A [`Device`] makes engines: the processor, [`Cpu`].
 
 #![forbid(unsafe_code)]
 
@@ -79,12 +79,10 @@ pub use dataset::batch::Batch;
 pub use dataset::class::ClassError;
 pub use dataset::shape::{CHANNELS, SIDES, ShapeError};
 pub use elbo_figures as figures;
-pub use elbo_kernels::{Buffer, Isa, UnknownIsa};
-pub use engine::OptimizerState;
+pub use engine::cpu::ISA_VARIABLE;
 pub use engine::cpu::bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
-pub use engine::cpu::latent::Draw;
-pub use engine::cpu::{Engine, EngineError, ISA_VARIABLE};
 pub use engine::evaluate::{Evaluation, evaluate, sampled_loss};
+pub use engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
 pub use error::Error;
 pub use files::metrics::{EpochMetrics, best_epoch, read_metrics};
 pub use files::model::{DataSummary, Model, ModelCard, ModelMetrics};
@@ -92,7 +90,7 @@ pub use files::run_directory::{RunDirectory, RunDirectoryError};
 pub use files::tensors::TensorFileError;
 pub use network::architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};
 pub use network::likelihood::Likelihood;
-pub use network::loss::{Elbo, KlGradient, Objective};
+pub use network::loss::{KlGradient, Loss, Objective};
 pub use network::parameters::{Parameter, ParameterTable};
 pub use network::reference;
 pub use recipe::optimizer::{Adam, Muon, Optimizer};

@@ -2,7 +2,7 @@
 
 use elbo::dataset::{Dataset, ImageShape};
 use elbo::noise::{Noise, Purpose};
-use elbo::{Architecture, Draw, Engine, ParameterTable, Recipe};
+use elbo::{Architecture, Cpu, Device, Draw, ParameterTable, Recipe};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 
@@ -25,11 +25,12 @@ fn a_step_allocates_nothing() {
         let noise = Noise::new(1, Purpose::Training, 1);
         for recipe in [Recipe::reference(), Recipe::fast()] {
             let optimizer = recipe.optimizer(1, 1);
-            let mut engine = Engine::new(architecture.clone(), &parameters, 2).unwrap();
+            let mut engine = Cpu::new(2).engine(&architecture, &parameters).unwrap();
             let mut staging = Vec::new();
             let mut step = || {
                 let batch = dataset.gather(&indices, &mut staging).unwrap();
-                assert!(engine.train_batch(batch, Draw::Noise(&noise), recipe.objective(1, 1), &optimizer).is_finite());
+                engine.step(batch, Draw::Noise(&noise), recipe.objective(1, 1), &optimizer).unwrap();
+                assert!(engine.next_loss(true).unwrap().unwrap().is_finite());
             };
             step();
             let region = Region::new(ALLOCATOR);

@@ -48,6 +48,16 @@ impl Batch<'_> {
         }
     }
 
+    /// The class of each image.
+    ///
+    /// # Panics
+    /// If the images have no labels.
+    pub(crate) fn classes(&self) -> Vec<u16> {
+        let mut classes = vec![0; self.len()];
+        self.write_classes(&mut classes);
+        classes
+    }
+
     /// Writes the images as `[N, H, W, C]` to the beginning of `out`.
     pub(crate) fn write(&self, out: &mut [f32]) {
         scale(self.pixels, &mut out[..self.pixels.len()]);

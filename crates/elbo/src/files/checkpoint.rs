@@ -5,10 +5,9 @@ use crate::files::metrics::EpochMetrics;
 use crate::files::model::DataSummary;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::network::architecture::Architecture;
-use crate::network::loss::Elbo;
+use crate::network::loss::Loss;
 use crate::network::parameters::ParameterTable;
 use crate::recipe::settings::Settings;
-use elbo_kernels::Buffer;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -34,8 +33,8 @@ impl Position {
     }
 
     /// Mean loss of the batches of this epoch so far.
-    pub(crate) fn mean_loss(&self) -> Elbo {
-        Elbo { reconstruction: self.reconstruction, kl: self.kl }.mean(self.batches.max(1))
+    pub(crate) fn mean_loss(&self) -> Loss {
+        Loss { reconstruction: self.reconstruction, kl: self.kl }.mean(self.batches.max(1))
     }
 }
 
@@ -105,12 +104,8 @@ pub(crate) fn write(
 pub(crate) fn read(path: &Path) -> Result<Checkpoint, TensorFileError> {
     let file = TensorFile::<CheckpointCard>::read(path)?;
     let table = ParameterTable::new(&file.document.architecture);
-    let moments = |prefix| -> Result<Buffer, TensorFileError> {
-        let mut buffer = Buffer::zeros(table.len());
-        buffer.copy_from_slice(&file.group(&table, prefix)?);
-        Ok(buffer)
-    };
     let parameters = file.group(&table, PARAMETERS)?;
-    let optimizer = OptimizerState { step: file.document.adam_step, mean: moments(MEAN)?, square: moments(SQUARE)? };
+    let (mean, square) = (file.group(&table, MEAN)?, file.group(&table, SQUARE)?);
+    let optimizer = OptimizerState { step: file.document.adam_step, mean, square };
     Ok(Checkpoint { card: file.document, parameters, optimizer })
 }

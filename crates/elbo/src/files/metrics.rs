@@ -2,14 +2,15 @@
 
 use crate::dataset::Part;
 use crate::network::likelihood::Likelihood;
-use crate::network::loss::Elbo;
+use crate::network::loss::Loss;
 use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// One epoch, a row of `metrics.csv`. Losses are negative evidence lower bounds whatever the recipe minimises, in
-/// nats per image, up to the constant that the likelihood leaves out.
+/// What was measured in one epoch. Losses are negative evidence lower bounds whatever the recipe minimises, in nats per
+/// image, up to the constant that the likelihood leaves out.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
 pub struct EpochMetrics {
     /// Number of the epoch; the first is 1.
     pub epoch: u32,
@@ -17,43 +18,101 @@ pub struct EpochMetrics {
     pub learning_rate: f64,
     /// Mean over the epoch's batches, each before its step.
     pub train_loss: f64,
-    /// Loss over the test set after the epoch, one draw per image; none without a test set, or where a validation set is
-    /// measured in its place.
-    pub test_loss: Option<f64>,
-    /// The reconstruction part of `test_loss`.
-    pub test_reconstruction: Option<f64>,
-    /// The divergence part of `test_loss`.
-    pub test_kl: Option<f64>,
+    /// The loss over images that are not trained on after the epoch, one draw per image, and which images these are: the
+    /// validation set where there is one, or else the test set; none without either.
+    pub held_out: Option<(Part, Loss)>,
     /// Time spent in training steps.
     pub seconds: f64,
     /// Images trained on in one second.
     pub images_per_second: f64,
     /// What the losses are of: only those of one likelihood can be compared.
-    #[serde(default)]
     pub likelihood: Likelihood,
-    /// Loss over the validation set after the epoch, one draw per image; none without a validation set.
-    pub validation_loss: Option<f64>,
-    /// The reconstruction part of `validation_loss`.
-    pub validation_reconstruction: Option<f64>,
-    /// The divergence part of `validation_loss`.
-    pub validation_kl: Option<f64>,
 }
 
-impl EpochMetrics {
-    /// The loss in its parts over images that are not trained on, and which: of the validation set where there is one,
-    /// or else of the test set.
-    #[must_use]
-    pub fn held_out(&self) -> Option<(Part, Elbo)> {
-        let elbo = |reconstruction, kl| Some(Elbo { reconstruction: reconstruction?, kl: kl? });
-        let validation = elbo(self.validation_reconstruction, self.validation_kl).map(|elbo| (Part::Validation, elbo));
-        validation.or_else(|| elbo(self.test_reconstruction, self.test_kl).map(|elbo| (Part::Test, elbo)))
+/// A row of `metrics.csv`, and what files keep of an epoch.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    epoch: u32,
+    learning_rate: f64,
+    train_loss: f64,
+    test_loss: Option<f64>,
+    test_reconstruction: Option<f64>,
+    test_kl: Option<f64>,
+    seconds: f64,
+    images_per_second: f64,
+    #[serde(default)]
+    likelihood: Likelihood,
+    validation_loss: Option<f64>,
+    validation_reconstruction: Option<f64>,
+    validation_kl: Option<f64>,
+}
+
+/// The held-out loss as files keep it: sum, reconstruction and divergence in columns of the part they are of.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Columns {
+    pub(super) test: [Option<f64>; 3],
+    pub(super) validation: [Option<f64>; 3],
+}
+
+impl From<Option<(Part, Loss)>> for Columns {
+    fn from(held_out: Option<(Part, Loss)>) -> Self {
+        let columns = |loss: Loss| [loss.total(), loss.reconstruction, loss.kl].map(Some);
+        match held_out {
+            Some((Part::Validation, loss)) => Self { validation: columns(loss), ..Self::default() },
+            Some((_, loss)) => Self { test: columns(loss), ..Self::default() },
+            None => Self::default(),
+        }
+    }
+}
+
+impl From<Columns> for Option<(Part, Loss)> {
+    fn from(Columns { test, validation }: Columns) -> Self {
+        let loss = |[_, reconstruction, kl]: [Option<f64>; 3]| Some(Loss { reconstruction: reconstruction?, kl: kl? });
+        let validation = loss(validation).map(|loss| (Part::Validation, loss));
+        validation.or_else(|| loss(test).map(|loss| (Part::Test, loss)))
+    }
+}
+
+impl From<EpochMetrics> for Row {
+    fn from(metrics: EpochMetrics) -> Self {
+        let EpochMetrics { epoch, learning_rate, train_loss, held_out, seconds, images_per_second, likelihood } =
+            metrics;
+        let Columns { test, validation } = held_out.into();
+        let [test_loss, test_reconstruction, test_kl] = test;
+        let [validation_loss, validation_reconstruction, validation_kl] = validation;
+        Self {
+            epoch,
+            learning_rate,
+            train_loss,
+            test_loss,
+            test_reconstruction,
+            test_kl,
+            seconds,
+            images_per_second,
+            likelihood,
+            validation_loss,
+            validation_reconstruction,
+            validation_kl,
+        }
+    }
+}
+
+impl From<Row> for EpochMetrics {
+    fn from(row: Row) -> Self {
+        let columns = Columns {
+            test: [row.test_loss, row.test_reconstruction, row.test_kl],
+            validation: [row.validation_loss, row.validation_reconstruction, row.validation_kl],
+        };
+        let Row { epoch, learning_rate, train_loss, seconds, images_per_second, likelihood, .. } = row;
+        let held_out = columns.into();
+        Self { epoch, learning_rate, train_loss, held_out, seconds, images_per_second, likelihood }
     }
 }
 
 /// The epoch with the lowest held-out loss, the first of equals; none where no images are held out.
 #[must_use]
 pub fn best_epoch(history: &[EpochMetrics]) -> Option<&EpochMetrics> {
-    let measured = history.iter().filter_map(|row| Some((row, row.held_out()?.1.loss())));
+    let measured = history.iter().filter_map(|row| Some((row, row.held_out?.1.total())));
     measured.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(row, _)| row)
 }
 
@@ -92,29 +151,18 @@ mod tests {
             epoch: 1,
             learning_rate: 1e-3,
             train_loss: 40.5,
-            test_loss: Some(28.25),
-            test_reconstruction: Some(20.0),
-            test_kl: Some(8.25),
+            held_out: Some((Part::Test, Loss { reconstruction: 20.0, kl: 8.25 })),
             seconds: 2.0,
             images_per_second: 1000.0,
             likelihood: Likelihood::Gaussian,
-            validation_loss: None,
-            validation_reconstruction: None,
-            validation_kl: None,
         };
-        assert_eq!(row.held_out(), Some((Part::Test, Elbo { reconstruction: 20.0, kl: 8.25 })));
         let likelihood = Likelihood::ContinuousBernoulli;
-        let blank =
-            EpochMetrics { epoch: 2, test_loss: None, test_reconstruction: None, test_kl: None, likelihood, ..row };
+        let blank = EpochMetrics { epoch: 2, held_out: None, likelihood, ..row };
         let validated = EpochMetrics {
             epoch: 3,
-            validation_loss: Some(30.5),
-            validation_reconstruction: Some(22.5),
-            validation_kl: Some(8.0),
+            held_out: Some((Part::Validation, Loss { reconstruction: 22.5, kl: 8.0 })),
             ..blank
         };
-        assert_eq!(blank.held_out(), None);
-        assert_eq!(validated.held_out(), Some((Part::Validation, Elbo { reconstruction: 22.5, kl: 8.0 })));
 
         let csv = String::from_utf8(to_csv(&[row, blank, validated])).unwrap();
         let expected = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,\
@@ -129,7 +177,8 @@ mod tests {
         std::fs::write(&path, csv).unwrap();
         assert_eq!(read_metrics(&path).unwrap(), [row, blank, validated]);
 
-        let worse = EpochMetrics { epoch: 4, test_reconstruction: Some(20.5), ..row };
+        let loss = Loss { reconstruction: 20.5, kl: 8.25 };
+        let worse = EpochMetrics { epoch: 4, held_out: Some((Part::Test, loss)), ..row };
         let equal = EpochMetrics { epoch: 5, ..row };
         assert_eq!(best_epoch(&[blank, worse, row, equal]), Some(&row));
         assert_eq!(best_epoch(&[blank]), None);

@@ -1,9 +1,12 @@
 //! A trained model as a file: the weights, and all that one needs to know to use them.
 
-use crate::dataset::{Channels, DataOptions, Preprocessing, Size};
-use crate::files::metrics::EpochMetrics;
+use super::metrics::{Columns, EpochMetrics};
+use super::run_directory::RunDirectory;
+use crate::dataset::{Channels, DataOptions, Part, Preprocessing, Size};
+use crate::error::Error;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::network::architecture::Architecture;
+use crate::network::loss::Loss;
 use crate::network::parameters::ParameterTable;
 use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
@@ -33,28 +36,32 @@ pub struct DataSummary {
 
 /// Losses of the last whole epoch, in nats per image; see [`EpochMetrics`].
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "MetricsInFile", into = "MetricsInFile")]
 pub struct ModelMetrics {
     /// Mean over the epoch's batches.
     pub train_loss: f64,
-    /// Over the test set.
-    pub test_loss: Option<f64>,
-    /// Its reconstruction part.
-    pub test_reconstruction: Option<f64>,
-    /// Its divergence part.
-    pub test_kl: Option<f64>,
-    /// Over the validation set.
-    pub validation_loss: Option<f64>,
-    /// Its reconstruction part.
-    pub validation_reconstruction: Option<f64>,
-    /// Its divergence part.
-    pub validation_kl: Option<f64>,
+    /// Over images that are not trained on, and which.
+    pub held_out: Option<(Part, Loss)>,
 }
 
-impl From<&EpochMetrics> for ModelMetrics {
-    fn from(metrics: &EpochMetrics) -> Self {
-        let EpochMetrics { train_loss, test_loss, test_reconstruction, test_kl, .. } = *metrics;
-        let EpochMetrics { validation_loss, validation_reconstruction, validation_kl, .. } = *metrics;
+/// As the file has them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MetricsInFile {
+    train_loss: f64,
+    test_loss: Option<f64>,
+    test_reconstruction: Option<f64>,
+    test_kl: Option<f64>,
+    validation_loss: Option<f64>,
+    validation_reconstruction: Option<f64>,
+    validation_kl: Option<f64>,
+}
+
+impl From<ModelMetrics> for MetricsInFile {
+    fn from(ModelMetrics { train_loss, held_out }: ModelMetrics) -> Self {
+        let Columns { test, validation } = held_out.into();
+        let [test_loss, test_reconstruction, test_kl] = test;
+        let [validation_loss, validation_reconstruction, validation_kl] = validation;
         Self {
             train_loss,
             test_loss,
@@ -64,6 +71,22 @@ impl From<&EpochMetrics> for ModelMetrics {
             validation_reconstruction,
             validation_kl,
         }
+    }
+}
+
+impl From<MetricsInFile> for ModelMetrics {
+    fn from(file: MetricsInFile) -> Self {
+        let columns = Columns {
+            test: [file.test_loss, file.test_reconstruction, file.test_kl],
+            validation: [file.validation_loss, file.validation_reconstruction, file.validation_kl],
+        };
+        Self { train_loss: file.train_loss, held_out: columns.into() }
+    }
+}
+
+impl From<&EpochMetrics> for ModelMetrics {
+    fn from(metrics: &EpochMetrics) -> Self {
+        Self { train_loss: metrics.train_loss, held_out: metrics.held_out }
     }
 }
 
@@ -153,6 +176,14 @@ impl Model {
     pub fn write(&self, path: &Path) -> Result<(), TensorFileError> {
         let table = ParameterTable::new(&self.card.architecture);
         tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
+    }
+
+    /// Reads the model that `path` means: a model file, or that of a run directory.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Ok(Self::read(&RunDirectory::model_of(path.as_ref())?)?)
     }
 
     /// Reads a model file.

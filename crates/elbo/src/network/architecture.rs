@@ -90,15 +90,54 @@ pub(crate) enum Activation {
     None,
 }
 
+/// What a layer is there for. All that is special about a layer follows from this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// The encoder's first: reads the image, of which nothing asks for the gradient.
+    Image,
+    /// A convolution or a transposed convolution between two of the network's own activations.
+    Stage,
+    /// The encoder's last: makes means and log-variances.
+    Head,
+    /// The decoder's first: reads the latent vector.
+    Projection,
+    /// The decoder's last: makes the logits.
+    Logits,
+}
+
+impl Role {
+    /// Whether its filter is as large as the image, so that each pixel of the large side has weights of its own.
+    pub(crate) fn is_dense(self) -> bool {
+        matches!(self, Self::Head | Self::Projection)
+    }
+
+    /// The name of the rows, one per class, that a conditional network adds to its sums.
+    pub(crate) fn class_rows(self) -> Option<&'static str> {
+        match self {
+            Self::Head => Some("encoder.class.weight"),
+            Self::Projection => Some("decoder.class.weight"),
+            Self::Image | Self::Stage | Self::Logits => None,
+        }
+    }
+
+    /// Whether both its sides are the network's own, and its weights a matrix between them.
+    pub(crate) fn is_inner(self) -> bool {
+        !matches!(self, Self::Image | Self::Logits)
+    }
+}
+
 /// One layer of the network.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LayerShape {
     /// As in the names of its parameters: `encoder.conv1`.
     pub(crate) name: String,
+    pub(crate) role: Role,
     pub(crate) geometry: Geometry,
     pub(crate) direction: Direction,
     pub(crate) c_in: usize,
     pub(crate) c_out: usize,
+    /// What its input came from, and so what the gradient of its input goes back through.
+    pub(crate) input_activation: Activation,
     pub(crate) activation: Activation,
 }
 
@@ -127,17 +166,12 @@ impl LayerShape {
         [height, width, self.c_out]
     }
 
-    /// Whether its filter is as large as the image, so that each pixel of the large side has weights of its own.
-    pub(crate) fn is_dense(&self) -> bool {
-        self.geometry.small == [1, 1] && self.geometry.stride == self.geometry.kernel
-    }
-
     fn summary(&self) -> LayerSummary {
         let Geometry { kernel: [height, width], stride: [stride, _], .. } = self.geometry;
-        let mut kind = match (self.direction, self.geometry.small) {
-            (Direction::Down, [1, 1]) if self.activation == Activation::None => "fully connected".to_owned(),
-            (Direction::Down, _) => format!("conv {height}x{width}, stride {stride}"),
-            (Direction::Up, _) => format!("transposed conv {height}x{width}, stride {stride}"),
+        let mut kind = match (self.role, self.direction) {
+            (Role::Head, _) => "fully connected".to_owned(),
+            (_, Direction::Down) => format!("conv {height}x{width}, stride {stride}"),
+            (_, Direction::Up) => format!("transposed conv {height}x{width}, stride {stride}"),
         };
         if self.activation == Activation::Relu {
             kind.push_str(", ReLU");
@@ -273,34 +307,34 @@ impl Architecture {
             size = geometry.small;
             geometries.push(geometry);
         }
-        let layer = |name: &str, geometry, direction, c_in, c_out, activation| LayerShape {
-            name: name.to_owned(),
-            geometry,
-            direction,
-            c_in,
-            c_out,
-            activation,
-        };
-        let stages = self.widths.len();
-        let deepest = self.widths[stages - 1];
-        let mut layers = Vec::new();
+        let mut layers: Vec<LayerShape> = Vec::new();
         let mut c_in = channels;
-        for (stage, (&geometry, &c_out)) in geometries.iter().zip(&self.widths).enumerate() {
-            let name = format!("encoder.conv{}", stage + 1);
-            layers.push(layer(&name, geometry, Direction::Down, c_in, c_out, Activation::Relu));
-            c_in = c_out;
+        let mut push = |name: String, role: Role, geometry: Geometry, c_out: usize| {
+            let direction = match role {
+                Role::Image | Role::Head => Direction::Down,
+                Role::Stage if !layers.iter().any(|layer| layer.role == Role::Head) => Direction::Down,
+                Role::Stage | Role::Projection | Role::Logits => Direction::Up,
+            };
+            let activation = match role {
+                Role::Head | Role::Logits => Activation::None,
+                Role::Image | Role::Stage | Role::Projection => Activation::Relu,
+            };
+            // Between head and projection stands the draw: what the decoder reads has come from no activation.
+            let input_activation = layers.last().map_or(Activation::None, |before| before.activation);
+            layers.push(LayerShape { name, role, geometry, direction, c_in, c_out, input_activation, activation });
+            c_in = if role == Role::Head { self.latent_dim } else { c_out };
+        };
+        for (stage, (&geometry, &width)) in geometries.iter().zip(&self.widths).enumerate() {
+            let role = if stage == 0 { Role::Image } else { Role::Stage };
+            push(format!("encoder.conv{}", stage + 1), role, geometry, width);
         }
         let whole = Geometry::whole(size);
-        layers.push(layer("encoder.head", whole, Direction::Down, deepest, 2 * self.latent_dim, Activation::None));
-        layers.push(layer("decoder.project", whole, Direction::Up, self.latent_dim, deepest, Activation::Relu));
-        let mut c_in = deepest;
-        for (stage, (&geometry, &c_out)) in geometries.iter().zip(&self.widths).rev().enumerate() {
-            let name = format!("decoder.deconv{}", stage + 1);
-            layers.push(layer(&name, geometry, Direction::Up, c_in, c_out, Activation::Relu));
-            c_in = c_out;
+        push("encoder.head".to_owned(), Role::Head, whole, 2 * self.latent_dim);
+        push("decoder.project".to_owned(), Role::Projection, whole, self.widths[self.widths.len() - 1]);
+        for (stage, (&geometry, &width)) in geometries.iter().zip(&self.widths).rev().enumerate() {
+            push(format!("decoder.deconv{}", stage + 1), Role::Stage, geometry, width);
         }
-        let same = Geometry::same([height, width]);
-        layers.push(layer("decoder.output", same, Direction::Up, c_in, channels, Activation::None));
+        push("decoder.output".to_owned(), Role::Logits, Geometry::same([height, width]), channels);
         layers
     }
 
@@ -326,6 +360,27 @@ mod tests {
         let outputs: Vec<_> = reference.layers().iter().map(LayerShape::output).collect();
         let expected = [[14, 14, 32], [7, 7, 64], [1, 1, 40], [7, 7, 64], [14, 14, 64], [28, 28, 32], [28, 28, 1]];
         assert_eq!(outputs, expected);
+    }
+
+    #[test]
+    fn every_layer_has_its_role() {
+        use Activation::{None, Relu};
+        let image = ImageShape { height: 9, width: 8, channels: 3 };
+        let layers = Architecture::new(image, &[4, 5], 2).unwrap().layers();
+        let roles: Vec<_> =
+            layers.iter().map(|layer| (layer.role, layer.input_activation, layer.activation, layer.c_in)).collect();
+        let expected = [
+            (Role::Image, None, Relu, 3),
+            (Role::Stage, Relu, Relu, 4),
+            (Role::Head, Relu, None, 5),
+            (Role::Projection, None, Relu, 2),
+            (Role::Stage, Relu, Relu, 5),
+            (Role::Stage, Relu, Relu, 5),
+            (Role::Logits, Relu, None, 4),
+        ];
+        assert_eq!(roles, expected);
+        let directions: Vec<_> = layers.iter().map(|layer| layer.direction == Direction::Down).collect();
+        assert_eq!(directions, [true, true, true, false, false, false, false]);
     }
 
     #[test]

@@ -9,17 +9,17 @@ use std::ops::AddAssign;
 /// Gaussian likelihood of unit variance less the constant `pixels / 2 * ln(2 pi)`. The reference calls that sum the
 /// ELBO loss. Sums can be compared only where the likelihood, the images and their preprocessing are the same.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub struct Elbo {
+pub struct Loss {
     /// Negative log-likelihood of the image; see [`Likelihood`](crate::Likelihood).
     pub reconstruction: f64,
     /// Divergence of the latent distribution from the standard normal, Kullback-Leibler.
     pub kl: f64,
 }
 
-impl Elbo {
+impl Loss {
     /// Reconstruction plus divergence: the negative evidence lower bound, up to the likelihood's constant.
     #[must_use]
-    pub fn loss(&self) -> f64 {
+    pub fn total(&self) -> f64 {
         self.reconstruction + self.kl
     }
 
@@ -71,7 +71,7 @@ pub enum KlGradient {
     Path,
 }
 
-impl AddAssign for Elbo {
+impl AddAssign for Loss {
     fn add_assign(&mut self, other: Self) {
         self.reconstruction += other.reconstruction;
         self.kl += other.kl;

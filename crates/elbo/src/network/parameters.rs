@@ -1,8 +1,7 @@
 //! One table of parameters: from it come offsets, initial values, keys in files, counts and the printed summary.
 
-use crate::network::architecture::Architecture;
+use crate::network::architecture::{Architecture, Role};
 use crate::noise::{Noise, Purpose};
-use elbo_kernels::Direction;
 use std::ops::Range;
 
 /// The name of the number from which one standard deviation for all pixels follows, where it is learned.
@@ -34,26 +33,24 @@ impl ParameterTable {
     #[must_use]
     pub fn new(architecture: &Architecture) -> Self {
         let mut table = Self { parameters: Vec::new(), len: 0 };
-        for layer in architecture.layers() {
+        let layers = architecture.layers();
+        for layer in &layers {
             let [kernel_height, kernel_width] = layer.geometry.kernel;
             let taps = layer.geometry.taps();
             let fans = [taps * layer.c_in, taps * layer.c_out];
-            let is_fully_connected = layer.direction == Direction::Down && layer.geometry.small == [1, 1];
-            let (shape, fans) = if layer.name == "encoder.head" {
-                debug_assert!(is_fully_connected);
-                (vec![taps * layer.c_in, layer.c_out], [taps * layer.c_in, layer.c_out])
-            } else {
-                (vec![kernel_height, kernel_width, layer.c_in, layer.c_out], fans)
+            let (shape, fans) = match layer.role {
+                // A plain matrix.
+                Role::Head => (vec![taps * layer.c_in, layer.c_out], [taps * layer.c_in, layer.c_out]),
+                _ => (vec![kernel_height, kernel_width, layer.c_in, layer.c_out], fans),
             };
             table.push(format!("{}.weight", layer.name), shape, Some(fans));
             table.push(format!("{}.bias", layer.name), vec![layer.c_out], None);
         }
         let classes = architecture.classes();
         if classes > 0 {
-            let head = architecture.widths().len();
-            for (name, layer) in [("encoder.class", head), ("decoder.class", head + 1)] {
-                let numbers = architecture.layers()[layer].output().iter().product();
-                table.push(format!("{name}.weight"), vec![classes, numbers], Some([classes, numbers]));
+            for (layer, name) in layers.iter().filter_map(|layer| Some((layer, layer.role.class_rows()?))) {
+                let numbers = layer.output().iter().product();
+                table.push(name.to_owned(), vec![classes, numbers], Some([classes, numbers]));
             }
         }
         if architecture.likelihood().learns_sigma() {
@@ -91,15 +88,18 @@ impl ParameterTable {
         (&self.parameters[2 * layer], &self.parameters[2 * layer + 1])
     }
 
-    /// The row per class that is added to the sums of the head (`encoder`) or of the layer after the latent vector
-    /// (`decoder`), if the network is conditional.
-    pub(crate) fn class_weight(&self, part: &str) -> Option<&Parameter> {
-        self.parameters.iter().find(|parameter| parameter.name.strip_suffix(".class.weight") == Some(part))
+    /// The rows, one per class, that are added to the sums of a layer of this role, if the network is conditional.
+    pub(crate) fn class_rows(&self, role: Role) -> Option<&Parameter> {
+        role.class_rows().and_then(|name| self.named(name))
+    }
+
+    fn named(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
     /// Where the number from which the pixels' standard deviation follows lies, if it is learned.
     pub(crate) fn log_sigma(&self) -> Option<usize> {
-        self.parameters.iter().find(|parameter| parameter.name == LOG_SIGMA).map(|parameter| parameter.range.start)
+        self.named(LOG_SIGMA).map(|parameter| parameter.range.start)
     }
 
     /// Fresh parameters: Glorot uniform for weights, within `+-sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio,

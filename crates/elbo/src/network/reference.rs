@@ -3,9 +3,9 @@
 //! Layer after layer over the whole batch, with the definitions of [`elbo_kernels::reference`], and the loss by its
 //! formula. The gradient here is itself tested against finite differences. Slow, and to stay so.
 
-use crate::network::architecture::{Activation, Architecture, LayerShape};
+use crate::network::architecture::{Activation, Architecture, LayerShape, Role};
 use crate::network::likelihood::Likelihood;
-use crate::network::loss::{Elbo, Objective};
+use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
 use elbo_kernels::{Direction, reference as kernels};
 
@@ -13,7 +13,7 @@ use elbo_kernels::{Direction, reference as kernels};
 #[derive(Clone, PartialEq, Debug)]
 pub struct Defined {
     /// The mean loss, in its parts.
-    pub loss: Elbo,
+    pub loss: Loss,
     /// The mean of what is minimised.
     pub minimised: f64,
     /// The gradient of `minimised`, in the layout of [`ParameterTable`].
@@ -37,10 +37,6 @@ pub fn gradient(
     let table = ParameterTable::new(architecture);
     let latent_dim = architecture.latent_dim();
     let count = (images.len() / architecture.image().len()) as f64;
-    let head = architecture.widths().len();
-    // The rows that are added to the sums of the head and of the layer after it.
-    let rows = [(head, table.class_weight("encoder")), (head + 1, table.class_weight("decoder"))];
-    let rows_of = |layer| rows.iter().find(|(number, _)| *number == layer).and_then(|(_, weight)| *weight);
 
     // Forward: inputs[i] is what layer i sees.
     let mut inputs = vec![images.to_vec()];
@@ -48,7 +44,7 @@ pub fn gradient(
     let mut statistics = Vec::new();
     for (number, layer) in layers.iter().enumerate() {
         let mut y = forward(layer, &table, number, parameters, &inputs[number]);
-        if let Some(weight) = rows_of(number) {
+        if let Some(weight) = table.class_rows(layer.role) {
             let numbers = weight.shape[1];
             for (i, y) in y.iter_mut().enumerate() {
                 let class = usize::from(classes[i / numbers]);
@@ -61,7 +57,7 @@ pub fn gradient(
                 *y = y.max(0.0);
             }
         }
-        if number == head {
+        if layer.role == Role::Head {
             statistics.clone_from(&y);
             output = sample(&statistics, noise, latent_dim);
         }
@@ -69,7 +65,7 @@ pub fn gradient(
         inputs.push(output);
     }
     let logits = &sums[layers.len() - 1];
-    let mut loss = Elbo::default();
+    let mut loss = Loss::default();
     let mut dy = Vec::new();
     let mut gradient = vec![0.0; parameters.len()];
     let log_sigma = table.log_sigma();
@@ -116,7 +112,7 @@ pub fn gradient(
         for (i, dy) in dy.iter().enumerate() {
             gradient[bias.range.start + i % layer.c_out] += dy;
         }
-        if let Some(weight) = rows_of(number) {
+        if let Some(weight) = table.class_rows(layer.role) {
             let numbers = weight.shape[1];
             for (i, dy) in dy.iter().enumerate() {
                 let class = usize::from(classes[i / numbers]);
@@ -124,12 +120,11 @@ pub fn gradient(
             }
         }
         dy = dx;
-        if number == head + 1 {
+        if layer.role == Role::Projection {
             let weight =
                 |mean, logvar| if kl(mean, logvar) < f64::from(objective.free_bits) { 0.0 } else { beta / count };
             dy = sample_gradient(&statistics, noise, &dy, latent_dim, weight);
-        } else if number > 0 {
-            // Through the ReLU that made the input.
+        } else if layer.input_activation == Activation::Relu {
             dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum > 0.0 { *dy } else { 0.0 });
         }
     }
@@ -208,5 +203,7 @@ fn sample_gradient(
     gradient
 }
 
+#[cfg(test)]
+pub(crate) mod cases;
 #[cfg(test)]
 mod tests;

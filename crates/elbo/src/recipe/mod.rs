@@ -128,7 +128,7 @@ impl Recipe {
     /// How step number `step` (the first is 1) of `steps` is taken.
     #[must_use]
     pub fn optimizer(&self, step: u64, steps: u64) -> Optimizer {
-        let adam = Adam { learning_rate: self.learning_rate as f32, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Adam::new(self.learning_rate as f32);
         let muon = self.muon_learning_rate.map(|rate| Muon { learning_rate: rate as f32, momentum: 0.9 });
         Optimizer { adam, muon }.scaled(self.schedule.factor(step, steps))
     }

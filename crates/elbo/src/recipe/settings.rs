@@ -68,6 +68,13 @@ impl Settings {
     }
 }
 
+/// On data that have no name and no path.
+impl From<Recipe> for Settings {
+    fn from(recipe: Recipe) -> Self {
+        Self::new("images", recipe)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Why training stops before its end, and what to do about it.
 
 use crate::files::model::DataSummary;
-use crate::network::loss::Elbo;
+use crate::network::loss::Loss;
 
 /// Why training stopped.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum TrainingError {
         /// Number of the batch in the epoch; the first is 1. One more than the last means the held-out images.
         batch: usize,
         /// The loss, in its parts.
-        loss: Elbo,
+        loss: Loss,
         /// Adam's step size at its highest.
         learning_rate: f64,
         /// Muon's, where it is used.

@@ -30,10 +30,8 @@ mod save;
 use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, Part, Splits};
-use crate::engine::OptimizerState;
-use crate::engine::cpu::Engine;
-use crate::engine::cpu::latent::Draw;
 use crate::engine::evaluate::{all_indices, sampled_loss};
+use crate::engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
 use crate::error::Error;
 use crate::files::checkpoint::{self, CheckpointCard, Position};
 use crate::files::metrics::{EpochMetrics, best_epoch};
@@ -41,10 +39,11 @@ use crate::files::model::{DataSummary, Model};
 use crate::files::run_directory::RunDirectory;
 use crate::files::tensors::{Document, TensorFileError};
 use crate::network::architecture::Architecture;
-use crate::network::loss::Elbo;
+use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
 use crate::noise::{Noise, Purpose};
 use crate::recipe::Recipe;
+use crate::recipe::optimizer::Optimizer;
 use crate::recipe::settings::Settings;
 use crate::storage::{remove_leftovers, write_atomically};
 use std::time::{Duration, Instant};
@@ -58,12 +57,17 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
 /// A run of training, in memory or with a directory where it is saved.
 #[derive(Debug)]
 pub struct Training {
-    engine: Engine,
+    engine: Box<dyn Engine>,
     settings: Settings,
     /// With the images that the recipe holds out in the validation set.
     data: Splits,
     summary: DataSummary,
+    /// Where the run is by the steps whose loss is known.
     position: Position,
+    /// Steps of this epoch that were asked for: the device may still be at work on the last of them.
+    asked: usize,
+    /// Adam's step size in the last of these, if there was any since the run began or went on.
+    learning_rate: Option<f64>,
     /// The training images in the order of the current epoch.
     order: Vec<u32>,
     /// Where a batch's images are gathered.
@@ -74,28 +78,40 @@ pub struct Training {
 }
 
 impl Training {
-    /// A new run in memory.
+    /// A new run in memory, on as many threads of the processor as the settings say.
     ///
     /// # Errors
     /// If a setting is out of range, the parts of the data differ in shape, no images can be held out, the engine cannot
     /// be made, or the data cannot be read.
-    pub fn new(settings: Settings, data: Splits) -> Result<Self, Error> {
+    pub fn new(settings: impl Into<Settings>, data: impl Into<Splits>) -> Result<Self, Error> {
+        let settings = settings.into();
+        Self::on(&Cpu::new(settings.threads), settings, data)
+    }
+
+    /// A new run in memory, on a device.
+    ///
+    /// # Errors
+    /// As [`Training::new`].
+    pub fn on(device: &dyn Device, settings: impl Into<Settings>, data: impl Into<Splits>) -> Result<Self, Error> {
+        let settings = settings.into();
         let Recipe { latent_dim, widths, conditional, likelihood, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
-        let (data, summary) = divide(data, &settings.recipe)?;
+        let (data, summary) = divide(data.into(), &settings.recipe)?;
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?.with_likelihood(*likelihood);
         let classes = if *conditional { classes_of(&data.train)? } else { Vec::new() };
         let architecture = architecture.with_classes(classes.len())?;
         check_classes(&data, &classes)?;
         let table = ParameterTable::new(&architecture);
-        let mut engine = Engine::new(architecture, &table.initialize(*seed), settings.threads)?;
-        engine.resume_training(OptimizerState::new(table.len()))?;
+        let mut engine = device.engine(&architecture, &table.initialize(*seed))?;
+        engine.resume(OptimizerState::new(table.len()))?;
         let mut training = Self {
             engine,
             settings,
             data,
             summary,
             position: Position::after(0),
+            asked: 0,
+            learning_rate: None,
             order: Vec::new(),
             staging: Vec::new(),
             history: Vec::new(),
@@ -114,6 +130,32 @@ impl Training {
     /// # Errors
     /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
+        Self::resume_with(directory, data, change, |settings, architecture, parameters| {
+            Cpu::new(settings.threads).engine(architecture, parameters)
+        })
+    }
+
+    /// The same on a device.
+    ///
+    /// # Errors
+    /// As [`Training::resume`].
+    pub fn resume_on(
+        device: &dyn Device,
+        directory: RunDirectory,
+        data: Splits,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self, Error> {
+        let engine =
+            |_: &Settings, architecture: &Architecture, parameters: &[f32]| device.engine(architecture, parameters);
+        Self::resume_with(directory, data, change, engine)
+    }
+
+    fn resume_with(
+        directory: RunDirectory,
+        data: Splits,
+        change: impl FnOnce(&mut Settings),
+        engine: impl FnOnce(&Settings, &Architecture, &[f32]) -> Result<Box<dyn Engine>, EngineError>,
+    ) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
         let (data, found) = divide(data, &settings.recipe)?;
@@ -123,13 +165,15 @@ impl Training {
         }
         change(&mut settings);
         settings.recipe.validate()?;
-        let mut engine = Engine::new(architecture, &checkpoint.parameters, settings.threads)?;
-        engine.resume_training(checkpoint.optimizer)?;
+        let mut engine = engine(&settings, &architecture, &checkpoint.parameters)?;
+        engine.resume(checkpoint.optimizer)?;
         let mut training = Self {
             engine,
             settings,
             data,
             summary: expected,
+            asked: position.batches,
+            learning_rate: None,
             position,
             order: Vec::new(),
             staging: Vec::new(),
@@ -183,93 +227,166 @@ impl Training {
         Ok(checkpoint::read(&directory.checkpoint())?.card.settings)
     }
 
-    /// Takes one step, or ends an epoch; nothing when the run is finished.
+    /// Takes one step as the recipe has it, or ends an epoch; nothing when the run is finished.
     ///
     /// # Errors
-    /// If the loss is not finite, the images cannot be read, or a run with a directory cannot be saved.
+    /// If the loss is not finite, the images cannot be read, the device fails, or a run with a directory cannot be saved.
     pub fn advance(&mut self) -> Result<Option<Progress>, Error> {
+        let (step, steps) = (self.steps_done() + 1, self.steps());
+        let recipe = &self.settings.recipe;
+        let (objective, optimizer) = (recipe.objective(step, steps), recipe.optimizer(step, steps));
+        let learning_rate = recipe.learning_rate(step, steps);
+        self.advance_at(objective, &optimizer, learning_rate)
+    }
+
+    /// The same with an objective and an optimiser of one's own, which a step that ends an epoch does not need. What is
+    /// measured and saved is as ever.
+    ///
+    /// # Errors
+    /// As [`Training::advance`].
+    pub fn advance_with(&mut self, objective: Objective, optimizer: &Optimizer) -> Result<Option<Progress>, Error> {
+        self.advance_at(objective, optimizer, f64::from(optimizer.adam.learning_rate))
+    }
+
+    fn advance_at(
+        &mut self,
+        objective: Objective,
+        optimizer: &Optimizer,
+        learning_rate: f64,
+    ) -> Result<Option<Progress>, Error> {
         if self.is_finished() {
             return Ok(None);
         }
-        if self.position.batches == self.batches() {
+        if self.asked == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
-        let seed = self.settings.recipe.seed;
-        let epoch = self.epoch();
-        let batch_size = self.batch_size();
-        let indices = &self.order[self.position.batches * batch_size..][..batch_size];
-        let noise = Noise::new(seed, Purpose::Training, u64::from(epoch));
-        let (step, steps) = (self.steps_done() + 1, self.steps());
-        let optimizer = self.settings.recipe.optimizer(step, steps);
-        let objective = self.settings.recipe.objective(step, steps);
-
         let start = Instant::now();
+        let noise = self.noise();
+        let indices = &self.order[self.asked * self.batch_size()..][..self.batch_size()];
         let batch = self.data.train.gather(indices, &mut self.staging)?;
-        let loss = self.engine.train_batch(batch, Draw::Noise(&noise), objective, &optimizer);
-        let seconds = start.elapsed().as_secs_f64();
+        self.engine.step(batch, Draw::Noise(&noise), objective, optimizer)?;
+        self.learning_rate = Some(learning_rate);
+        self.asked += 1;
+        self.take_losses(false)?;
+        self.position.seconds += start.elapsed().as_secs_f64();
+        self.after_step().map(Some)
+    }
 
-        let position = &mut self.position;
-        if !loss.is_finite() {
-            let batch = position.batches + 1;
-            return Err(self.not_finite(batch, loss).into());
+    /// The mean loss of the batch that is next, in nats per image, and the gradient of the mean of the objective, in the
+    /// layout of the network's [`ParameterTable`]; nothing is learned until a gradient is [applied](Self::apply). None at
+    /// the end of an epoch, which [`advance`](Self::advance) ends.
+    ///
+    /// # Errors
+    /// If the images cannot be read, or the device fails.
+    pub fn gradient(&mut self, objective: Objective) -> Result<Option<(Loss, Vec<f32>)>, Error> {
+        if self.is_finished() || self.asked == self.batches() {
+            return Ok(None);
         }
-        position.batches += 1;
-        position.reconstruction += loss.reconstruction;
-        position.kl += loss.kl;
-        position.seconds += seconds;
+        let noise = self.noise();
+        let indices = &self.order[self.asked * self.batch_size()..][..self.batch_size()];
+        let batch = self.data.train.gather(indices, &mut self.staging)?;
+        Ok(Some(self.engine.gradient(batch, Draw::Noise(&noise), objective)?))
+    }
+
+    /// Takes the step that a gradient asks for, in place of one on the batch that is next, which had this loss.
+    ///
+    /// # Errors
+    /// If the loss is not finite, the gradient is not of the length of the parameters, the device fails, or a run with a
+    /// directory cannot be saved.
+    pub fn apply(&mut self, loss: Loss, gradient: &[f32], optimizer: &Optimizer) -> Result<Progress, Error> {
+        let start = Instant::now();
+        self.take_losses(true)?;
+        self.count(loss)?;
+        self.engine.apply(gradient, optimizer)?;
+        self.learning_rate = Some(f64::from(optimizer.adam.learning_rate));
+        self.asked += 1;
+        self.position.seconds += start.elapsed().as_secs_f64();
+        self.after_step()
+    }
+
+    /// The noise of this epoch's draws.
+    fn noise(&self) -> Noise {
+        Noise::new(self.settings.recipe.seed, Purpose::Training, u64::from(self.epoch()))
+    }
+
+    /// Says where the run is, and saves it if it has gone on for long.
+    fn after_step(&mut self) -> Result<Progress, Error> {
         let progress = BatchProgress {
-            epoch,
-            batch: position.batches,
+            epoch: self.epoch(),
+            batch: self.asked,
             batches: self.batches(),
-            loss: self.position.mean_loss().loss(),
+            loss: self.position.mean_loss().total(),
             images_per_second: self.images_per_second(),
         };
         if self.saved.elapsed() > CHECKPOINT_INTERVAL {
             self.save_checkpoint()?;
         }
-        Ok(Some(Progress::Batch(progress)))
+        Ok(Progress::Batch(progress))
     }
 
-    fn not_finite(&self, batch: usize, loss: Elbo) -> TrainingError {
+    /// Counts the losses that are there, or waits for those of all steps that were asked for.
+    fn take_losses(&mut self, wait: bool) -> Result<(), Error> {
+        while let Some(loss) = self.engine.next_loss(wait)? {
+            self.count(loss)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for all steps that were asked for.
+    fn settle(&mut self) -> Result<(), Error> {
+        let start = Instant::now();
+        self.take_losses(true)?;
+        self.position.seconds += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn count(&mut self, loss: Loss) -> Result<(), TrainingError> {
+        let position = &mut self.position;
+        position.batches += 1;
+        if !loss.is_finite() {
+            let batch = position.batches;
+            return Err(self.not_finite(batch, loss));
+        }
+        position.reconstruction += loss.reconstruction;
+        position.kl += loss.kl;
+        Ok(())
+    }
+
+    fn not_finite(&self, batch: usize, loss: Loss) -> TrainingError {
         let Recipe { learning_rate, muon_learning_rate, .. } = self.settings.recipe;
         TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate }
     }
 
     /// Measures, saves, and goes to the beginning of the next epoch.
     fn end_epoch(&mut self) -> Result<EpochMetrics, Error> {
+        self.settle()?;
         let Recipe { seed, .. } = self.settings.recipe;
-        let learning_rate = self.settings.recipe.learning_rate(self.steps_done(), self.steps());
+        let by_recipe = || self.settings.recipe.learning_rate(self.steps_done(), self.steps());
+        let learning_rate = self.learning_rate.unwrap_or_else(by_recipe);
         let epoch = self.epoch();
         let held_out = match self.held_out() {
-            Some((part, images)) => Some((part, sampled_loss(&self.engine, images, seed, epoch)?)),
+            Some((part, images)) => Some((part, sampled_loss(&*self.engine, images, seed, epoch)?)),
             None => None,
         };
         if let Some((_, loss)) = held_out.filter(|(_, loss)| !loss.is_finite()) {
             return Err(self.not_finite(self.batches() + 1, loss).into());
         }
-        let on = |part| held_out.filter(|(measured, _)| *measured == part).map(|(_, loss)| loss);
-        let (test, validation) = (on(Part::Test), on(Part::Validation));
         let metrics = EpochMetrics {
             epoch,
             learning_rate,
-            train_loss: self.position.mean_loss().loss(),
-            test_loss: test.map(|test| test.loss()),
-            test_reconstruction: test.map(|test| test.reconstruction),
-            test_kl: test.map(|test| test.kl),
+            train_loss: self.position.mean_loss().total(),
+            held_out,
             seconds: self.position.seconds,
             images_per_second: self.images_per_second(),
             likelihood: self.engine.architecture().likelihood(),
-            validation_loss: validation.map(|loss| loss.loss()),
-            validation_reconstruction: validation.map(|loss| loss.reconstruction),
-            validation_kl: validation.map(|loss| loss.kl),
         };
         self.history.push(metrics);
-        self.position = Position::after(epoch);
+        (self.position, self.asked) = (Position::after(epoch), 0);
         self.order_images();
         if let (Some(directory), Some(best)) = (&self.directory, self.best_epoch())
             && best.epoch == epoch
         {
-            self.model().write(&directory.best_model())?;
+            self.model()?.write(&directory.best_model())?;
         }
         self.save()?;
         Ok(metrics)
@@ -287,7 +404,7 @@ impl Training {
     /// Whether all epochs are done, or the run [has stalled](Self::has_stalled).
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.position.epochs >= self.settings.recipe.epochs || (self.position.batches == 0 && self.has_stalled())
+        self.position.epochs >= self.settings.recipe.epochs || (self.asked == 0 && self.has_stalled())
     }
 
     /// Whether the held-out loss has found no new lowest value for as many epochs as the recipe's patience: a function
@@ -316,13 +433,15 @@ impl Training {
     }
 
     /// Steps of the whole run.
-    fn steps(&self) -> u64 {
+    #[must_use]
+    pub fn steps(&self) -> u64 {
         u64::from(self.settings.recipe.epochs) * self.batches() as u64
     }
 
-    /// Steps taken.
-    fn steps_done(&self) -> u64 {
-        u64::from(self.position.epochs) * self.batches() as u64 + self.position.batches as u64
+    /// Steps taken, or asked for.
+    #[must_use]
+    pub fn steps_done(&self) -> u64 {
+        u64::from(self.position.epochs) * self.batches() as u64 + self.asked as u64
     }
 
     fn images_per_second(&self) -> f64 {
@@ -365,20 +484,22 @@ impl Training {
 
     /// What computes.
     #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
     }
 
     /// The model as it is now, the data, with the images held out in the validation set, and the epochs so far.
-    #[must_use]
-    pub fn into_parts(self) -> (Model, Splits, Vec<EpochMetrics>) {
-        (self.model(), self.data, self.history)
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn into_parts(self) -> Result<(Model, Splits, Vec<EpochMetrics>), Error> {
+        Ok((self.model()?, self.data, self.history))
     }
 
     /// Batches done of the epoch under way.
     #[must_use]
     pub fn batches_done(&self) -> usize {
-        self.position.batches
+        self.asked
     }
 }
 

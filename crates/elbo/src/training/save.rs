@@ -1,6 +1,7 @@
 //! What a run leaves behind: the model, the metrics, and the checkpoint to go on from.
 
 use super::Training;
+use crate::engine::Cpu;
 use crate::error::Error;
 use crate::files::checkpoint::{self, CheckpointCard};
 use crate::files::metrics;
@@ -27,8 +28,9 @@ impl Training {
     /// # Errors
     /// If a file cannot be written; those written before stay whole.
     pub fn save(&mut self) -> Result<(), Error> {
+        self.settle()?;
         if let Some(directory) = &self.directory {
-            self.model().write(&directory.model())?;
+            self.model()?.write(&directory.model())?;
             write_atomically(&directory.metrics(), &metrics::to_csv(&self.history))?;
         }
         // Last: whatever is lost before it is made again from the checkpoint that is still there.
@@ -36,7 +38,9 @@ impl Training {
     }
 
     pub(super) fn save_checkpoint(&mut self) -> Result<(), Error> {
-        if let (Some(directory), Some(state)) = (&self.directory, self.engine.optimizer()) {
+        self.settle()?;
+        if let Some(directory) = &self.directory {
+            let state = self.engine.optimizer()?;
             let card = CheckpointCard::new(
                 self.engine.architecture().clone(),
                 self.settings.clone(),
@@ -45,15 +49,17 @@ impl Training {
                 state.step,
                 self.history.clone(),
             );
-            checkpoint::write(&directory.checkpoint(), &card, self.engine.parameters(), state)?;
+            checkpoint::write(&directory.checkpoint(), &card, &self.engine.parameters()?, &state)?;
         }
         self.saved = Instant::now();
         Ok(())
     }
 
     /// The model as it is now.
-    #[must_use]
-    pub fn model(&self) -> Model {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn model(&self) -> Result<Model, Error> {
         let mut card =
             ModelCard::new(self.engine.architecture().clone(), self.settings.recipe.clone(), self.summary.clone());
         card.preprocessing = self.data.train.preprocessing();
@@ -61,15 +67,15 @@ impl Training {
             card.classes = self.data.train.classes().to_vec();
         }
         card.epochs = self.position.epochs;
-        card.batches = self.position.batches;
+        card.batches = self.asked;
         card.metrics = self.history.last().map(Into::into);
-        Model { card, parameters: self.engine.parameters().to_vec() }
+        Ok(Model { card, parameters: self.engine.parameters()? })
     }
 }
 
 impl TryFrom<&Training> for Vae {
     type Error = Error;
     fn try_from(training: &Training) -> Result<Self, Error> {
-        Self::new(training.model(), training.settings().threads)
+        Self::on(&Cpu::new(training.settings().threads), training.model()?)
     }
 }

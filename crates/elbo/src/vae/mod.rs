@@ -7,12 +7,10 @@ use crate::dataset::batch::scale;
 use crate::dataset::class::{ClassError, check_labels, resolve_class};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, DatasetError, ImageShape};
-use crate::engine::cpu::Engine;
-use crate::engine::cpu::latent::Draw;
 use crate::engine::evaluate::{Evaluation, evaluate, for_each_block};
+use crate::engine::{Cpu, Device, Draw, Engine};
 use crate::error::Error;
 use crate::files::model::{Model, ModelCard};
-use crate::files::run_directory::RunDirectory;
 use crate::network::architecture::Architecture;
 use crate::noise::{Noise, Purpose};
 use std::path::Path;
@@ -82,25 +80,25 @@ pub struct Encoded {
 /// A trained variational autoencoder.
 #[derive(Debug)]
 pub struct Vae {
-    engine: Engine,
+    engine: Box<dyn Engine>,
     card: ModelCard,
 }
 
 impl Vae {
-    /// The model at `path`, a run directory or a model file, on `threads` threads; 0 is one per core.
+    /// The model at `path`, a run directory or a model file, on `threads` threads of the processor; 0 is one per core.
     ///
     /// # Errors
     /// If there is none, or it cannot be read.
     pub fn open(path: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
-        Self::new(Model::read(&RunDirectory::model_of(path.as_ref())?)?, threads)
+        Self::on(&Cpu::new(threads), Model::open(path)?)
     }
 
-    /// A model, on `threads` threads; 0 is one per core.
+    /// A model on a device.
     ///
     /// # Errors
-    /// If the engine cannot be made.
-    pub fn new(model: Model, threads: usize) -> Result<Self, Error> {
-        let engine = Engine::new(model.card.architecture.clone(), &model.parameters, threads)?;
+    /// If the device cannot be used.
+    pub fn on(device: &dyn Device, model: Model) -> Result<Self, Error> {
+        let engine = device.engine(&model.card.architecture, &model.parameters)?;
         Ok(Self { engine, card: model.card })
     }
 
@@ -112,8 +110,8 @@ impl Vae {
 
     /// What computes.
     #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
     }
 
     fn architecture(&self) -> &Architecture {
@@ -130,8 +128,10 @@ impl Vae {
 
     /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count. Of a
     /// conditional model the classes have their turns.
-    #[must_use]
-    pub fn generate(&self, count: usize, seed: u64) -> Images {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn generate(&self, count: usize, seed: u64) -> Result<Images, Error> {
         self.generate_from(0, count, seed)
     }
 
@@ -153,16 +153,18 @@ impl Vae {
     }
 
     /// Those of the images of [`Vae::generate`] that come after the first `start`.
-    #[must_use]
-    pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Images {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
         let known = self.architecture().classes();
         let classes: Vec<u16> = if known == 0 {
             Vec::new()
         } else {
             (start..start + count).map(|sample| (sample % known) as u16).collect()
         };
-        let pixels = self.engine.decode(&self.draws(start, count, seed), &classes);
-        Images { shape: self.architecture().image(), pixels }
+        let pixels = self.engine.decode(&self.draws(start, count, seed), &classes)?;
+        Ok(Images { shape: self.architecture().image(), pixels })
     }
 
     /// Latent vectors to generate from, `[count, Z]`.
@@ -196,7 +198,7 @@ impl Vae {
         if let Some(class) = classes.iter().find(|&&class| usize::from(class) >= known) {
             return Err(ClassError::Unknown { found: class.to_string(), classes: self.card.classes.clone() }.into());
         }
-        Ok(Images { shape: self.architecture().image(), pixels: self.engine.decode(latents, classes) })
+        Ok(Images { shape: self.architecture().image(), pixels: self.engine.decode(latents, classes)? })
     }
 
     /// The latent distribution of each image.
@@ -207,11 +209,12 @@ impl Vae {
         self.check(dataset)?;
         let latent_dim = self.architecture().latent_dim();
         let (mut means, mut logvars) = (Vec::new(), Vec::new());
-        for_each_block(&self.engine, dataset, |block| {
-            for row in self.engine.encode(block).chunks_exact(2 * latent_dim) {
+        for_each_block(&*self.engine, dataset, |block| {
+            for row in self.engine.encode(block)?.chunks_exact(2 * latent_dim) {
                 means.extend_from_slice(&row[..latent_dim]);
                 logvars.extend_from_slice(&row[latent_dim..]);
             }
+            Ok(())
         })?;
         Ok(Encoded { latent_dim, means, logvars })
     }
@@ -228,7 +231,7 @@ impl Vae {
         let noise = Noise::new(seed, Purpose::Reconstruction, 0);
         let mut staging = Vec::new();
         let batch = dataset.gather(indices, &mut staging)?;
-        let pixels = self.engine.reconstruct(batch, Draw::Noise(&noise));
+        let pixels = self.engine.reconstruct(batch, Draw::Noise(&noise))?;
         Ok(Images { shape: dataset.shape(), pixels })
     }
 
@@ -238,6 +241,6 @@ impl Vae {
     /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
     pub fn evaluate(&self, dataset: &Dataset, seed: u64) -> Result<Evaluation, Error> {
         self.check(dataset)?;
-        Ok(evaluate(&self.engine, dataset, seed)?)
+        evaluate(&*self.engine, dataset, seed)
     }
 }

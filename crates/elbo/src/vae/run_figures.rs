@@ -4,7 +4,7 @@ use crate::dataset::{Dataset, Part};
 use crate::error::Error;
 use crate::files::metrics::EpochMetrics;
 use crate::network::likelihood::Likelihood;
-use crate::network::loss::Elbo;
+use crate::network::loss::Loss;
 use crate::noise::{Noise, Purpose};
 use crate::storage::{create_directory, remove_leftovers, write_atomically};
 use crate::vae::pca::Pca;
@@ -106,7 +106,7 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
         }
         return Ok(Figure::named_rows(&rows.as_pixels(), SAMPLES_A_CLASS, names, title)?);
     }
-    Ok(Figure::samples(&vae.generate(SAMPLES, seed).as_pixels(), title)?)
+    Ok(Figure::samples(&vae.generate(SAMPLES, seed)?.as_pixels(), title)?)
 }
 
 /// Training and held-out loss by epoch, and the parts of the held-out loss; the axis says of which likelihood.
@@ -115,12 +115,12 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
     let rows: Vec<LossRow> = history
         .iter()
         .map(|row| {
-            let unknown = Elbo { reconstruction: f64::NAN, kl: f64::NAN };
-            let held_out = row.held_out().map_or(unknown, |(_, elbo)| elbo);
+            let unknown = Loss { reconstruction: f64::NAN, kl: f64::NAN };
+            let held_out = row.held_out.map_or(unknown, |(_, loss)| loss);
             LossRow {
                 epoch: row.epoch as usize,
                 train_loss: row.train_loss,
-                held_out_loss: held_out.loss(),
+                held_out_loss: held_out.total(),
                 held_out_reconstruction: held_out.reconstruction,
                 held_out_kl: held_out.kl,
             }
@@ -131,7 +131,7 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
         Likelihood::Gaussian => "negative ELBO, nats per image (up to a constant)".to_owned(),
         other => format!("{}, nats per image", other.loss_name()),
     };
-    let part = history.iter().find_map(EpochMetrics::held_out).map_or(Part::Test, |(part, _)| part);
+    let part = history.iter().find_map(|row| row.held_out).map_or(Part::Test, |(part, _)| part);
     Figure::loss_curve(&rows, &loss, &part.to_string())
 }
 

@@ -4,20 +4,18 @@
 //! A shared machine changes speed while one looks. So the steps and the matrix product have their turns round after
 //! round, and what is reported is the median over the rounds with the slowest and the fastest.
 
+use super::dense_gradient::{DenseLayer, Kept};
+use super::device::{Cpu, CpuEngine};
+use super::layer::Layer;
 use crate::dataset::batch::Batch;
-use crate::engine::OptimizerState;
-use crate::engine::cpu::Engine;
-use crate::engine::cpu::dense_gradient::{DenseLayer, Kept};
-use crate::engine::cpu::latent::Draw;
-use crate::engine::cpu::layer::Layer;
-use crate::engine::cpu::product::InputGradient;
+use crate::engine::{Draw, Engine, EngineError};
 use crate::error::Error;
 use crate::network::architecture::{Architecture, LayerShape};
 use crate::network::loss::Objective;
 use crate::network::parameters::ParameterTable;
 use crate::noise::{Noise, Purpose};
 use crate::recipe::optimizer::Adam;
-use elbo_kernels::{Buffer, Epilogue};
+use elbo_kernels::Buffer;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -120,10 +118,9 @@ pub fn bench(architecture: &Architecture, threads: usize) -> Result<BenchReport,
 
 fn bench_in_turns(architecture: &Architecture, threads: usize, turn_seconds: f64) -> Result<BenchReport, Error> {
     let table = ParameterTable::new(architecture);
-    let mut engine = Engine::new(architecture.clone(), &table.initialize(1), threads)?;
-    engine.resume_training(OptimizerState::new(table.len()))?;
+    let mut engine = Cpu::new(threads).load(architecture, &table.initialize(1))?;
+    let (product, images_per_second) = product_and_steps(&mut engine)?;
     let layers = layers(&engine, turn_seconds);
-    let (product, images_per_second) = product_and_steps(&mut engine);
     let gflop_an_image = architecture.training_flops() as f64 / 1e9;
     let steps = images_per_second
         .into_iter()
@@ -133,7 +130,14 @@ fn bench_in_turns(architecture: &Architecture, threads: usize, turn_seconds: f64
             StepRate { batch, images_per_second, gflops, share_of_product: gflops.median / product.median }
         })
         .collect();
-    Ok(BenchReport { isa: engine.isa().name(), threads: engine.threads(), gflop_an_image, product, steps, layers })
+    Ok(BenchReport {
+        isa: engine.network().isa().name(),
+        threads: engine.threads().count(),
+        gflop_an_image,
+        product,
+        steps,
+        layers,
+    })
 }
 
 /// The rate of `repeats` times `work`, each of which counts for `amount`.
@@ -153,37 +157,42 @@ fn repeats(turn_seconds: f64, work: impl FnOnce()) -> usize {
 }
 
 /// The matrix product in billions of operations per second, and the steps in images per second, in turns.
-fn product_and_steps(engine: &mut Engine) -> (Rate, Vec<Rate>) {
+fn product_and_steps(engine: &mut CpuEngine) -> Result<(Rate, Vec<Rate>), EngineError> {
     let side = PRODUCT_SIDE;
     let matrix = DMatrix::<f32>::from_fn(side, side, |row, column| ((row * 7 + column * 3) % 11) as f32 - 5.0);
-    let product_gflop = 2.0 * (side * side * side * engine.threads()) as f64 / 1e9;
+    let product_gflop = 2.0 * (side * side * side * engine.threads().count()) as f64 / 1e9;
 
     let shape = engine.architecture().image();
     let most = BATCHES.into_iter().max().unwrap_or(0);
     let pixels: Vec<u8> = (0..most * shape.len()).map(|i| (i * i % 251) as u8).collect();
     let indices: Vec<u32> = (0..most as u32).collect();
     let noise = Noise::new(1, Purpose::Training, 1);
-    let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let adam = Adam::new(1e-3);
 
     let mut product = Vec::new();
     let mut steps = vec![Vec::new(); BATCHES.len()];
     for round in 0..=ROUNDS {
         let multiply = |_| drop(std::hint::black_box(&matrix * &matrix));
-        let product_rate = turn(product_gflop, 2, || engine.on_each_thread(multiply));
+        let product_rate = turn(product_gflop, 2, || engine.threads().each(multiply));
+        let mut result = Ok(());
         let step_rates = BATCHES.map(|len| {
             let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len], labels: None };
             // As many images for each batch size.
             turn(len as f64, most / len, || {
-                engine.train_batch(batch, Draw::Noise(&noise), Objective::default(), &adam.into());
+                let step = engine.step(batch, Draw::Noise(&noise), Objective::default(), &adam.into());
+                if let Err(error) = step.and_then(|()| engine.next_loss(true)) {
+                    result = Err(error);
+                }
             })
         });
+        result?;
         // The first round warms up.
         if round > 0 {
             product.push(product_rate);
             steps.iter_mut().zip(step_rates).for_each(|(rates, rate)| rates.push(rate));
         }
     }
-    (Rate::of(product), steps.into_iter().map(Rate::of).collect())
+    Ok((Rate::of(product), steps.into_iter().map(Rate::of).collect()))
 }
 
 /// What a layer reads and writes, for one thread.
@@ -198,15 +207,15 @@ struct LayerBuffers {
 }
 
 impl LayerBuffers {
-    fn new(engine: &Engine, layer: &Layer, shape: &LayerShape) -> Self {
+    fn new(engine: &CpuEngine, layer: &Layer, shape: &LayerShape) -> Self {
         let filled = |len: usize| {
             let mut buffer = Buffer::zeros(len);
             fill(&mut buffer);
             buffer
         };
         let images = layer.group();
-        let dense = shape.is_dense().then(|| {
-            let mut dense = DenseLayer::new(engine.isa(), shape);
+        let dense = shape.role.is_dense().then(|| {
+            let mut dense = DenseLayer::new(engine.network().isa(), shape);
             dense.reserve(DENSE_IMAGES);
             dense.parts(DENSE_IMAGES, DENSE_IMAGES).for_each(|Kept { input, gradient }| {
                 fill(input);
@@ -218,7 +227,7 @@ impl LayerBuffers {
             x: filled(images * layer.input_len()),
             y: filled(images * layer.output_len()),
             dx: filled(images * layer.input_len()),
-            gradient: filled(engine.table().len()),
+            gradient: filled(engine.network().table().len()),
             scratch: filled(layer.scratch_len().max(shape.c_in.max(shape.c_out) * DENSE_IMAGES)),
             dense,
         }
@@ -230,17 +239,17 @@ fn fill(numbers: &mut [f32]) {
 }
 
 /// Each layer in each direction, on all threads at once.
-fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
-    let shapes = engine.architecture().layers();
-    let rates = engine.layers().zip(shapes).map(|(layer, shape)| {
+fn layers(engine: &CpuEngine, turn_seconds: f64) -> Vec<LayerRate> {
+    let network = engine.network();
+    let rates = network.layers().iter().zip(network.shapes()).map(|(layer, shape)| {
         let images = layer.group();
         let buffers: Vec<_> =
-            (0..engine.threads()).map(|_| Mutex::new(LayerBuffers::new(engine, layer, &shape))).collect();
-        let gflop_an_image = 2.0 * (shape.multiply_adds() * engine.threads()) as f64 / 1e9;
+            (0..engine.threads().count()).map(|_| Mutex::new(LayerBuffers::new(engine, layer, shape))).collect();
+        let gflop_an_image = 2.0 * (shape.multiply_adds() * engine.threads().count()) as f64 / 1e9;
         // A thread repeats its work by itself: a group of images may take no longer than to wake a thread.
         let rate = |images: usize, work: fn(&Layer, &mut LayerBuffers)| {
             let work = |repeats: usize| {
-                engine.on_each_thread(|thread| {
+                engine.threads().each(|thread| {
                     let mut buffers = buffers[thread].lock().unwrap_or_else(PoisonError::into_inner);
                     for _ in 0..repeats {
                         work(layer, &mut buffers);
@@ -257,20 +266,18 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
         });
         if layer.makes_gradients_together() {
             let both = rate(2 * images, |layer, LayerBuffers { x, y, dx, gradient, scratch, .. }| {
-                let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };
-                layer.backward(layer.group(), x, y, input, gradient, scratch);
+                layer.backward(layer.group(), x, y, dx, gradient, scratch);
             });
-            return LayerRate { forward, input_gradient: Some(both), weight_gradient: both, name: shape.name };
+            return LayerRate { forward, input_gradient: Some(both), weight_gradient: both, name: shape.name.clone() };
         }
         LayerRate {
             forward,
             input_gradient: layer.has_input_gradient().then(|| {
                 rate(images, |layer, LayerBuffers { x, y, dx, scratch, .. }| {
-                    let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };
-                    layer.input_gradient(layer.group(), y, input, scratch);
+                    layer.input_gradient(layer.group(), x, y, dx, scratch);
                 })
             }),
-            weight_gradient: if shape.is_dense() {
+            weight_gradient: if shape.role.is_dense() {
                 rate(DENSE_IMAGES, |_, LayerBuffers { dense, gradient, scratch, .. }| {
                     if let Some(dense) = dense {
                         let weights = dense.weights();
@@ -282,7 +289,7 @@ fn layers(engine: &Engine, turn_seconds: f64) -> Vec<LayerRate> {
                     layer.weight_gradient(layer.group(), x, y, gradient, scratch);
                 })
             },
-            name: shape.name,
+            name: shape.name.clone(),
         }
     });
     rates.collect()

@@ -9,7 +9,14 @@ const MIN_CHUNK: usize = 8;
 /// The most numbers that the gradients of all chunks may take together: 256 MiB.
 const MAX_GRADIENT_NUMBERS: usize = 1 << 26;
 
-/// How many chunks per batch is cut into: a matter of the batch and the network alone.
+/// The least images of a unit: the gradient of the dense layers' weights is made for a unit at a time, and with fewer
+/// images that would be mostly reading and writing it.
+const MIN_UNIT: usize = 32;
+
+/// The most numbers that the dense layers' gradients of all units may take together: 64 MiB.
+const MAX_UNIT_NUMBERS: usize = 1 << 24;
+
+/// How many chunks a batch is cut into: a matter of the batch and the network alone.
 fn chunk_count(batch: usize, parameters: usize) -> usize {
     let most = (MAX_GRADIENT_NUMBERS / parameters.max(1)).clamp(1, MAX_CHUNKS);
     let chunk = batch.div_ceil(most).max(MIN_CHUNK);
@@ -17,6 +24,9 @@ fn chunk_count(batch: usize, parameters: usize) -> usize {
 }
 
 /// How a batch is gone through: in rounds, in each of which every chunk has its turn with a micro-batch.
+///
+/// A unit is a few chunks, a power of two of them, that follow one another: a whole branch of the tree in whose order the
+/// gradients of chunks are added. It is what a host would take for its share.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Cut {
     /// Images of the batch.
@@ -26,18 +36,34 @@ pub(super) struct Cut {
     chunk_len: usize,
     /// How many rounds.
     pub(super) rounds: usize,
+    /// Chunks of a unit, where there are as many left.
+    unit: usize,
     /// Images of a chunk in a round, where it has as many left.
     micro_batch: usize,
 }
 
 impl Cut {
-    /// How a batch of `batch` images is cut, for gradients of `parameters` parameters and micro-batches of at most `most`
-    /// images.
-    pub(super) fn new(batch: usize, parameters: usize, most: usize) -> Self {
-        let chunks = chunk_count(batch, parameters);
+    /// How a batch of `batch` images is cut, for gradients of `chunk` numbers for each chunk and `unit` for each unit, and
+    /// micro-batches of at most `most` images.
+    pub(super) fn new(batch: usize, [chunk, unit]: [usize; 2], most: usize) -> Self {
+        let chunks = chunk_count(batch, chunk);
         let chunk_len = batch.div_ceil(chunks.max(1));
         let rounds = chunk_len.div_ceil(most);
-        Self { batch, chunks, chunk_len, rounds, micro_batch: chunk_len.div_ceil(rounds.max(1)) }
+        let least = MIN_UNIT.div_ceil(chunk_len.max(1)).max(chunks.div_ceil((MAX_UNIT_NUMBERS / unit.max(1)).max(1)));
+        let unit = least.next_power_of_two();
+        Self { batch, chunks, chunk_len, rounds, unit, micro_batch: chunk_len.div_ceil(rounds.max(1)) }
+    }
+
+    /// How many units.
+    pub(super) fn units(&self) -> usize {
+        self.chunks.div_ceil(self.unit.max(1))
+    }
+
+    /// The images of a unit in a round, among those of all chunks in it: where they begin, and how many.
+    pub(super) fn unit_part(&self, unit: usize, round: usize) -> (usize, usize) {
+        let (first, last) = (unit * self.unit, self.chunks.min((unit + 1) * self.unit));
+        let images = (first..last).map(|chunk| self.part(chunk, round).1).sum();
+        (first * self.part(0, round).1, images)
     }
 
     /// The images of a chunk in a round: their position in the batch, and how many; for the last chunk perhaps none.
@@ -72,16 +98,41 @@ mod tests {
     }
 
     #[test]
+    fn units_are_whole_branches_that_many_hosts_could_take() {
+        let units = |batch, unit_numbers| {
+            let cut = Cut::new(batch, [74_000, unit_numbers], 16);
+            (cut.units(), cut.unit)
+        };
+        assert_eq!(units(512, 188_160), (16, 2));
+        assert_eq!(units(64, 188_160), (2, 4));
+        assert_eq!(units(60, 188_160), (2, 4));
+        assert_eq!(units(8, 188_160), (1, 4));
+        assert_eq!(units(4096, 188_160), (32, 1));
+        // Large gradients are few.
+        assert_eq!(units(4096, 1 << 22), (4, 8));
+        assert_eq!(units(4096, 1 << 30), (1, 32));
+    }
+
+    #[test]
     fn rounds_cover_the_batch_chunk_by_chunk() {
         for batch in (0..600).chain([1000, 4096, 4097]) {
             for most in [1, 4, 16] {
-                let cut = Cut::new(batch, 100, most);
+                let cut = Cut::new(batch, [100, 100], most);
                 let mut seen = vec![false; batch];
                 for round in 0..cut.rounds {
                     let lens: Vec<usize> = (0..cut.chunks).map(|chunk| cut.part(chunk, round).1).collect();
                     let (last, others) = lens.split_last().unwrap();
                     assert!(others.iter().all(|len| *len == others[0] && (1..=most).contains(len) && last <= len));
                     assert_eq!(lens.iter().sum::<usize>(), cut.round_len(round));
+                    let mut next = 0;
+                    for unit in 0..cut.units() {
+                        let (first, images) = cut.unit_part(unit, round);
+                        assert!(images == 0 || first == next, "{batch}, {most}: unit {unit} at {first}, not {next}");
+                        // What begins a gradient has something to begin it with.
+                        assert!(round > 0 || images > 0, "{batch}, {most}: unit {unit}");
+                        next += images;
+                    }
+                    assert_eq!(next, cut.round_len(round));
                     for chunk in 0..cut.chunks {
                         let (start, images) = cut.part(chunk, round);
                         for seen in &mut seen[start..start + images] {

@@ -1,8 +1,7 @@
 //! Latent vectors to images.
 
-use crate::engine::cpu::layer::{Layer, groups};
-use crate::engine::cpu::product::InputGradient;
-use elbo_kernels::{Buffer, Epilogue};
+use super::layer::{Layer, groups};
+use elbo_kernels::Buffer;
 
 /// The decoder's layers: the projection, transposed convolutions, and the one that makes logits.
 ///
@@ -74,9 +73,7 @@ impl Decoder<'_> {
     ) {
         let DecoderState { latents, latent_gradient, outputs, gradients } = state;
         let mut pass = Pass { classes, gradient, scratch, on_logits };
-        // The latent vectors come from no ReLU.
-        let input = InputGradient { dx: latent_gradient, epilogue: Epilogue::Store };
-        pass.through(self.layers, [0, images], latents, input, outputs, gradients);
+        pass.through(self.layers, [0, images], latents, latent_gradient, outputs, gradients);
     }
 }
 
@@ -111,13 +108,13 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Images `first..first + images` through `layers` and back; `x` is the input of the first.
+    /// Images `first..first + images` through `layers` and back; `x` is the input of the first, `dx` its gradient.
     fn through(
         &mut self,
         layers: &[Layer],
         [first, images]: [usize; 2],
         x: &[f32],
-        InputGradient { dx, epilogue }: InputGradient<'_>,
+        dx: &mut [f32],
         outputs: &mut [Buffer],
         gradients: &mut [Buffer],
     ) {
@@ -129,16 +126,14 @@ impl Pass<'_> {
             let x = &x[begin..];
             layer.forward(images, x, &self.classes[start..], y, self.scratch);
             let dy = if let Some((dy, gradients)) = gradients.split_first_mut() {
-                let input = InputGradient { dx: dy, epilogue: Epilogue::WherePositive(y) };
-                self.through(layers, [start, images], y, input, outputs, gradients);
+                self.through(layers, [start, images], y, dy, outputs, gradients);
                 &*dy
             } else {
                 (self.on_logits)([start, images], &mut y[..images * layer.output_len()]);
                 &*y
             };
             layer.class_gradient(images, &self.classes[start..], dy, self.gradient);
-            let input = InputGradient { dx: &mut dx[begin..], epilogue: epilogue.from(begin) };
-            layer.backward(images, x, dy, input, self.gradient, self.scratch);
+            layer.backward(images, x, dy, &mut dx[begin..], self.gradient, self.scratch);
         }
     }
 }

@@ -2,19 +2,22 @@
 //!
 //! These are most of the weights of a network. A gradient of them for each chunk of a batch would be more to write and
 //! to add up than the products that make it; so what they are made of is kept instead, and each tap's matrix is one
-//! product over all images, whichever chunk they were in.
+//! product over all images of a unit, whichever chunk they were in.
 
-use crate::engine::cpu::scratch::Scratch;
 use crate::network::architecture::LayerShape;
 use elbo_kernels::{Accumulate, Buffer, Direction, Isa, WeightGradient};
 use rayon::prelude::*;
-use std::ops::DerefMut;
 
 /// Images whose rows are multiplied together: they stay in the first-level cache.
 const ROWS: usize = 96;
 
 /// Matrices that a task makes at least.
 const LEAST_MATRICES: usize = 4;
+
+/// Lends the memory of the thread that asks to some work.
+pub(crate) trait Lend: Sync {
+    fn lend(&self, work: impl FnOnce(&mut [f32]));
+}
 
 /// One dense layer: its input and the gradient of its sums, `[images, ..]`, as the chunks leave them.
 #[derive(Debug)]
@@ -81,11 +84,19 @@ impl DenseLayer {
         inputs.zip(gradients).map(|(input, gradient)| Kept { input, gradient })
     }
 
-    /// The gradient `dw`, `[C_in, C_out]`, of tap number `tap` over `images` images; `rows` is scratch.
-    fn tap_gradient(&self, tap: usize, images: usize, accumulate: Accumulate, dw: &mut [f32], rows: &mut [f32]) {
+    /// The gradient `dw`, `[C_in, C_out]`, of tap number `tap` over images `first..first + images`; `rows` is scratch.
+    fn tap_gradient(
+        &self,
+        tap: usize,
+        [first, images]: [usize; 2],
+        accumulate: Accumulate,
+        dw: &mut [f32],
+        rows: &mut [f32],
+    ) {
         let mut accumulate = accumulate;
-        for first in (0..images).step_by(ROWS) {
-            let images = ROWS.min(images - first);
+        let end = first + images;
+        for first in (first..end).step_by(ROWS) {
+            let images = ROWS.min(end - first);
             let (input, gradient) = (&self.input[..], &self.gradient[..]);
             match self.direction {
                 Direction::Down => {
@@ -104,21 +115,15 @@ impl DenseLayer {
     /// The gradient `dw`, `[taps, C_in, C_out]`, over `images` images; `rows` is scratch.
     pub(crate) fn weight_gradient(&self, images: usize, dw: &mut [f32], rows: &mut [f32]) {
         for (tap, dw) in dw.chunks_exact_mut(self.c_in * self.c_out).enumerate() {
-            self.tap_gradient(tap, images, Accumulate::No, dw, rows);
+            self.tap_gradient(tap, [0, images], Accumulate::No, dw, rows);
         }
     }
 
-    /// The same on all threads of a pool; `scratch` lends each task its thread's.
-    fn run<R: DerefMut<Target = Scratch>>(
-        &self,
-        images: usize,
-        accumulate: Accumulate,
-        dw: &mut [f32],
-        scratch: &(impl Fn() -> R + Sync),
-    ) {
+    /// The same over images `first..first + images` on all threads of a pool.
+    fn run(&self, images: [usize; 2], accumulate: Accumulate, dw: &mut [f32], scratch: &impl Lend) {
         let matrices = dw.par_chunks_mut(self.c_in * self.c_out).enumerate();
         matrices.with_min_len(LEAST_MATRICES).for_each(|(tap, dw)| {
-            self.tap_gradient(tap, images, accumulate, dw, &mut scratch().kernel);
+            scratch.lend(|rows| self.tap_gradient(tap, images, accumulate, dw, rows));
         });
     }
 }
@@ -141,15 +146,14 @@ fn gather_rows(
 #[derive(Debug)]
 pub(crate) struct DenseGradient {
     layers: [DenseLayer; 2],
-    values: Buffer,
+    /// Of each unit, one layer's gradient behind the other's.
+    units: Vec<Buffer>,
 }
 
 impl DenseGradient {
     /// For these two layers of a network.
     pub(crate) fn new(isa: Isa, layers: [&LayerShape; 2]) -> Self {
-        let layers = layers.map(|layer| DenseLayer::new(isa, layer));
-        let len = layers.iter().map(DenseLayer::weights).sum();
-        Self { layers, values: Buffer::zeros(len) }
+        Self { layers: layers.map(|layer| DenseLayer::new(isa, layer)), units: Vec::new() }
     }
 
     /// Numbers that a task needs as scratch, for a network of these layers.
@@ -157,15 +161,19 @@ impl DenseGradient {
         ROWS * layers.into_iter().map(|layer| layer.c_in.max(layer.c_out)).max().unwrap_or(0)
     }
 
-    /// The gradient of the weights, one layer's behind the other's.
-    pub(crate) fn values(&self) -> &Buffer {
-        &self.values
+    /// The gradient of the weights of each unit, one layer's behind the other's.
+    pub(crate) fn units(&self) -> &[Buffer] {
+        &self.units
     }
 
-    /// Makes room for so many images.
-    pub(crate) fn reserve(&mut self, images: usize) {
+    /// Makes room for so many images at a time, and so many units.
+    pub(crate) fn reserve(&mut self, images: usize, units: usize) {
         for layer in &mut self.layers {
             layer.reserve(images);
+        }
+        let len = self.layers.iter().map(DenseLayer::weights).sum();
+        if self.units.len() < units {
+            self.units.resize_with(units, || Buffer::zeros(len));
         }
     }
 
@@ -178,19 +186,23 @@ impl DenseGradient {
         head.parts(images, total).zip(project.parts(images, total)).map(|(head, project)| [head, project])
     }
 
-    /// The gradient over the `images` images that are kept, put in the place of what is there or added to it; `scratch`
-    /// lends each task its thread's.
-    pub(crate) fn run<R: DerefMut<Target = Scratch>>(
+    /// The gradient of each of `units` units over those of its images that are kept, from a place on so many of them as
+    /// `images` says, put in the place of what is there or added to it.
+    pub(crate) fn run(
         &mut self,
-        images: usize,
+        units: usize,
+        images: impl Fn(usize) -> (usize, usize) + Sync,
         accumulate: Accumulate,
-        scratch: impl Fn() -> R + Sync,
+        scratch: &impl Lend,
     ) {
-        let Self { layers: [head, project], values } = self;
-        let (of_head, of_project) = values.split_at_mut(head.weights());
-        rayon::join(
-            || head.run(images, accumulate, of_head, &scratch),
-            || project.run(images, accumulate, of_project, &scratch),
-        );
+        let Self { layers: [head, project], units: values } = self;
+        values[..units].par_iter_mut().enumerate().for_each(|(unit, values)| {
+            let (first, images) = images(unit);
+            let (of_head, of_project) = values.split_at_mut(head.weights());
+            rayon::join(
+                || head.run([first, images], accumulate, of_head, scratch),
+                || project.run([first, images], accumulate, of_project, scratch),
+            );
+        });
     }
 }

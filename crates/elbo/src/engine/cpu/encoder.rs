@@ -1,9 +1,8 @@
 //! Images to the mean and log-variance of their latent vectors.
 
-use crate::engine::cpu::layer::{Layer, groups};
-use crate::engine::cpu::product::InputGradient;
+use super::layer::{Layer, groups};
 use crate::network::architecture::Architecture;
-use elbo_kernels::{Buffer, Epilogue};
+use elbo_kernels::Buffer;
 
 /// The encoder's layers: convolutions, then the head.
 ///
@@ -122,8 +121,7 @@ impl Encoder<'_> {
             let dy = &dy[(start - first) * layer.output_len()..];
             match gradients.split_last_mut() {
                 Some((dx, before)) => {
-                    let input = InputGradient { dx, epilogue: Epilogue::WherePositive(x) };
-                    layer.backward(images, x, dy, input, gradient, scratch);
+                    layer.backward(images, x, dy, dx, gradient, scratch);
                     self.backward_from(inputs, [start, images], dx, before, gradient, scratch);
                 }
                 None => layer.weight_gradient(images, x, dy, gradient, scratch),

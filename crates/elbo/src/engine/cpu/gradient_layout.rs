@@ -24,7 +24,7 @@ pub(crate) struct Piece {
 
 impl GradientLayout {
     pub(crate) fn new(table: &ParameterTable, layers: &[LayerShape]) -> Self {
-        let dense = layers.iter().enumerate().filter(|(_, layer)| layer.is_dense());
+        let dense = layers.iter().enumerate().filter(|(_, layer)| layer.role.is_dense());
         Self { dense: dense.map(|(number, _)| table.layer(number).0.range.clone()).collect(), parameters: table.len() }
     }
 

@@ -1,26 +1,33 @@
-//! The gradient of a batch: in parts, one for each chunk, and that of the dense layers' weights.
+//! The gradient of a batch: in parts, one for each chunk, and for the dense layers' weights one for each unit of chunks.
 
 use super::chunks::Cut;
-use super::own_scratch;
+use super::dense_gradient::{DenseGradient, Lend};
+use super::gradient_layout::{GradientLayout, Piece};
+use super::network::{ChunkGradient, Network};
+use super::threads::Threads;
 use crate::dataset::batch::Batch;
-use crate::engine::cpu::dense_gradient::DenseGradient;
-use crate::engine::cpu::gradient_layout::{GradientLayout, Piece};
-use crate::engine::cpu::latent::Draw;
-use crate::engine::cpu::network::{ChunkGradient, Network};
-use crate::engine::cpu::scratch::Scratch;
-use crate::network::loss::{Elbo, Objective};
-use elbo_kernels::{Accumulate, Buffer, GradientSum};
+use crate::engine::Draw;
+use crate::network::loss::{Loss, Objective};
+use elbo_kernels::{Accumulate, Buffer, Isa, tree_sum};
 use rayon::prelude::*;
-use std::sync::Mutex;
+
+/// Parameters whose gradient one thread sums up at a time.
+const STRETCH: usize = 1 << 13;
 
 /// Memory for the gradients of batches.
 #[derive(Debug)]
 pub(super) struct Gradients {
     layout: GradientLayout,
-    chunks: Vec<(Buffer, Elbo)>,
+    chunks: Vec<(Buffer, Loss)>,
     dense: DenseGradient,
     /// As the last batch was cut.
     cut: Cut,
+}
+
+impl Lend for Threads {
+    fn lend(&self, work: impl FnOnce(&mut [f32])) {
+        work(&mut self.own_scratch().kernel);
+    }
 }
 
 impl Gradients {
@@ -35,56 +42,68 @@ impl Gradients {
 
     /// Fills in the gradients of a batch, summed over its images, and returns its mean loss.
     ///
-    /// To be called in the pool whose threads have this scratch.
+    /// To be called in the pool of `threads`.
     pub(super) fn accumulate(
         &mut self,
         network: &Network,
-        scratch: &[Mutex<Scratch>],
+        threads: &Threads,
         batch: Batch<'_>,
         draw: Draw<'_>,
         objective: Objective,
-    ) -> Elbo {
+    ) -> Loss {
         let Self { layout, chunks, dense, cut } = self;
-        *cut = Cut::new(batch.len(), layout.chunk_len(), network.micro_batch());
+        *cut = Cut::new(batch.len(), [layout.chunk_len(), layout.dense_len()], network.micro_batch());
         if chunks.len() < cut.chunks {
-            chunks.resize_with(cut.chunks, || (Buffer::zeros(layout.chunk_len()), Elbo::default()));
+            chunks.resize_with(cut.chunks, || (Buffer::zeros(layout.chunk_len()), Loss::default()));
         }
         let chunks = &mut chunks[..cut.chunks];
-        dense.reserve(cut.round_len(0));
+        dense.reserve(cut.round_len(0), cut.units());
         for round in 0..cut.rounds {
-            let images = cut.round_len(round);
-            let kept = dense.parts(cut.part(0, round).1, images);
+            let kept = dense.parts(cut.part(0, round).1, cut.round_len(round));
             let parts = chunks.par_iter_mut().zip(kept).with_max_len(1).enumerate();
             parts.for_each(|(number, ((gradient, loss), kept))| {
                 if round == 0 {
                     gradient.fill(0.0);
-                    *loss = Elbo::default();
+                    *loss = Loss::default();
                 }
                 let (position, images) = cut.part(number, round);
                 let part = batch.part(position, images);
                 let gradient = ChunkGradient { values: gradient, kept };
-                *loss += network.gradient(part, draw, position, objective, &mut own_scratch(scratch), gradient);
+                *loss += network.gradient(part, draw, position, objective, &mut threads.own_scratch(), gradient);
             });
             let accumulate = if round == 0 { Accumulate::No } else { Accumulate::Yes };
-            dense.run(images, accumulate, || own_scratch(scratch));
+            dense.run(cut.units(), |unit| cut.unit_part(unit, round), accumulate, threads);
         }
-        let mut total = Elbo::default();
+        let mut total = Loss::default();
         for (_, loss) in chunks {
             total += *loss;
         }
         total.mean(batch.len().max(1))
     }
 
-    /// The parameters from number `here` on, up to `end` at most, whose gradients lie together, and their mean gradient
-    /// over the images of the batch.
-    pub(super) fn piece(&self, here: usize, end: usize) -> (Piece, GradientSum<impl Iterator<Item = &[f32]> + Clone>) {
-        let piece = self.layout.piece(here, end);
-        // Of no images there is no gradient.
-        let is_any = usize::from(self.cut.chunks > 0);
-        let (dense, chunks) = if piece.is_dense { (is_any, 0) } else { (0, self.cut.chunks) };
-        let parts = self.chunks[..chunks].iter().map(|(gradient, _)| &**gradient);
-        let parts = parts.chain(std::iter::repeat_n(&**self.dense.values(), dense));
-        (piece, GradientSum { parts, scale: 1.0 / self.cut.batch.max(1) as f32 })
+    /// Writes the mean gradient over the images of the last batch: the one place where gradients of its parts meet. Those of
+    /// the chunks, or of the units, are added in the order of the left-complete tree, in which a unit is a branch; several
+    /// hosts, each with branches of its own, come to the same bits.
+    ///
+    /// To be called in the pool that shall do it.
+    pub(super) fn reduce(&self, isa: Isa, gradient: &mut [f32]) {
+        let Self { layout, chunks, dense, cut } = self;
+        let scale = 1.0 / cut.batch.max(1) as f32;
+        let (chunks, units) = (&chunks[..cut.chunks], &dense.units()[..cut.units()]);
+        gradient.par_chunks_mut(STRETCH).enumerate().for_each(|(number, gradient)| {
+            let first = number * STRETCH;
+            let (mut here, last) = (first, first + gradient.len());
+            while here < last {
+                let Piece { end, is_dense, offset } = layout.piece(here, last);
+                let sum = &mut gradient[here - first..end - first];
+                if is_dense {
+                    tree_sum(isa, units.iter().map(|unit| &unit[offset..]), scale, sum);
+                } else {
+                    tree_sum(isa, chunks.iter().map(|(chunk, _)| &chunk[offset..]), scale, sum);
+                }
+                here = end;
+            }
+        });
     }
 }
 
@@ -92,8 +111,8 @@ impl Gradients {
 mod tests {
     use crate::dataset::ImageShape;
     use crate::dataset::batch::Batch;
-    use crate::engine::cpu::Engine;
-    use crate::engine::cpu::latent::Draw;
+    use crate::engine::cpu::Cpu;
+    use crate::engine::{Device, Draw};
     use crate::network::architecture::Architecture;
     use crate::network::likelihood::Likelihood;
     use crate::network::loss::Objective;
@@ -107,7 +126,7 @@ mod tests {
         let architecture = Architecture::new(image, &[3, 5], 2).unwrap().with_classes(2).unwrap();
         let architecture = architecture.with_likelihood(Likelihood::SigmaGaussian);
         let parameters = ParameterTable::new(&architecture).initialize(1);
-        let mut engine = Engine::new(architecture, &parameters, 2).unwrap();
+        let mut engine = Cpu::new(2).engine(&architecture, &parameters).unwrap();
         for len in [700, 512, 37, 0] {
             let pixels: Vec<u8> = (0..len * image.len()).map(|i| (i * i % 251) as u8).collect();
             let indices: Vec<u32> = (0..len as u32).collect();
@@ -115,7 +134,7 @@ mod tests {
             let mut gradient = |first: usize, count: usize| {
                 let pixels = &pixels[first * image.len()..][..count * image.len()];
                 let batch = Batch { pixels, indices: &indices[first..][..count], labels: Some(&labels) };
-                engine.gradient(batch, Draw::Mean, Objective::default())
+                engine.gradient(batch, Draw::Mean, Objective::default()).unwrap()
             };
             let (loss, found) = gradient(0, len);
             let mut expected = vec![0.0; found.len()];
@@ -123,10 +142,10 @@ mod tests {
             let share = 1.0 / len as f64;
             for first in 0..len {
                 let (loss, part) = gradient(first, 1);
-                expected_loss += share * loss.loss();
+                expected_loss += share * loss.total();
                 expected.iter_mut().zip(part).for_each(|(sum, number)| *sum += share * f64::from(number));
             }
-            assert!((loss.loss() - expected_loss).abs() <= 1e-6 * expected_loss.abs(), "{len}");
+            assert!((loss.total() - expected_loss).abs() <= 1e-6 * expected_loss.abs(), "{len}");
             // Sums over images and pixels in f32, in another order.
             let largest = expected.iter().fold(0.0_f64, |most, number| most.max(number.abs()));
             for (number, (found, expected)) in found.into_iter().zip(expected).enumerate() {

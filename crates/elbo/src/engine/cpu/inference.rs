@@ -1,139 +1,88 @@
-//! What is done with a network without training it: losses, encoding, decoding.
+//! What is done with a network without training it: losses, encoding, decoding. Each thread takes a micro-batch at a time.
 
-use super::{Engine, own_scratch};
+use super::network::{Network, Scratch};
+use super::threads::Threads;
 use crate::dataset::batch::Batch;
-use crate::engine::cpu::latent::Draw;
-use crate::engine::cpu::scratch::Scratch;
-use crate::network::loss::Elbo;
+use crate::engine::Draw;
+use crate::network::loss::Loss;
 use rayon::prelude::*;
 
-/// About the most values of the images of a block.
-const BLOCK: usize = 1 << 24;
-
-impl Engine {
-    /// The mean loss over a batch of any length, in nats per image; nothing is learned.
-    ///
-    /// # Panics
-    /// If the batch's pixels are not one image of the network's shape for each index.
-    #[must_use]
-    pub fn evaluate(&self, batch: Batch<'_>, draw: Draw<'_>) -> Elbo {
-        let mut total = Elbo::default();
-        self.add_losses(batch, draw, &mut total);
-        total.mean(batch.len().max(1))
-    }
-
-    /// Adds the losses of a batch's micro-batches to `total`, one after the other: over blocks of [`Engine::block`]
-    /// images the sum is the same, to the last bit, as over all of them at once.
-    pub(crate) fn add_losses(&self, batch: Batch<'_>, draw: Draw<'_>, total: &mut Elbo) {
-        batch.check(self.architecture().image().len());
-        let most = self.network.micro_batch();
-        let mut losses = vec![Elbo::default(); batch.len().div_ceil(most)];
-        self.pool.install(|| {
-            losses.par_iter_mut().with_max_len(1).enumerate().for_each(|(number, loss)| {
-                let position = number * most;
-                let part = batch.part(position, most.min(batch.len() - position));
-                *loss = self.network.loss(part, draw, position, &mut own_scratch(&self.scratch));
-            });
+/// The loss of each image.
+///
+/// # Panics
+/// If the batch's pixels are not one image of the network's shape for each index.
+pub(super) fn losses(network: &Network, threads: &Threads, batch: Batch<'_>, draw: Draw<'_>) -> Vec<Loss> {
+    batch.check(network.architecture().image().len());
+    let most = network.micro_batch();
+    let mut losses = vec![Loss::default(); batch.len()];
+    threads.install(|| {
+        losses.par_chunks_mut(most).with_max_len(1).enumerate().for_each(|(number, losses)| {
+            let position = number * most;
+            let part = batch.part(position, losses.len());
+            network.losses(part, draw, position, &mut threads.own_scratch(), losses);
         });
-        for loss in losses {
-            *total += loss;
-        }
-    }
+    });
+    losses
+}
 
-    /// How many images to hand in at once where there are many: a few megabytes of them, but work for every thread,
-    /// and whole micro-batches.
-    pub(crate) fn block(&self) -> usize {
-        let most = self.network.micro_batch();
-        let micro_batch_len = most * self.architecture().image().len();
-        most * (BLOCK / micro_batch_len).max(self.threads())
-    }
-
-    /// The latent distribution of each image: `[N, 2Z]`, means first, then log-variances.
-    ///
-    /// # Panics
-    /// If the batch's pixels are not one image of the network's shape for each index.
-    #[must_use]
-    pub fn encode(&self, batch: Batch<'_>) -> Vec<f32> {
-        batch.check(self.architecture().image().len());
-        let most = self.network.micro_batch();
-        let statistics_len = 2 * self.architecture().latent_dim();
-        let mut statistics = vec![0.0; batch.len() * statistics_len];
-        self.pool.install(|| {
-            statistics.par_chunks_mut(most * statistics_len).with_max_len(1).enumerate().for_each(|(number, out)| {
-                let mut scratch = own_scratch(&self.scratch);
-                let images = out.len() / statistics_len;
-                self.network.encode_statistics(batch.part(number * most, images), &mut scratch);
-                out.copy_from_slice(&scratch.encoder.statistics()[..out.len()]);
-            });
+/// The latent distribution of each image: `[N, 2Z]`, means first, then log-variances.
+///
+/// # Panics
+/// If the batch's pixels are not one image of the network's shape for each index.
+pub(super) fn encode(network: &Network, threads: &Threads, batch: Batch<'_>) -> Vec<f32> {
+    batch.check(network.architecture().image().len());
+    let most = network.micro_batch();
+    let statistics_len = 2 * network.architecture().latent_dim();
+    let mut statistics = vec![0.0; batch.len() * statistics_len];
+    threads.install(|| {
+        statistics.par_chunks_mut(most * statistics_len).with_max_len(1).enumerate().for_each(|(number, out)| {
+            let mut scratch = threads.own_scratch();
+            let images = out.len() / statistics_len;
+            network.encode_statistics(batch.part(number * most, images), &mut scratch);
+            out.copy_from_slice(&scratch.encoder.statistics()[..out.len()]);
         });
-        statistics
-    }
+    });
+    statistics
+}
 
-    /// The image of each latent vector: `[N, Z]` to `[N, H, W, C]` in [0, 1], each pixel the mean of its
-    /// distribution.
-    ///
-    /// A conditional network is given the class of each, `[N]`; `classes` is empty otherwise.
-    ///
-    /// # Panics
-    /// If `latents` is no whole number of latent vectors, or a conditional network is not given a class that it knows for
-    /// each.
-    #[must_use]
-    pub fn decode(&self, latents: &[f32], classes: &[u16]) -> Vec<f32> {
-        let dim = self.architecture().latent_dim();
-        assert!(
-            latents.len().is_multiple_of(dim),
-            "{} numbers are no whole number of latent vectors of {dim}",
-            latents.len()
-        );
-        let is_conditional = self.architecture().classes() > 0;
-        let count = if is_conditional { latents.len() / dim } else { 0 };
-        assert_eq!(classes.len(), count, "a class for each latent vector of a conditional network");
-        let most = self.network.micro_batch();
-        let len = self.architecture().image().len();
-        let mut images = vec![0.0; latents.len() / dim * len];
-        self.pool.install(|| {
-            let parts = images.par_chunks_mut(most * len).zip(latents.par_chunks(most * dim));
-            parts.with_max_len(1).enumerate().for_each(|(number, (out, latents))| {
-                let mut scratch = own_scratch(&self.scratch);
-                let images = latents.len() / dim;
-                scratch.decoder.latents[..latents.len()].copy_from_slice(latents);
-                if is_conditional {
-                    scratch.classes[..images].copy_from_slice(&classes[number * most..][..images]);
-                }
-                self.decode_into(images, &mut scratch, out);
-            });
+/// The image of each latent vector: `[N, Z]` to `[N, H, W, C]` in [0, 1], each pixel the mean of its distribution; for the
+/// class of each, `[N]`, if the network is conditional.
+///
+/// # Panics
+/// If `latents` is no whole number of latent vectors, or a conditional network is not given a class for each.
+pub(super) fn decode(network: &Network, threads: &Threads, latents: &[f32], classes: &[u16]) -> Vec<f32> {
+    let (dim, len) = (network.architecture().latent_dim(), network.architecture().image().len());
+    assert!(
+        latents.len().is_multiple_of(dim),
+        "{} numbers are no whole number of latent vectors of {dim}",
+        latents.len()
+    );
+    let is_conditional = network.architecture().classes() > 0;
+    let count = if is_conditional { latents.len() / dim } else { 0 };
+    assert_eq!(classes.len(), count, "a class for each latent vector of a conditional network");
+    let most = network.micro_batch();
+    let mut images = vec![0.0; latents.len() / dim * len];
+    threads.install(|| {
+        let parts = images.par_chunks_mut(most * len).zip(latents.par_chunks(most * dim));
+        parts.with_max_len(1).enumerate().for_each(|(number, (out, latents))| {
+            let mut scratch = threads.own_scratch();
+            let images = latents.len() / dim;
+            scratch.decoder.latents[..latents.len()].copy_from_slice(latents);
+            if is_conditional {
+                scratch.classes[..images].copy_from_slice(&classes[number * most..][..images]);
+            }
+            decode_into(network, images, &mut scratch, out);
         });
-        images
-    }
+    });
+    images
+}
 
-    /// The images of the latent vectors in `scratch`, and of the classes there.
-    fn decode_into(&self, images: usize, scratch: &mut Scratch, out: &mut [f32]) {
-        let len = self.architecture().image().len();
-        self.network.decode(images, scratch, &mut |[first, images], logits| {
-            let out = &mut out[first * len..][..images * len];
-            out.copy_from_slice(logits);
-            self.network.pixel_model().mean(self.isa(), out);
-        });
-    }
-
-    /// Each image encoded, drawn from and decoded: `[N, H, W, C]` in [0, 1].
-    ///
-    /// # Panics
-    /// If the batch's pixels are not one image of the network's shape for each index.
-    #[must_use]
-    pub fn reconstruct(&self, batch: Batch<'_>, draw: Draw<'_>) -> Vec<f32> {
-        let most = self.network.micro_batch();
-        let len = self.architecture().image().len();
-        batch.check(len);
-        let mut images = vec![0.0; batch.len() * len];
-        self.pool.install(|| {
-            images.par_chunks_mut(most * len).with_max_len(1).enumerate().for_each(|(number, out)| {
-                let mut scratch = own_scratch(&self.scratch);
-                let part = batch.part(number * most, out.len() / len);
-                self.network.encode(part, draw, number * most, &mut scratch);
-                self.decode_into(part.len(), &mut scratch, out);
-            });
-        });
-        images
-    }
+/// The images of the latent vectors in `scratch`, and of the classes there.
+fn decode_into(network: &Network, images: usize, scratch: &mut Scratch, out: &mut [f32]) {
+    let len = network.architecture().image().len();
+    network.decode(images, scratch, &mut |[first, images], logits| {
+        let out = &mut out[first * len..][..images * len];
+        out.copy_from_slice(logits);
+        network.pixel_model().mean(network.isa(), out);
+    });
 }

@@ -1,18 +1,8 @@
-//! The latent vector: drawn from what the encoder says, so that the draw can be differentiated.
+//! The latent vectors of a micro-batch, and back through their draw.
 
+use crate::engine::Draw;
+use crate::engine::draw::latent_at;
 use crate::network::loss::{KlGradient, Objective};
-use crate::noise::Noise;
-
-/// Which point of the encoder's distribution is taken as latent vector.
-#[derive(Clone, Copy, Debug)]
-pub enum Draw<'a> {
-    /// One draw per image, from the noise at the address of its index in the data set.
-    Noise(&'a Noise),
-    /// The standard normal draws themselves, `[images, Z]` in the order of the batch.
-    Given(&'a [f32]),
-    /// No draw: the mean.
-    Mean,
-}
 
 /// The latent part of a micro-batch.
 #[derive(Debug)]
@@ -29,34 +19,18 @@ impl Latent {
 
     /// Takes the noise of the images `indices`, which stand at `position` in the batch.
     pub(crate) fn draw(&mut self, draw: Draw<'_>, indices: &[u32], position: usize) {
-        match draw {
-            Draw::Noise(noise) => {
-                for (index, out) in indices.iter().zip(self.noise.chunks_exact_mut(self.dim)) {
-                    noise.normal(u64::from(*index), out);
-                }
-            }
-            Draw::Given(given) => {
-                let len = indices.len() * self.dim;
-                self.noise[..len].copy_from_slice(&given[position * self.dim..][..len]);
-            }
-            Draw::Mean => self.noise.fill(0.0),
-        }
+        draw.write(indices, position, self.dim, &mut self.noise);
     }
 
-    /// `z = mean + noise * exp(logvar / 2)` (Kingma and Welling, 2014, section 2.4), from `statistics`, `[images,
-    /// 2Z]` with means first, to `latents`, `[images, Z]`. Returns the sum over images of the divergence from the
-    /// standard normal, `-1/2 sum (1 + logvar - mean^2 - exp(logvar))` (appendix B), in nats.
-    pub(crate) fn forward(&self, images: usize, statistics: &[f32], latents: &mut [f32]) -> f64 {
-        let mut total = 0.0;
+    /// The latent vectors, `[images, Z]`, from `statistics`, `[images, 2Z]` with means first.
+    pub(crate) fn forward(&self, images: usize, statistics: &[f32], latents: &mut [f32]) {
         let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact_mut(self.dim));
         for ((statistics, latents), noise) in rows.zip(self.noise.chunks_exact(self.dim)).take(images) {
-            let (mean, logvar) = statistics.split_at(self.dim);
-            for (((latent, mean), logvar), noise) in latents.iter_mut().zip(mean).zip(logvar).zip(noise) {
-                *latent = mean + noise * (0.5 * logvar).exp();
-                total += divergence(*mean, *logvar);
+            let (means, logvars) = statistics.split_at(self.dim);
+            for (((latent, mean), logvar), noise) in latents.iter_mut().zip(means).zip(logvars).zip(noise) {
+                *latent = latent_at(*mean, *logvar, *noise);
             }
         }
-        total
     }
 
     /// The gradient of the statistics: from that of the reconstruction with respect to the latent vectors, `latents`,
@@ -95,6 +69,13 @@ impl Latent {
     }
 }
 
+/// The divergence of an image's distribution, means and then log-variances, from the standard normal, `-1/2 sum (1 + logvar
+/// - mean^2 - exp(logvar))` (Kingma and Welling, 2014, appendix B), in nats.
+pub(crate) fn kl(statistics: &[f32]) -> f64 {
+    let (means, logvars) = statistics.split_at(statistics.len() / 2);
+    means.iter().zip(logvars).map(|(mean, logvar)| divergence(*mean, *logvar)).sum()
+}
+
 /// The divergence of one latent dimension from the standard normal, in nats.
 fn divergence(mean: f32, logvar: f32) -> f64 {
     let (mean, logvar) = (f64::from(mean), f64::from(logvar));
@@ -111,20 +92,18 @@ mod tests {
         /// `e^x - 1 >= x`, and rounding must not break it.
         #[test]
         fn the_divergence_is_never_negative(mean in -4.0_f32..4.0, logvar in -20.0_f32..20.0) {
-            let latent = Latent::new(1, 1);
-            prop_assert!(latent.forward(1, &[mean, logvar], &mut [0.0]) >= 0.0);
+            prop_assert!(kl(&[mean, logvar]) >= 0.0);
         }
 
         #[test]
         fn the_divergence_near_the_prior_is_never_negative(mean in -1e-4_f32..1e-4, logvar in -1e-4_f32..1e-4) {
-            let latent = Latent::new(1, 1);
-            prop_assert!(latent.forward(1, &[mean, logvar], &mut [0.0]) >= 0.0);
+            prop_assert!(kl(&[mean, logvar]) >= 0.0);
         }
     }
 
     #[test]
     fn the_prior_itself_has_no_divergence() {
-        assert_eq!(Latent::new(2, 1).forward(1, &[0.0; 4], &mut [0.0; 2]), 0.0);
+        assert_eq!(kl(&[0.0; 4]), 0.0);
     }
 
     #[test]
@@ -138,8 +117,8 @@ mod tests {
         // weights . z + beta * divergence
         let minimised = |statistics: &[f32]| {
             let mut z = [0.0; 2];
-            let divergence = latent.forward(1, statistics, &mut z);
-            f64::from(weights[0] * z[0] + weights[1] * z[1]) + f64::from(beta) * divergence
+            latent.forward(1, statistics, &mut z);
+            f64::from(weights[0] * z[0] + weights[1] * z[1]) + f64::from(beta) * kl(statistics)
         };
         let mut gradient = [0.0; 4];
         latent.backward(1, &statistics, &weights, objective, &mut gradient);

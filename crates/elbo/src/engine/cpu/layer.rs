@@ -1,10 +1,10 @@
 //! One layer with its weights laid out for the kernels: forward, and backward to its input and its parameters.
 
-use crate::engine::cpu::class_weight::ClassWeight;
-use crate::engine::cpu::gradient_layout::GradientLayout;
-use crate::engine::cpu::patched::{PATCHES, Patched};
-use crate::engine::cpu::product::{GradientPlan, InputGradient, Plan, Product, both_gradients};
-use crate::network::architecture::{Activation, LayerShape};
+use super::class_weight::ClassWeight;
+use super::gradient_layout::GradientLayout;
+use super::patched::{PATCHES, Patched};
+use super::product::{GradientPlan, Plan, Product, both_gradients};
+use crate::network::architecture::{Activation, LayerShape, Role};
 use crate::network::parameters::ParameterTable;
 use elbo_kernels::{Buffer, Epilogue, Gather, ImageGradients, ImageGradientsOf, Isa, Operand, add_column_sums};
 use std::ops::Range;
@@ -28,7 +28,7 @@ enum Products {
         gradient: GradientPlan,
     },
     /// Most of a network's weights: their gradient is made for a whole batch at once, by
-    /// [`DenseGradient`](crate::engine::cpu::dense_gradient::DenseGradient).
+    /// [`DenseGradient`](super::dense_gradient::DenseGradient).
     Dense {
         forward: Product,
         backward: Product,
@@ -47,6 +47,7 @@ pub(crate) struct Layer {
     isa: Isa,
     group: usize,
     products: Products,
+    input_activation: Activation,
     activation: Activation,
     bias: Vec<f32>,
     class_weight: Option<ClassWeight>,
@@ -62,34 +63,34 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// Layer number `number` of a network of `count` layers, which goes through up to `most` images at a time.
+    /// Layer number `number` of a network that goes through up to `most` images at a time.
     pub(crate) fn new(
         isa: Isa,
         shape: &LayerShape,
         table: &ParameterTable,
         layout: &GradientLayout,
-        [number, count]: [usize; 2],
+        number: usize,
         most: usize,
     ) -> Self {
-        let LayerShape { geometry, direction, c_in, c_out, activation, .. } = *shape;
+        let LayerShape { role, geometry, direction, c_in, c_out, input_activation, activation, .. } = *shape;
         let images = GROUP_PIXELS.div_ceil(geometry.small_pixels()).min(most);
         let plan = |direction, c_in, c_out| Plan::new(isa, &geometry, direction, [c_in, c_out], images);
         let forward = || Product::new(plan(direction, c_in, c_out), Operand::Weights);
         let backward = || Product::new(plan(direction.reversed(), c_out, c_in), Operand::Transposed);
-        let products = match number {
-            0 => Products::First {
+        let products = match role {
+            Role::Image => Products::First {
                 patched: Patched::new(isa, &geometry, c_in, c_out),
                 forward: Product::new(
                     Plan::Direct(Gather::over_patches(isa, &geometry, c_in, c_out, PATCHES)),
                     Operand::Weights,
                 ),
             },
-            _ if number + 1 == count => {
+            Role::Logits => {
                 let gradients = ImageGradients::new(isa, &geometry, [c_in, c_out]);
                 Products::Last { forward: forward(), packed: Buffer::zeros(gradients.packed_len()), gradients }
             }
-            _ if shape.is_dense() => Products::Dense { forward: forward(), backward: backward() },
-            _ => Products::Inner {
+            Role::Head | Role::Projection => Products::Dense { forward: forward(), backward: backward() },
+            Role::Stage => Products::Inner {
                 forward: forward(),
                 backward: backward(),
                 gradient: GradientPlan::new(isa, &geometry, direction, [c_in, c_out], images),
@@ -97,18 +98,14 @@ impl Layer {
         };
         let (weight, bias) = table.layer(number);
         let output_len = geometry.target_pixels(direction) * c_out;
-        let class_weight = match shape.name.as_str() {
-            "encoder.head" => table.class_weight("encoder"),
-            "decoder.project" => table.class_weight("decoder"),
-            _ => None,
-        };
         Self {
             isa,
             group: images,
             products,
+            input_activation,
             activation,
             bias: vec![0.0; c_out],
-            class_weight: class_weight.map(|weight| {
+            class_weight: table.class_rows(role).map(|weight| {
                 ClassWeight::new(weight.range.clone(), layout.of_chunk(weight.range.clone()), output_len)
             }),
             weight_range: weight.range.clone(),
@@ -219,8 +216,16 @@ impl Layer {
         }
     }
 
-    /// Adds the gradients of its weights and its bias to `gradient`, and writes that of its input `x`, from that of its sum,
-    /// `dy`.
+    /// What is done to the gradient of its input `x` before it is written: back through the activation that `x` came from.
+    fn through_input<'a>(&self, x: &'a [f32]) -> Epilogue<'a> {
+        match self.input_activation {
+            Activation::Relu => Epilogue::WherePositive(x),
+            Activation::None => Epilogue::Store,
+        }
+    }
+
+    /// Adds the gradients of its weights and its bias to `gradient`, and writes `dx`, that of the sums that its input `x` was
+    /// made of, from that of its own sums, `dy`.
     ///
     /// The gradient of a dense layer's weights is left out. The first layer has none of its input.
     pub(crate) fn backward(
@@ -228,26 +233,25 @@ impl Layer {
         images: usize,
         x: &[f32],
         dy: &[f32],
-        input: InputGradient<'_>,
+        dx: &mut [f32],
         gradient: &mut [f32],
         scratch: &mut [f32],
     ) {
         match &self.products {
             Products::Last { gradients, packed, .. } => {
                 self.bias_gradient(images, dy, gradient);
-                let InputGradient { dx, epilogue } = input;
-                let x_is_relu = matches!(epilogue, Epilogue::WherePositive(_));
+                let x_is_relu = self.input_activation == Activation::Relu;
                 let dw = &mut gradient[self.weight_gradient.clone()];
                 gradients.run(images, ImageGradientsOf { x, x_is_relu, dy, packed, dx, dw }, scratch);
             }
             Products::Inner { backward, gradient: plan, .. } => {
                 self.bias_gradient(images, dy, gradient);
                 let dw = &mut gradient[self.weight_gradient.clone()];
-                both_gradients((plan, backward), images, x, dy, dw, input, scratch);
+                both_gradients((plan, backward), images, x, dy, dw, (dx, self.through_input(x)), scratch);
             }
             Products::First { .. } | Products::Dense { .. } => {
                 self.weight_gradient(images, x, dy, gradient, scratch);
-                self.input_gradient(images, dy, input, scratch);
+                self.input_gradient(images, x, dy, dx, scratch);
             }
         }
     }
@@ -277,14 +281,13 @@ impl Layer {
         add_column_sums(self.isa, &dy[..images * self.output_len], &mut gradient[self.bias_gradient.clone()]);
     }
 
-    /// The gradient of its input from that of its sum, `dy`. The first layer has none, the last [makes
-    /// it](Layer::makes_gradients_together) with that of its weights.
-    pub(crate) fn input_gradient(&self, images: usize, dy: &[f32], input: InputGradient<'_>, scratch: &mut [f32]) {
-        let InputGradient { dx, epilogue } = input;
+    /// `dx`, the gradient of the sums that its input `x` was made of, from that of its own, `dy`. The first layer has none,
+    /// the last [makes it](Layer::makes_gradients_together) with that of its weights.
+    pub(crate) fn input_gradient(&self, images: usize, x: &[f32], dy: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
         match &self.products {
             Products::First { .. } | Products::Last { .. } => {}
             Products::Inner { backward, .. } | Products::Dense { backward, .. } => {
-                backward.run(images, dy, epilogue, dx, scratch);
+                backward.run(images, dy, self.through_input(x), dx, scratch);
             }
         }
     }

@@ -1,18 +1,18 @@
 //! The layers, put together: one micro-batch through the network, and back.
 
+use super::decoder::{Decoder, DecoderState, OnLogits};
+use super::dense_gradient::{DenseGradient, Kept};
+use super::encoder::{Encoder, EncoderState};
+use super::gradient_layout::GradientLayout;
+use super::latent::{Latent, kl};
+use super::layer::Layer;
+use super::pixel_model::PixelModel;
 use crate::dataset::batch::Batch;
-use crate::engine::cpu::decoder::{Decoder, OnLogits};
-use crate::engine::cpu::dense_gradient::Kept;
-use crate::engine::cpu::encoder::Encoder;
-use crate::engine::cpu::gradient_layout::GradientLayout;
-use crate::engine::cpu::latent::Draw;
-use crate::engine::cpu::layer::Layer;
-use crate::engine::cpu::pixel_model::PixelModel;
-use crate::engine::cpu::scratch::{Scratch, micro_batch};
-use crate::network::architecture::{Architecture, LayerShape};
-use crate::network::loss::{Elbo, Objective};
+use crate::engine::Draw;
+use crate::network::architecture::{Architecture, LayerShape, Role};
+use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
-use elbo_kernels::Isa;
+use elbo_kernels::{Buffer, Isa};
 use rayon::prelude::*;
 
 /// A network with its weights laid out for the kernels.
@@ -24,6 +24,8 @@ pub(crate) struct Network {
     layout: GradientLayout,
     shapes: Vec<LayerShape>,
     layers: Vec<Layer>,
+    /// Number of the encoder's last layer; the decoder's first comes after it.
+    head: usize,
     micro_batch: usize,
     pixel_model: PixelModel,
 }
@@ -46,10 +48,11 @@ impl Network {
         let layers = shapes
             .iter()
             .enumerate()
-            .map(|(number, shape)| Layer::new(isa, shape, &table, &layout, [number, shapes.len()], micro_batch))
+            .map(|(number, shape)| Layer::new(isa, shape, &table, &layout, number, micro_batch))
             .collect();
+        let head = shapes.iter().position(|shape| shape.role == Role::Head).expect("an encoder has a head");
         let pixel_model = PixelModel::new(architecture.likelihood(), 0.0);
-        Self { isa, architecture, table, layout, shapes, layers, micro_batch, pixel_model }
+        Self { isa, architecture, table, layout, shapes, layers, head, micro_batch, pixel_model }
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -67,8 +70,17 @@ impl Network {
 
     /// The head and the projection, whose weights' gradient is not part of a chunk's.
     pub(crate) fn dense_layers(&self) -> [&LayerShape; 2] {
-        let head = self.architecture.widths().len();
-        [&self.shapes[head], &self.shapes[head + 1]]
+        [&self.shapes[self.head], &self.shapes[self.head + 1]]
+    }
+
+    /// All layers in the order in which data flows.
+    pub(crate) fn shapes(&self) -> &[LayerShape] {
+        &self.shapes
+    }
+
+    /// The same, with their weights.
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
     }
 
     pub(crate) fn isa(&self) -> Isa {
@@ -81,11 +93,11 @@ impl Network {
     }
 
     pub(crate) fn encoder(&self) -> Encoder<'_> {
-        Encoder { layers: &self.layers[..=self.architecture.widths().len()] }
+        Encoder { layers: &self.layers[..=self.head] }
     }
 
     pub(crate) fn decoder(&self) -> Decoder<'_> {
-        Decoder { layers: &self.layers[self.architecture.widths().len() + 1..] }
+        Decoder { layers: &self.layers[self.head + 1..] }
     }
 
     /// What the logits say of the pixels.
@@ -117,35 +129,51 @@ impl Network {
         self.decoder().forward(images, classes, decoder, kernel, on_logits);
     }
 
-    /// From images to latent vectors in `scratch`; the sum over images of the divergence.
-    pub(crate) fn encode(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> f64 {
+    /// From images to latent vectors in `scratch`.
+    fn encode(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) {
         self.encode_statistics(batch, scratch);
         let Scratch { encoder, latent, decoder, .. } = scratch;
         latent.draw(draw, batch.indices, position);
-        latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents)
+        latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents);
     }
 
-    /// The loss of a micro-batch that stands at `position` in its batch, summed over its images.
-    pub(crate) fn loss(&self, batch: Batch<'_>, draw: Draw<'_>, position: usize, scratch: &mut Scratch) -> Elbo {
-        let kl = self.encode(batch, draw, position, scratch);
+    /// The divergence of each encoded image.
+    fn divergences<'a>(&self, images: usize, encoder: &'a EncoderState) -> impl Iterator<Item = f64> + 'a {
+        encoder.statistics().chunks_exact(2 * self.architecture.latent_dim()).take(images).map(kl)
+    }
+
+    /// The loss of each image of a micro-batch that stands at `position` in its batch.
+    pub(crate) fn losses(
+        &self,
+        batch: Batch<'_>,
+        draw: Draw<'_>,
+        position: usize,
+        scratch: &mut Scratch,
+        losses: &mut [Loss],
+    ) {
+        self.encode(batch, draw, position, scratch);
         let Scratch { encoder, decoder, classes, kernel, .. } = scratch;
-        let mut reconstruction = 0.0;
+        for (loss, kl) in losses.iter_mut().zip(self.divergences(batch.len(), encoder)) {
+            loss.kl = kl;
+        }
         let images = &encoder.images;
         self.decoder().forward(batch.len(), classes, decoder, kernel, &mut |[first, _], logits| {
-            self.add_reconstruction(first, logits, images, &mut reconstruction);
+            self.each_reconstruction(first, logits, images, |image, loss| losses[image].reconstruction = loss);
         });
-        Elbo { reconstruction, kl }
     }
 
-    /// Adds the losses of some images' logits, which become their gradients; `first` is the number of the first image.
-    fn add_reconstruction(&self, first: usize, logits: &mut [f32], images: &[f32], total: &mut f64) {
+    /// Hands the number and the reconstruction loss of each image to `take`; the logits become their gradients. `first` is
+    /// the number of the first image.
+    fn each_reconstruction(&self, first: usize, logits: &mut [f32], images: &[f32], mut take: impl FnMut(usize, f64)) {
         let len = self.architecture.image().len();
-        for (logits, image) in logits.chunks_exact_mut(len).zip(images.chunks_exact(len).skip(first)) {
-            *total += self.pixel_model.loss(self.isa, logits, image);
+        let pairs = logits.chunks_exact_mut(len).zip(images.chunks_exact(len).skip(first));
+        for (number, (logits, image)) in pairs.enumerate() {
+            take(first + number, self.pixel_model.loss(self.isa, logits, image));
         }
     }
 
-    /// The loss of a micro-batch as [`Network::loss`], and the gradient of the objective, summed over its images.
+    /// The loss of a micro-batch that stands at `position` in its batch, and the gradient of the objective, both summed over
+    /// its images.
     pub(crate) fn gradient(
         &self,
         batch: Batch<'_>,
@@ -154,9 +182,10 @@ impl Network {
         objective: Objective,
         scratch: &mut Scratch,
         ChunkGradient { values: gradient, kept: [head, project] }: ChunkGradient<'_>,
-    ) -> Elbo {
-        let kl = self.encode(batch, draw, position, scratch);
+    ) -> Loss {
+        self.encode(batch, draw, position, scratch);
         let Scratch { encoder, latent, classes, decoder, kernel } = scratch;
+        let kl = self.divergences(batch.len(), encoder).sum();
         let mut reconstruction = 0.0;
         let images = &encoder.images;
         self.decoder().forward_and_backward(
@@ -166,7 +195,7 @@ impl Network {
             gradient,
             kernel,
             &mut |[first, _], logits| {
-                self.add_reconstruction(first, logits, images, &mut reconstruction);
+                self.each_reconstruction(first, logits, images, |_, loss| reconstruction += loss);
             },
         );
         if let Some(log_sigma) = self.table.log_sigma() {
@@ -179,6 +208,43 @@ impl Network {
         self.encoder().backward(batch.len(), classes, encoder, gradient, kernel);
         head.keep(encoder.features(), encoder.statistics_gradient());
         project.keep(&decoder.latents, decoder.projection_gradient());
-        Elbo { reconstruction, kl }
+        Loss { reconstruction, kl }
     }
+}
+
+/// One thread's memory: what it needs to take a few images through the network and back.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) encoder: EncoderState,
+    pub(crate) latent: Latent,
+    /// The class of each image, 0 where the network is not conditional.
+    pub(crate) classes: Vec<u16>,
+    pub(crate) decoder: DecoderState,
+    /// What kernels need while they work.
+    pub(crate) kernel: Buffer,
+}
+
+impl Scratch {
+    pub(crate) fn new(network: &Network) -> Self {
+        let architecture = network.architecture();
+        let images = network.micro_batch();
+        let (encoder, decoder) = (network.encoder(), network.decoder());
+        let kernel = network.layers().iter().map(Layer::scratch_len).max().unwrap_or(0);
+        let dense = DenseGradient::scratch_len(network.dense_layers());
+        Self {
+            encoder: EncoderState::new(architecture, encoder.layers, images),
+            latent: Latent::new(architecture.latent_dim(), images),
+            classes: vec![0; images],
+            decoder: DecoderState::new(architecture.latent_dim(), decoder.layers, images),
+            kernel: Buffer::zeros(kernel.max(dense)),
+        }
+    }
+}
+
+/// The most images taken through the network at once, and so through its dense layers: as many as serve to fill their
+/// tiles, unless the encoder's activations, which all stay until the way back, would take tens of megabytes. It depends
+/// on the network alone, so that results do not depend on the machine.
+fn micro_batch(architecture: &Architecture) -> usize {
+    const ACTIVATIONS: usize = 1 << 23;
+    (ACTIVATIONS / architecture.activations()).clamp(4, 16)
 }

@@ -135,21 +135,15 @@ impl GradientPlan {
     }
 }
 
-/// Where the gradient of a layer's input goes, and what is done to it before it is written.
-pub(crate) struct InputGradient<'a> {
-    pub(crate) dx: &'a mut [f32],
-    pub(crate) epilogue: Epilogue<'a>,
-}
-
 /// The gradients of a layer's weights and of its input, as [`GradientPlan::run`] and [`Product::run`] have them; together
-/// where that saves work.
+/// where that saves work. The epilogue is what is done to that of the input, `dx`, before it is written.
 pub(crate) fn both_gradients(
     (gradient, backward): (&GradientPlan, &Product),
     images: usize,
     x: &[f32],
     dy: &[f32],
     dw: &mut [f32],
-    InputGradient { dx, epilogue }: InputGradient<'_>,
+    (dx, epilogue): (&mut [f32], Epilogue<'_>),
     scratch: &mut [f32],
 ) {
     if let (GradientPlan::Winograd(gradient, Direction::Up), Plan::Winograd(plan)) = (gradient, &backward.plan) {
