@@ -173,7 +173,7 @@ impl Engine for CpuEngine {
     ) -> Result<(Loss, Vec<f32>), EngineError> {
         let (training, network, _, threads) = self.training();
         let loss = training.accumulate(network, threads, batch, draw, objective);
-        Ok((loss, training.gradient().to_vec()))
+        Ok((loss, training.gradient(network, threads)))
     }
 
     fn apply(&mut self, gradient: &[f32], optimizer: &Optimizer) -> Result<(), EngineError> {

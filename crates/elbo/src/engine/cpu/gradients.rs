@@ -11,9 +11,6 @@ use crate::network::loss::{Loss, Objective};
 use elbo_kernels::{Accumulate, Buffer, Isa, tree_sum};
 use rayon::prelude::*;
 
-/// Parameters whose gradient one thread sums up at a time.
-const STRETCH: usize = 1 << 13;
-
 /// Memory for the gradients of batches.
 #[derive(Debug)]
 pub(super) struct Gradients {
@@ -81,29 +78,24 @@ impl Gradients {
         total.mean(batch.len().max(1))
     }
 
-    /// Writes the mean gradient over the images of the last batch: the one place where gradients of its parts meet. Those of
-    /// the chunks, or of the units, are added in the order of the left-complete tree, in which a unit is a branch; several
-    /// hosts, each with branches of its own, come to the same bits.
-    ///
-    /// To be called in the pool that shall do it.
-    pub(super) fn reduce(&self, isa: Isa, gradient: &mut [f32]) {
+    /// Writes the mean gradient over the images of the last batch, of the parameters from number `first` on: the one place
+    /// where gradients of the batch's parts meet. Those of the chunks, or of the units, are added in the order of the
+    /// left-complete tree, in which a unit is a branch; several hosts, each with branches of its own, come to the same bits.
+    pub(super) fn reduce(&self, isa: Isa, first: usize, gradient: &mut [f32]) {
         let Self { layout, chunks, dense, cut } = self;
         let scale = 1.0 / cut.batch.max(1) as f32;
         let (chunks, units) = (&chunks[..cut.chunks], &dense.units()[..cut.units()]);
-        gradient.par_chunks_mut(STRETCH).enumerate().for_each(|(number, gradient)| {
-            let first = number * STRETCH;
-            let (mut here, last) = (first, first + gradient.len());
-            while here < last {
-                let Piece { end, is_dense, offset } = layout.piece(here, last);
-                let sum = &mut gradient[here - first..end - first];
-                if is_dense {
-                    tree_sum(isa, units.iter().map(|unit| &unit[offset..]), scale, sum);
-                } else {
-                    tree_sum(isa, chunks.iter().map(|(chunk, _)| &chunk[offset..]), scale, sum);
-                }
-                here = end;
+        let (mut here, last) = (first, first + gradient.len());
+        while here < last {
+            let Piece { end, is_dense, offset } = layout.piece(here, last);
+            let sum = &mut gradient[here - first..end - first];
+            if is_dense {
+                tree_sum(isa, units.iter().map(|unit| &unit[offset..]), scale, sum);
+            } else {
+                tree_sum(isa, chunks.iter().map(|(chunk, _)| &chunk[offset..]), scale, sum);
             }
-        });
+            here = end;
+        }
     }
 }
 

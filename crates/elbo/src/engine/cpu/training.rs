@@ -11,15 +11,13 @@ use crate::recipe::optimizer::{Muon, Optimizer};
 use elbo_kernels::{AdamSlices, Buffer, Momentum};
 use rayon::prelude::*;
 
-/// Parameters that one thread updates at a time.
-const UPDATE: usize = 1 << 13;
+/// Parameters that one thread sums the gradient of, or updates, at a time: all that belongs to them stays near it.
+const STRETCH: usize = 1 << 13;
 
 /// What only training needs.
 #[derive(Debug)]
 pub(super) struct TrainingMemory {
     gradients: Gradients,
-    /// The mean gradient of the last batch, in the layout of the parameters.
-    gradient: Buffer,
     optimizer: OptimizerMemory,
 }
 
@@ -36,9 +34,8 @@ struct OptimizerMemory {
 impl TrainingMemory {
     /// For a network, after this many steps that left these moments.
     pub(super) fn new(network: &Network, step: u64, mean: Buffer, square: Buffer) -> Self {
-        let gradient = Buffer::zeros(network.table().len());
         let optimizer = OptimizerMemory { step, mean, square, matrices: None };
-        Self { gradients: Gradients::new(network), gradient, optimizer }
+        Self { gradients: Gradients::new(network), optimizer }
     }
 
     pub(super) fn state(&self) -> OptimizerState {
@@ -46,12 +43,7 @@ impl TrainingMemory {
         OptimizerState { step: *step, mean: mean.to_vec(), square: square.to_vec() }
     }
 
-    /// The mean gradient of the last batch.
-    pub(super) fn gradient(&self) -> &[f32] {
-        &self.gradient
-    }
-
-    /// The mean loss of a batch; its mean gradient is kept.
+    /// The mean loss of a batch; what its gradient is made of is kept.
     ///
     /// # Panics
     /// If the batch's pixels are not one image of the network's shape for each index.
@@ -64,15 +56,21 @@ impl TrainingMemory {
         objective: Objective,
     ) -> Loss {
         batch.check(network.architecture().image().len());
-        let Self { gradients, gradient, .. } = self;
-        threads.install(|| {
-            let loss = gradients.accumulate(network, threads, batch, draw, objective);
-            gradients.reduce(network.isa(), gradient);
-            loss
-        })
+        threads.install(|| self.gradients.accumulate(network, threads, batch, draw, objective))
     }
 
-    /// Takes the step that the kept gradient asks for.
+    /// The mean gradient of the last batch.
+    pub(super) fn gradient(&self, network: &Network, threads: &Threads) -> Vec<f32> {
+        let mut gradient = vec![0.0; network.table().len()];
+        threads.install(|| {
+            let stretches = gradient.par_chunks_mut(STRETCH).enumerate();
+            stretches.for_each(|(number, sum)| self.gradients.reduce(network.isa(), number * STRETCH, sum));
+        });
+        gradient
+    }
+
+    /// Takes the step that the gradient of the last batch asks for. It is summed stretch by stretch and used where it is,
+    /// rather than written for the whole network and read again.
     pub(super) fn apply_own(
         &mut self,
         network: &mut Network,
@@ -80,8 +78,10 @@ impl TrainingMemory {
         parameters: &mut [f32],
         optimizer: &Optimizer,
     ) {
-        let Self { gradient, optimizer: memory, .. } = self;
-        threads.install(|| memory.apply(network, parameters, gradient, optimizer));
+        let Self { gradients, optimizer: memory } = self;
+        let isa = network.isa();
+        let sum = |first: usize, sum: &mut [f32]| gradients.reduce(isa, first, sum);
+        threads.install(|| memory.apply(network, parameters, sum, optimizer));
     }
 
     /// Takes the step that a gradient asks for.
@@ -93,12 +93,20 @@ impl TrainingMemory {
         gradient: &[f32],
         optimizer: &Optimizer,
     ) {
-        threads.install(|| self.optimizer.apply(network, parameters, gradient, optimizer));
+        let copy = |first: usize, out: &mut [f32]| out.copy_from_slice(&gradient[first..][..out.len()]);
+        threads.install(|| self.optimizer.apply(network, parameters, copy, optimizer));
     }
 }
 
 impl OptimizerMemory {
-    fn apply(&mut self, network: &mut Network, parameters: &mut [f32], gradient: &[f32], optimizer: &Optimizer) {
+    /// Takes a step; `gradient` writes that of the parameters from a number on.
+    fn apply(
+        &mut self,
+        network: &mut Network,
+        parameters: &mut [f32],
+        gradient: impl Fn(usize, &mut [f32]) + Sync,
+        optimizer: &Optimizer,
+    ) {
         let isa = network.isa();
         let Self { step, mean, square, matrices } = self;
         *step += 1;
@@ -106,10 +114,14 @@ impl OptimizerMemory {
             Some(_) => &mut **matrices.get_or_insert_with(|| orthogonalizers(network)),
             None => &mut [],
         };
-        let stretches = parameters.par_chunks_mut(UPDATE).zip(gradient.par_chunks(UPDATE));
-        let stretches = stretches.zip(mean.par_chunks_mut(UPDATE)).zip(square.par_chunks_mut(UPDATE)).enumerate();
-        stretches.for_each(|(number, (((parameters, gradient), mean), square))| {
-            let first = number * UPDATE;
+        let stretches = parameters.par_chunks_mut(STRETCH).zip(mean.par_chunks_mut(STRETCH));
+        let stretches = stretches.zip(square.par_chunks_mut(STRETCH)).enumerate();
+        stretches.for_each(|(number, ((parameters, mean), square))| {
+            let first = number * STRETCH;
+            let mut memory = [0.0; STRETCH];
+            let memory = &mut memory[..parameters.len()];
+            gradient(first, memory);
+            let gradient = &*memory;
             let mut here = first;
             while here < first + parameters.len() {
                 let (is_matrix, end) = of_one_kind(matrices, here, first + parameters.len());
