@@ -52,7 +52,7 @@ impl Latent {
         for ((statistics, latents), noise) in rows.zip(self.noise.chunks_exact(self.dim)).take(images) {
             let (mean, logvar) = statistics.split_at(self.dim);
             for (((latent, mean), logvar), noise) in latents.iter_mut().zip(mean).zip(logvar).zip(noise) {
-                *latent = mean + noise * (0.5 * logvar).exp();
+                *latent = mean + noise * libm::expf(0.5 * logvar);
                 total += divergence(*mean, *logvar);
             }
         }
@@ -77,10 +77,10 @@ impl Latent {
                 let (mean, logvar) = (statistics[i], statistics[self.dim + i]);
                 let is_free = free_bits > 0.0 && divergence(mean, logvar) < f64::from(free_bits);
                 let beta = if is_free { 0.0 } else { beta };
-                let sigma = (0.5 * logvar).exp();
+                let sigma = libm::expf(0.5 * logvar);
                 let (along_mean, along_logvar) = match kl_gradient {
                     KlGradient::Analytic => {
-                        (latents[i] + beta * mean, latents[i] * noise[i] * sigma + beta * logvar.exp_m1())
+                        (latents[i] + beta * mean, latents[i] * noise[i] * sigma + beta * libm::expm1f(logvar))
                     }
                     KlGradient::Path => {
                         // With `z = mean + noise * sigma`, that of `log q(z) - log p(z)` is `z - noise / sigma`.
@@ -99,7 +99,7 @@ impl Latent {
 fn divergence(mean: f32, logvar: f32) -> f64 {
     let (mean, logvar) = (f64::from(mean), f64::from(logvar));
     // exp_m1 keeps the digits where the variance is near 1, so that no term is below zero.
-    0.5 * (mean * mean + (logvar.exp_m1() - logvar))
+    0.5 * (mean * mean + (libm::expm1(logvar) - logvar))
 }
 
 #[cfg(test)]
