@@ -1,5 +1,7 @@
 //! The definition against finite differences, and the engine against the definition.
 
+mod not_a_number;
+
 use super::*;
 use crate::dataset::ImageShape;
 use crate::dataset::batch::{Batch, scale};
