@@ -43,8 +43,6 @@ impl Position {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckpointCard {
-    kind: String,
-    format: u32,
     pub(crate) architecture: Architecture,
     pub(crate) settings: Settings,
     pub(crate) data: DataSummary,
@@ -55,10 +53,6 @@ pub(crate) struct CheckpointCard {
 
 impl Document for CheckpointCard {
     const KIND: &'static str = "checkpoint";
-    const FORMAT: u32 = 1;
-    fn format(&self) -> u32 {
-        self.format
-    }
 }
 
 impl CheckpointCard {
@@ -70,8 +64,7 @@ impl CheckpointCard {
         adam_step: u64,
         history: Vec<EpochMetrics>,
     ) -> Self {
-        let (kind, format) = (Self::KIND.to_owned(), Self::FORMAT);
-        Self { kind, format, architecture, settings, data, position, adam_step, history }
+        Self { architecture, settings, data, position, adam_step, history }
     }
 }
 
@@ -111,6 +104,7 @@ pub(crate) fn read(path: &Path) -> Result<Checkpoint, TensorFileError> {
         Ok(buffer)
     };
     let parameters = file.group(&table, PARAMETERS)?;
+    file.check()?;
     let optimizer = OptimizerState { step: file.document.adam_step, mean: moments(MEAN)?, square: moments(SQUARE)? };
     Ok(Checkpoint { card: file.document, parameters, optimizer })
 }

@@ -71,10 +71,6 @@ impl From<&EpochMetrics> for ModelMetrics {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCard {
-    /// What kind of file this is.
-    kind: String,
-    /// Version of this description.
-    format: u32,
     /// Version of the program that wrote it.
     pub program: String,
     /// The network.
@@ -98,17 +94,11 @@ pub struct ModelCard {
 
 impl Document for ModelCard {
     const KIND: &'static str = "model";
-    const FORMAT: u32 = 1;
-    fn format(&self) -> u32 {
-        self.format
-    }
 }
 
 impl ModelCard {
     pub(crate) fn new(architecture: Architecture, recipe: Recipe, data: DataSummary) -> Self {
         Self {
-            kind: Self::KIND.to_owned(),
-            format: Self::FORMAT,
             program: format!("elbo {}", env!("CARGO_PKG_VERSION")),
             architecture,
             preprocessing: Preprocessing::UnitScale,
@@ -149,7 +139,7 @@ impl Model {
     /// Writes the model as a safetensors file, wholly or not at all.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If a parameter is NaN or infinite, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TensorFileError> {
         let table = ParameterTable::new(&self.card.architecture);
         tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
@@ -158,11 +148,13 @@ impl Model {
     /// Reads a model file.
     ///
     /// # Errors
-    /// If it cannot be read, is damaged, is no model of this program, or is of a newer format.
+    /// If it cannot be read, is damaged, is no model of this program, is of a newer format, or has a parameter that is NaN
+    /// or infinite.
     pub fn read(path: &Path) -> Result<Self, TensorFileError> {
         let file = TensorFile::<ModelCard>::read(path)?;
         let table = ParameterTable::new(&file.document.architecture);
         let parameters = file.group(&table, "")?;
+        file.check()?;
         Ok(Self { card: file.document, parameters })
     }
 }
