@@ -3,7 +3,7 @@
 mod bars;
 
 use bars::{model_bytes, resume, run_in, small, small_settings};
-use elbo::{Error, Model, RunDirectory, TensorFileError, Training};
+use elbo::{Error, Model, RunDirectory, TensorFileError, Training, TrainingError};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -289,4 +289,25 @@ fn a_number_that_is_not_finite_is_named() {
     let error = model.write(&path).unwrap_err();
     assert!(error.to_string().contains("number 3 of tensor encoder.conv1.weight is inf"), "{error}");
     assert!(fs::read(&path).unwrap() == older);
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_images_held_out() {
+    let run = finished(0.2);
+    let path = run.path().join("checkpoint.safetensors");
+    let file = fs::read(&path).unwrap();
+    let held_out = text_after(&file, r#"held_out_digest\":\""#);
+    let go_on = |file: Vec<u8>| {
+        fs::write(&path, file).unwrap();
+        resume(run.path(), small(), |settings| settings.recipe.epochs = 2)
+    };
+    let error = go_on(with_header(&file, &held_out, &"0".repeat(64))).unwrap_err();
+    assert!(matches!(error, Error::Training(TrainingError::OtherHeldOut { .. })), "{error}");
+    assert!(
+        error.to_string().contains(&held_out[..12]) && error.hint().unwrap().contains("version of elbo"),
+        "{error}"
+    );
+    // An older file does not say which they are.
+    go_on(with_header(&file, &format!(r#",\"held_out_digest\":\"{held_out}\""#), "")).unwrap();
+    go_on(file).unwrap();
 }

@@ -1,11 +1,13 @@
 //! A trained model as a file: the weights, and all that one needs to know to use them.
 
-use crate::dataset::{Channels, DataOptions, Preprocessing, Size};
+use crate::dataset::{Channels, DataOptions, Dataset, Preprocessing, Size};
+use crate::error::Error;
 use crate::files::metrics::EpochMetrics;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::network::architecture::Architecture;
 use crate::network::parameters::ParameterTable;
 use crate::recipe::Recipe;
+use crate::training::TrainingError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -27,8 +29,35 @@ pub struct DataSummary {
     /// SHA-256 of the validation set, if the data has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_digest: Option<String>,
+    /// SHA-256 of the images held out of the training set, if any are; none in files that were written before there was
+    /// this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_digest: Option<String>,
     /// SHA-256 of the test set, if there is one.
     pub test_digest: Option<String>,
+}
+
+impl DataSummary {
+    /// Checks that these images, just held out of the training set, are those that the model was trained without. False
+    /// if that cannot be told, because the file was written before there was a digest of them.
+    ///
+    /// # Errors
+    /// [`TrainingError::OtherHeldOut`] if they are others, or they cannot be read.
+    pub fn check_held_out(&self, held_out: &Dataset) -> Result<bool, Error> {
+        let Some(expected) = self.held_out_digest.clone() else { return Ok(false) };
+        let found = held_out.digest()?;
+        if found != expected {
+            return Err(TrainingError::OtherHeldOut { name: self.name.clone(), expected, found }.into());
+        }
+        Ok(true)
+    }
+
+    /// The same as far as it can be compared with an earlier summary: its name may be another, and of the images held out
+    /// an older file says only how many they are.
+    pub(crate) fn to_compare_with(self, earlier: &Self) -> Self {
+        let held_out_digest = self.held_out_digest.filter(|_| earlier.held_out_digest.is_some());
+        Self { name: earlier.name.clone(), held_out_digest, ..self }
+    }
 }
 
 /// Losses of the last whole epoch, in nats per image; see [`EpochMetrics`].

@@ -31,6 +31,21 @@ pub enum TrainingError {
         /// What was given.
         found: Box<DataSummary>,
     },
+    /// The images held out of the training set are not those that a model was trained without, though the set is the
+    /// same: some of them it has seen.
+    #[error(
+        "the images held out of '{name}' now (digest {}) are not those that the model was trained without (digest {})",
+        short(found),
+        short(expected)
+    )]
+    OtherHeldOut {
+        /// What the set is called.
+        name: String,
+        /// SHA-256 of the images that the model was trained without.
+        expected: String,
+        /// That of the images held out now.
+        found: String,
+    },
     /// A run is to end when the held-out loss no longer falls, but no images are held out.
     #[error("a patience of {patience} epochs needs images that are not trained on, and there are none")]
     NothingHeldOut {
@@ -55,12 +70,12 @@ fn difference(expected: &DataSummary, found: &DataSummary) -> String {
         let DataSummary { train_images, validation_images, test_images, .. } = *data;
         [
             ("training", train_images, Some(&data.train_digest)),
-            ("validation", validation_images, data.validation_digest.as_deref()),
+            ("validation", validation_images, data.validation_digest.as_deref().or(data.held_out_digest.as_deref())),
             ("test", test_images, data.test_digest.as_deref()),
         ]
     }
     let said = |(_, images, digest): (_, usize, Option<&str>)| match digest {
-        Some(digest) => format!("{images} images with digest {}", digest.get(..12).unwrap_or(digest)),
+        Some(digest) => format!("{images} images with digest {}", short(digest)),
         None => format!("{images} images"),
     };
     let differs = |(expected, found): &(_, _)| expected != found;
@@ -72,7 +87,23 @@ fn difference(expected: &DataSummary, found: &DataSummary) -> String {
     }
 }
 
+/// As much of a digest as tells it from others.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
 impl TrainingError {
+    /// That of a run which was trained on one set and is to go on with another.
+    pub(super) fn other_data(expected: DataSummary, found: DataSummary) -> Self {
+        if let (Some(was), Some(is)) = (&expected.held_out_digest, &found.held_out_digest)
+            && was != is
+            && expected.train_digest == found.train_digest
+        {
+            return Self::OtherHeldOut { name: expected.name.clone(), expected: was.clone(), found: is.clone() };
+        }
+        Self::OtherData { expected: expected.into(), found: found.into() }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -85,6 +116,10 @@ impl TrainingError {
                 Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
             }
             Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+            Self::OtherHeldOut { .. } => Some(
+                "use the version of elbo that trained the model, or give images as DATA that it was not trained on"
+                    .to_owned(),
+            ),
             Self::NothingHeldOut { .. } => {
                 Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
             }
