@@ -133,13 +133,13 @@ struct Written<'a, D> {
 
 /// What the documents of all formats have.
 #[derive(Deserialize)]
-struct Format {
+struct Head {
     kind: String,
     format: u32,
     tensors_digest: Option<String>,
 }
 
-impl Format {
+impl Head {
     /// Takes it out of a document.
     fn take(document: &mut Map<String, Value>) -> Result<Self, serde_json::Error> {
         let fields = ["kind", "format", "tensors_digest"].into_iter();
@@ -247,18 +247,18 @@ impl<D: Document> TensorFile<D> {
         // The format first: a newer document may have fields that this program does not know.
         let mut document: Map<String, Value> =
             serde_json::from_str(json).map_err(|error| foreign(error.to_string()))?;
-        let format = Format::take(&mut document).map_err(|error| foreign(error.to_string()))?;
-        if format.kind != D::KIND {
-            return Err(foreign(format!("it is a {}", format.kind)));
+        let head = Head::take(&mut document).map_err(|error| foreign(error.to_string()))?;
+        if head.kind != D::KIND {
+            return Err(foreign(format!("it is a {}", head.kind)));
         }
-        if format.format > FORMAT {
-            return Err(TensorFileError::Newer { path: path.to_owned(), found: format.format, known: FORMAT });
+        if head.format > FORMAT {
+            return Err(TensorFileError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
         }
-        if format.format >= FORMAT_WITH_DIGEST && format.tensors_digest.is_none() {
+        if head.format >= FORMAT_WITH_DIGEST && head.tensors_digest.is_none() {
             return Err(foreign("missing field `tensors_digest`".to_owned()));
         }
         let document = serde_json::from_value(Value::Object(document)).map_err(|error| foreign(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), bytes, tensors_digest: format.tensors_digest, document })
+        Ok(Self { path: path.to_owned(), bytes, tensors_digest: head.tensors_digest, document })
     }
 
     fn tensors(&self) -> Result<SafeTensors<'_>, TensorFileError> {

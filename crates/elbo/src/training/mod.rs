@@ -117,7 +117,7 @@ impl Training {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
         let (data, found) = divide(data, &settings.recipe)?;
-        let found = found.to_compare_with(&expected);
+        let found = found.compared_with(&expected);
         if found != expected {
             return Err(TrainingError::other_data(expected, found).into());
         }
