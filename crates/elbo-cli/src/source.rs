@@ -82,6 +82,13 @@ impl Tested {
         let was_trained_on = splits.train.digest().map_err(elbo::Error::from)? == data.train_digest;
         if was_trained_on {
             recipe.hold_out(&mut splits)?;
+            if let Some(held_out) = splits.validation.as_ref().filter(|_| recipe.validation > 0.0)
+                && !data.check_held_out(held_out)?
+            {
+                note(
+                    "the model says only how many images were held out of its training, not which: this is not checked",
+                );
+            }
         }
         let (part, dataset) = match splits.validation {
             Some(validation) => (Some(Part::Validation), validation),

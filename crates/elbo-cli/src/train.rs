@@ -7,8 +7,7 @@ use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Preprocessing, Splits};
 use elbo::{
-    Cpu, EpochMetrics, Likelihood, Loss, ParameterTable, Recipe, RunDirectory, Schedule, Settings, Training, Vae,
-    write_figures,
+    Cpu, Likelihood, Loss, ParameterTable, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures,
 };
 use std::path::Path;
 use std::sync::Arc;

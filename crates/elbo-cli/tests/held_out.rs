@@ -65,6 +65,47 @@ fn the_same_images_are_found_by_all_commands() {
     assert_eq!((&other["split"], &other["images"]), (&Value::Null, &Value::from(200)));
 }
 
+/// A file with the first of these texts in its header replaced by the second, of the same length.
+fn replace(path: &Path, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let mut file = fs::read(path).unwrap();
+    let place = file.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+    file[place..place + from.len()].copy_from_slice(to.as_bytes());
+    fs::write(path, file).unwrap();
+}
+
+#[test]
+fn a_model_is_not_tried_on_images_that_it_was_trained_on() {
+    let here = untested();
+    let here = here.path();
+    succeeds(&mut train(here, "untested --epochs 1 --quiet --out run"));
+    let path = here.join("run/model.safetensors");
+    let digest = card(&here.join("run")).data.held_out_digest.unwrap();
+    // As if the images were divided otherwise now.
+    let other = "0".repeat(64);
+    replace(&path, &digest, &other);
+    for command in ["evaluate", "reconstruct", "figures"] {
+        let message = fails(elbo(here).args([command, "run"]));
+        let said = format!(
+            "the images held out of 'untested' now (digest {}) are not those that the model was trained without (digest {})",
+            &digest[..12],
+            &other[..12]
+        );
+        assert!(message.contains(&said) && message.contains("\nhint: use the version of elbo"), "{message}");
+    }
+    // Other data are taken whole.
+    IdxFiles { test: 0, seed: 9, ..BARS }.write(here.join("other"));
+    assert_eq!(evaluate(here, "run other")["images"], 200);
+
+    // An older file does not say which they are.
+    let field = format!(r#",\"held_out_digest\":\"{other}\""#);
+    replace(&path, &field, &" ".repeat(field.len()));
+    let printed = succeeds(elbo(here).args(args("evaluate run")));
+    assert!(printed.stdout.starts_with("20 images of untested (validation set)"), "{printed:#?}");
+    assert_eq!(printed.stderr.lines().count(), 1, "{printed:#?}");
+    assert!(printed.stderr.contains("this is not checked"), "{printed:#?}");
+}
+
 #[test]
 fn a_run_goes_on_with_the_same_images_held_out() {
     let here = untested();

@@ -11,7 +11,8 @@ pub enum Epilogue<'a> {
     Bias(&'a [f32]),
     /// Add the bias of its channel, then take `max(0, .)`.
     BiasRelu(&'a [f32]),
-    /// Keep it where this activation, of the shape of the output, is positive, else zero: the gradient of a `ReLU`.
+    /// Keep it where this activation, of the shape of the output, is positive or NaN, else zero: the gradient of a
+    /// `ReLU`. All that follows from an activation of NaN is NaN, and its gradient stays so.
     WherePositive(&'a [f32]),
 }
 

@@ -12,7 +12,7 @@ fn main() -> Result<(), Error> {
     train(Training::new(recipe, Splits::mnist())?, "own.safetensors")
 }
 
-pub fn train(mut training: Training, path: &str) -> Result<(), Error> {
+pub(crate) fn train(mut training: Training, path: &str) -> Result<(), Error> {
     // The first epoch: a rate that falls with the root of the step, a divergence that counts more and more.
     while training.history().is_empty() {
         let step = training.steps_done() + 1;

@@ -4,6 +4,7 @@ use crate::dataset::DatasetError;
 use crate::dataset::class::ClassError;
 use crate::dataset::shape::ShapeError;
 use crate::engine::EngineError;
+use crate::files::model::HeldOutError;
 use crate::files::run_directory::RunDirectoryError;
 use crate::files::tensors::TensorFileError;
 use crate::network::architecture::ArchitectureError;
@@ -31,6 +32,8 @@ pub enum Error {
     Engine(#[from] EngineError),
     /// The training itself.
     Training(#[from] TrainingError),
+    /// The images held out of a training set.
+    HeldOut(#[from] HeldOutError),
     /// A run directory.
     RunDirectory(#[from] RunDirectoryError),
     /// A model or a checkpoint.
@@ -58,6 +61,10 @@ impl Error {
                 Some("make the images smaller, or the stages narrower with --widths".to_owned())
             }
             Self::Training(error) => error.hint(),
+            Self::HeldOut(_) => Some(
+                "use the version of elbo that trained the model, or give images as DATA that it was not trained on"
+                    .to_owned(),
+            ),
             Self::RunDirectory(error) => error.hint(),
             Self::TensorFile(error) => error.hint(),
             Self::Storage(error) | Self::Settings(SettingsError::Storage(error)) => error.hint(),

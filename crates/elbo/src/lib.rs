@@ -54,8 +54,21 @@
 //! Images are `[N, H, W, C]`, row-major; a data set holds bytes, the network sees `byte / 255`. Losses are in nats per
 //! image: the negative evidence lower bound under the recipe's [`Likelihood`]; the reference's, a Gaussian of unit
 //! variance, is less its constant `pixels / 2 * ln(2 pi)`. Losses of different likelihoods, images or preprocessings
-//! cannot be compared; see [`Loss`]. A seed fixes every result to the last bit, whatever the number of threads, on
-//! machines with the same instruction set.
+//! cannot be compared; see [`Loss`].
+//!
+//! A seed fixes every loss, model and image to the last bit. The bits are the same
+//! - on any number of threads,
+//! - after a run was stopped and resumed,
+//! - on every machine of the same architecture (x86-64, or 64-bit ARM) that computes with the same instruction set: the
+//!   fastest that it has, unless [`ISA_VARIABLE`] names another; whatever the operating system and its C library,
+//! - with the same version of this crate and of what it is built from, as its `Cargo.lock` has it.
+//!
+//! They are not the same with another instruction set, which rounds otherwise. With another version they are the same
+//! unless the changelog says which are not. The images that are held out of a training set never change; a model file has
+//! a digest of them, by which [`DataSummary::check_held_out`] tells.
+//!
+//! NaN in a parameter or a latent vector is NaN in all that depends on it. A model file or checkpoint with such a number,
+//! or one that is infinite, is neither written nor read.
 //!
 //! # How it is built
 //! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser,
@@ -63,6 +76,7 @@
 //! encode and decode; everything above talks to nothing below it. A [`Device`] makes engines: the processor, [`Cpu`].
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare within tolerances"))]
 
 pub mod dataset;
 mod engine;
@@ -85,7 +99,7 @@ pub use engine::evaluate::{Evaluation, evaluate, sampled_loss};
 pub use engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
 pub use error::Error;
 pub use files::metrics::{EpochMetrics, best_epoch, read_metrics};
-pub use files::model::{DataSummary, Model, ModelCard, ModelMetrics};
+pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics};
 pub use files::run_directory::{RunDirectory, RunDirectoryError};
 pub use files::tensors::TensorFileError;
 pub use network::architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};

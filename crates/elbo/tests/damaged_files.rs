@@ -158,14 +158,17 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
     let message = changed("decoder.output.bias", Some((Dtype::I32, vec![1])));
     assert!(message.contains("must be F32 [1], but is I32 [1]"), "{message}");
 
-    let newer = error(&with_header(&file, r#"\"format\":1"#, r#"\"format\":2"#));
-    assert!(matches!(newer, TensorFileError::Newer { found: 2, known: 1, .. }), "{newer}");
+    let newer = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":3"#));
+    assert!(matches!(newer, TensorFileError::Newer { found: 3, known: 2, .. }), "{newer}");
     assert!(newer.hint().unwrap().contains("update"));
     // Also when it says things that this program does not know.
-    let newer = error(&with_header(&file, r#"\"format\":1"#, r#"\"format\":2,\"colour\":3"#));
+    let newer = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":3,\"colour\":3"#));
     assert!(matches!(newer, TensorFileError::Newer { .. }), "{newer}");
-    let unknown = error(&with_header(&file, r#"\"format\":1"#, r#"\"format\":1,\"colour\":3"#));
+    let unknown = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":2,\"colour\":3"#));
     assert!(matches!(unknown, TensorFileError::Foreign { .. }) && unknown.to_string().contains("colour"));
+    let no_digest = error(&with_header(&file, "tensors_digest", "tensors_colour"));
+    assert!(matches!(no_digest, TensorFileError::Foreign { .. }), "{no_digest}");
+    assert!(no_digest.to_string().contains("missing field `tensors_digest`"), "{no_digest}");
     let other_widths = error(&with_header(&file, r#"\"widths\":[4,6]"#, r#"\"widths\":[4,7]"#));
     assert!(matches!(other_widths, TensorFileError::Tensor { .. }), "{other_widths}");
 
@@ -183,4 +186,128 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
     fs::write(directory.path().join("checkpoint.safetensors"), &file).unwrap();
     let error = resume(directory.path(), small(), |_| {}).unwrap_err();
     assert!(error.to_string().contains("not a checkpoint of this program: it is a model"), "{error}");
+}
+
+/// A run of one epoch in a directory, of which the first `held_out` share is held out.
+fn finished(held_out: f64) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = small_settings(1);
+    settings.recipe.validation = held_out;
+    run_in(directory.path(), settings, small());
+    directory
+}
+
+/// Where the numbers of a file begin.
+fn tensors_at(file: &[u8]) -> usize {
+    8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize
+}
+
+/// What follows `before` in the header's text, up to the next quote.
+fn text_after(file: &[u8], before: &str) -> String {
+    let header = std::str::from_utf8(&file[8..tensors_at(file)]).unwrap();
+    let (_, after) = header.split_once(before).unwrap();
+    after.split_once('\\').unwrap().0.to_owned()
+}
+
+/// The file as it was written before there were digests.
+fn of_format_1(file: &[u8]) -> Vec<u8> {
+    let tensors_digest = text_after(file, r#"tensors_digest\":\""#);
+    let file = with_header(file, &format!(r#",\"tensors_digest\":\"{tensors_digest}\""#), "");
+    with_header(&file, r#"\"format\":2"#, r#"\"format\":1"#)
+}
+
+#[test]
+fn one_bit_of_a_tensor_is_missed() {
+    let run = finished(0.0);
+    for name in ["model", "checkpoint"] {
+        let path = run.path().join(format!("{name}.safetensors"));
+        let file = fs::read(&path).unwrap();
+        for position in (tensors_at(&file)..file.len()).step_by(241) {
+            let mut damaged = file.clone();
+            damaged[position] ^= 1 << (position % 8);
+            fs::write(&path, damaged).unwrap();
+            let error: Error = match name {
+                "model" => Model::read(&path).unwrap_err().into(),
+                _ => resume(run.path(), small(), |_| {}).unwrap_err(),
+            };
+            assert!(matches!(error, Error::TensorFile(TensorFileError::Damaged { .. })), "{position}: {error}");
+            let said = error.to_string();
+            assert!(said.contains(&format!("{name}.safetensors: damaged")), "{said}");
+            assert!(said.contains(&text_after(&file, r#"tensors_digest\":\""#)), "{said}");
+            assert!(error.hint().unwrap().contains("copy it again"));
+        }
+        fs::write(&path, file).unwrap();
+    }
+}
+
+#[test]
+fn files_without_digests_are_read_as_before() {
+    let run = finished(0.0);
+    let model_path = run.path().join("model.safetensors");
+    let model = Model::read(&model_path).unwrap();
+    let new = fs::read(&model_path).unwrap();
+    fs::write(&model_path, of_format_1(&new)).unwrap();
+    assert!(Model::read(&model_path).unwrap() == model);
+    // Written again, it has one.
+    Model::read(&model_path).unwrap().write(&model_path).unwrap();
+    assert!(fs::read(&model_path).unwrap() == new);
+
+    let stopped = Stopped::new();
+    let whole = {
+        stopped.go_on_from(&stopped.checkpoint).unwrap();
+        model_bytes(stopped.directory.path())
+    };
+    stopped.go_on_from(&of_format_1(&stopped.checkpoint)).unwrap();
+    assert!(model_bytes(stopped.directory.path()) == whole);
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_named() {
+    let run = finished(0.0);
+    let path = run.path().join("model.safetensors");
+    let older = of_format_1(&fs::read(&path).unwrap());
+    let (_, header) = SafeTensors::read_metadata(&older).unwrap();
+    for (name, value) in [("encoder.conv2.weight", f32::NAN), ("decoder.output.bias", f32::NEG_INFINITY)] {
+        let [begin, end] = <[usize; 2]>::from(header.info(name).unwrap().data_offsets);
+        let place = (end - begin) / 4 / 2;
+        let mut damaged = older.clone();
+        damaged[tensors_at(&older) + begin + 4 * place..][..4].copy_from_slice(&value.to_le_bytes());
+        fs::write(&path, damaged).unwrap();
+        let error = Model::read(&path).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("model.safetensors: ")
+                && said.contains(&format!("number {place} of tensor {name} is {value}")),
+            "{said}"
+        );
+        assert!(error.hint().unwrap().contains("lower rates"));
+    }
+    // Nor is it written, and what was there before stays.
+    fs::write(&path, &older).unwrap();
+    let mut model = Model::read(&path).unwrap();
+    model.parameters[3] = f32::INFINITY;
+    let error = model.write(&path).unwrap_err();
+    assert!(error.to_string().contains("number 3 of tensor encoder.conv1.weight is inf"), "{error}");
+    assert!(fs::read(&path).unwrap() == older);
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_images_held_out() {
+    let run = finished(0.2);
+    let path = run.path().join("checkpoint.safetensors");
+    let file = fs::read(&path).unwrap();
+    let held_out = text_after(&file, r#"held_out_digest\":\""#);
+    let go_on = |file: Vec<u8>| {
+        fs::write(&path, file).unwrap();
+        resume(run.path(), small(), |settings| settings.recipe.epochs = 2)
+    };
+    let error = go_on(with_header(&file, &held_out, &"0".repeat(64))).unwrap_err();
+    assert!(matches!(error, Error::HeldOut(_)), "{error}");
+    assert!(
+        error.to_string().contains(&held_out[..12]) && error.hint().unwrap().contains("version of elbo"),
+        "{error}"
+    );
+    // An older file does not say which they are.
+    go_on(with_header(&file, &format!(r#",\"held_out_digest\":\"{held_out}\""#), "")).unwrap();
+    go_on(file).unwrap();
 }

@@ -3,7 +3,7 @@
 //! `golden/make_golden.py` made the files and says what is in them.
 
 use elbo::dataset::ImageShape;
-use elbo::{Adam, Architecture, Batch, Cpu, Device, Draw, Engine, Likelihood, Loss, Objective, ParameterTable};
+use elbo::{Adam, Architecture, Batch, Cpu, Device, Draw, Likelihood, Loss, Objective, ParameterTable};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 

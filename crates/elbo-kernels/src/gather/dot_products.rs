@@ -128,7 +128,7 @@ unsafe fn write_dots<const M: usize>(run: &Run<'_>, channel: usize, pixels: &[Pi
                 *run.y.add(at) = if sum < 0.0 { 0.0 } else { sum };
             }),
             Epilogue::WherePositive(gate) => each.for_each(|(sum, at)| {
-                *run.y.add(at) = if gate[at] > 0.0 { sum } else { 0.0 };
+                *run.y.add(at) = if gate[at] <= 0.0 { 0.0 } else { sum };
             }),
         }
     }

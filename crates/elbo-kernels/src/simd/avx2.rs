@@ -112,8 +112,8 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn where_positive(self, gate: __m256, a: __m256) -> __m256 {
-        // SAFETY: the token proves AVX.
-        unsafe { _mm256_and_ps(a, _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps())) }
+        // SAFETY: the token proves AVX. Not at most zero: so is NaN.
+        unsafe { _mm256_and_ps(a, _mm256_cmp_ps::<_CMP_NLE_UQ>(gate, _mm256_setzero_ps())) }
     }
     #[inline(always)]
     fn scale(self, a: __m256, shifted: __m256) -> __m256 {

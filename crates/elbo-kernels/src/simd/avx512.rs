@@ -105,9 +105,9 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn where_positive(self, gate: __m512, a: __m512) -> __m512 {
-        // SAFETY: the token proves AVX-512F.
+        // SAFETY: the token proves AVX-512F. Not at most zero: so is NaN.
         unsafe {
-            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
+            let positive = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(gate, _mm512_setzero_ps());
             _mm512_maskz_mov_ps(positive, a)
         }
     }

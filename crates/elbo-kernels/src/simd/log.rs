@@ -16,7 +16,7 @@ pub(crate) fn log_1p<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 
 /// `log x`, within 4 units in the last place for finite `x` from 1 up.
 ///
-/// `x = 2^n (1 + m)` with `m` in [0, 1). Infinity counts as 2^128, and NaN becomes some number.
+/// `x = 2^n (1 + m)` with `m` in [0, 1). Infinity counts as 2^128, and NaN stays NaN.
 #[inline(always)]
 pub(crate) fn log<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     /// 1.5 * 2^23: adding it to an integer leaves that in the low bits.
@@ -24,7 +24,9 @@ pub(crate) fn log<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let n = exponent(simd, x);
     let one = simd.splat(1.0);
     let mantissa = simd.scale(x, simd.sub(simd.splat(SHIFT), n));
-    simd.mul_add(n, simd.splat(std::f32::consts::LN_2), log_1p(simd, simd.sub(mantissa, one)))
+    let log = simd.mul_add(n, simd.splat(std::f32::consts::LN_2), log_1p(simd, simd.sub(mantissa, one)));
+    // What is scaled is bits, and those of NaN are a number's then; log x is below x wherever x is one.
+    simd.at_most(x, log)
 }
 
 /// The `n` of `x = 2^n (1 + m)`, for normal `x` above zero.
@@ -42,7 +44,7 @@ fn exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Isa, UnaryFunction, map_in_place};
+    use super::super::{Isa, NANS, UnaryFunction, map_in_place};
     use super::*;
 
     struct Log;
@@ -95,6 +97,9 @@ mod tests {
             for (x, y) in inputs.into_iter().zip(outputs) {
                 assert_within(isa, 4.0, x, y, f64::from(x).ln());
             }
+            let mut nans = NANS;
+            map_in_place::<Log>(isa, &mut nans);
+            assert!(nans.iter().all(|nan| nan.is_nan()), "{isa}: {nans:?}");
         }
     }
 }

@@ -80,7 +80,7 @@ pub(crate) trait Simd: Copy {
     fn at_most(self, a: Self::Vector, limit: Self::Vector) -> Self::Vector;
     /// `a` where `a` is above the limit or is not a number, else the limit.
     fn at_least(self, a: Self::Vector, limit: Self::Vector) -> Self::Vector;
-    /// `a` where `gate > 0`, else zero.
+    /// `a` where `gate` is above zero or is not a number, else zero.
     fn where_positive(self, gate: Self::Vector, a: Self::Vector) -> Self::Vector;
     /// `a * 2^n`, where `n` is held in the low bits of `shifted = n + 1.5 * 2^23`; `a` and the result must be normal.
     fn scale(self, a: Self::Vector, shifted: Self::Vector) -> Self::Vector;
@@ -124,8 +124,19 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let r = simd.mul_add(n, simd.splat(-LN_2_HIGH), x);
     let r = simd.mul_add(n, simd.splat(-LN_2_LOW), r);
     let p = simd.mul_add(polynomial(simd, r, &POLYNOMIAL), simd.mul(r, r), r);
-    simd.scale(simd.add(p, simd.splat(1.0)), shifted)
+    // What is scaled is bits, and some of NaN are those of a number then; e^x is above x wherever x is one.
+    simd.at_least(x, simd.scale(simd.add(p, simd.splat(1.0)), shifted))
 }
+
+/// Of either sign, with and without low bits, and one that signals.
+#[cfg(test)]
+const NANS: [f32; 5] = [
+    f32::NAN,
+    f32::from_bits(0xffc0_0000),
+    f32::from_bits(0x7fc0_0001),
+    f32::from_bits(0x7f80_0001),
+    f32::from_bits(0xffff_ffff),
+];
 
 #[cfg(test)]
 mod tests {
@@ -157,11 +168,44 @@ mod tests {
     #[test]
     fn exp_keeps_nan_and_clamps_infinities() {
         for isa in Isa::available() {
-            let mut values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+            let mut values = NANS;
             map_in_place::<Exp>(isa, &mut values);
-            assert!(values[0].is_nan(), "{isa}");
-            assert!(values[1] > 1e38 && values[1].is_finite(), "{isa}");
-            assert!(values[2] > 0.0 && values[2] < 1e-37, "{isa}");
+            assert!(values.iter().all(|value| value.is_nan()), "{isa}: {values:?}");
+            let mut values = [f32::INFINITY, f32::NEG_INFINITY];
+            map_in_place::<Exp>(isa, &mut values);
+            assert!(values[0] > 1e38 && values[0].is_finite(), "{isa}");
+            assert!(values[1] > 0.0 && values[1] < 1e-37, "{isa}");
+        }
+    }
+
+    struct Comparisons;
+
+    impl Kernel for Comparisons {
+        type Output = ();
+        #[inline(always)]
+        fn call<S: Simd>(self, simd: S) {
+            let first = |vector: S::Vector| {
+                let mut lanes = [0.0; 16];
+                // SAFETY: no vector has more than 16 lanes.
+                unsafe { simd.store(lanes.as_mut_ptr(), vector) };
+                lanes[0]
+            };
+            for nan in NANS {
+                let [nan, one] = [nan, 1.0].map(|number| simd.splat(number));
+                assert!(first(simd.at_most(nan, one)).is_nan() && first(simd.at_least(nan, one)).is_nan());
+                assert_eq!(first(simd.where_positive(nan, one)), 1.0);
+                assert!(first(simd.where_positive(one, nan)).is_nan());
+            }
+            for (gate, expected) in [(1e-45, 5.0), (f32::INFINITY, 5.0), (0.0, 0.0), (-0.0, 0.0), (-1.0, 0.0)] {
+                assert_eq!(first(simd.where_positive(simd.splat(gate), simd.splat(5.0))), expected, "{gate}");
+            }
+        }
+    }
+
+    #[test]
+    fn comparisons_keep_nan() {
+        for isa in Isa::available() {
+            isa.run(Comparisons);
         }
     }
 

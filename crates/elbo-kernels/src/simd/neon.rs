@@ -102,8 +102,8 @@ impl Simd for Neon {
     }
     #[inline(always)]
     fn where_positive(self, gate: float32x4_t, a: float32x4_t) -> float32x4_t {
-        // SAFETY: the token proves NEON.
-        unsafe { vbslq_f32(vcgtzq_f32(gate), a, vdupq_n_f32(0.0)) }
+        // SAFETY: the token proves NEON. NaN is not at most zero.
+        unsafe { vbslq_f32(vclezq_f32(gate), vdupq_n_f32(0.0), a) }
     }
     #[inline(always)]
     fn scale(self, a: float32x4_t, shifted: float32x4_t) -> float32x4_t {

@@ -73,7 +73,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn where_positive(self, gate: [f32; 4], a: [f32; 4]) -> [f32; 4] {
-        from_fn(|i| if gate[i] > 0.0 { a[i] } else { 0.0 })
+        from_fn(|i| if gate[i] <= 0.0 { 0.0 } else { a[i] })
     }
     #[inline(always)]
     fn scale(self, a: [f32; 4], shifted: [f32; 4]) -> [f32; 4] {

@@ -187,6 +187,25 @@ mod tests {
         assert_eq!(images_of(&whole.train), images_of(&splits().train));
     }
 
+    /// Models name the images that they were trained without by a seed and a share alone: another division would have
+    /// them tried on images that they have seen. The positions are those of `tests/golden/make_noise.py`.
+    #[test]
+    fn the_division_is_what_it_was() {
+        let labels: Vec<u16> = (0..60).map(|i| i * i % 5).collect();
+        for (labels, seed, expected) in [
+            (None, 1, [1, 22, 28, 30, 32, 39]),
+            (None, u64::MAX, [12, 16, 17, 31, 36, 57]),
+            (Some(labels.clone()), 1, [1, 22, 28, 30, 32, 39]),
+            (Some(labels), 7, [4, 17, 27, 28, 40, 44]),
+        ] {
+            assert_eq!(divide(&numbered(60, labels), 0.1, seed).0, expected, "{seed}");
+        }
+        let (held_out, _) = divide(&numbered(60_000, None), 0.1, 1);
+        assert_eq!(held_out.len(), 6_000);
+        assert_eq!(held_out[..4], [16, 17, 23, 42]);
+        assert_eq!(held_out[5_996..], [59_982, 59_987, 59_992, 59_997]);
+    }
+
     #[test]
     fn labels_go_with_their_images() {
         let labels: Vec<u16> = (0..60).map(|i| i % 7).collect();

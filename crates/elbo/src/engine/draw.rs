@@ -45,7 +45,7 @@ impl Draw<'_> {
 
 /// `z = mean + noise * exp(logvar / 2)` (Kingma and Welling, 2014, section 2.4).
 pub(crate) fn latent_at(mean: f32, logvar: f32, noise: f32) -> f32 {
-    mean + noise * (0.5 * logvar).exp()
+    mean + noise * libm::expf(0.5 * logvar)
 }
 
 #[cfg(test)]

@@ -42,8 +42,6 @@ impl Position {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckpointCard {
-    kind: String,
-    format: u32,
     pub(crate) architecture: Architecture,
     pub(crate) settings: Settings,
     pub(crate) data: DataSummary,
@@ -54,10 +52,6 @@ pub(crate) struct CheckpointCard {
 
 impl Document for CheckpointCard {
     const KIND: &'static str = "checkpoint";
-    const FORMAT: u32 = 1;
-    fn format(&self) -> u32 {
-        self.format
-    }
 }
 
 impl CheckpointCard {
@@ -69,8 +63,7 @@ impl CheckpointCard {
         adam_step: u64,
         history: Vec<EpochMetrics>,
     ) -> Self {
-        let (kind, format) = (Self::KIND.to_owned(), Self::FORMAT);
-        Self { kind, format, architecture, settings, data, position, adam_step, history }
+        Self { architecture, settings, data, position, adam_step, history }
     }
 }
 
@@ -106,6 +99,7 @@ pub(crate) fn read(path: &Path) -> Result<Checkpoint, TensorFileError> {
     let table = ParameterTable::new(&file.document.architecture);
     let parameters = file.group(&table, PARAMETERS)?;
     let (mean, square) = (file.group(&table, MEAN)?, file.group(&table, SQUARE)?);
+    file.check()?;
     let optimizer = OptimizerState { step: file.document.adam_step, mean, square };
     Ok(Checkpoint { card: file.document, parameters, optimizer })
 }

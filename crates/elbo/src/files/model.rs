@@ -2,7 +2,7 @@
 
 use super::metrics::{Columns, EpochMetrics};
 use super::run_directory::RunDirectory;
-use crate::dataset::{Channels, DataOptions, Part, Preprocessing, Size};
+use crate::dataset::{Channels, DataOptions, Dataset, Part, Preprocessing, Size};
 use crate::error::Error;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::network::architecture::Architecture;
@@ -30,8 +30,57 @@ pub struct DataSummary {
     /// SHA-256 of the validation set, if the data has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_digest: Option<String>,
+    /// SHA-256 of the images held out of the training set, if any are; none in files that were written before there was
+    /// this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_digest: Option<String>,
     /// SHA-256 of the test set, if there is one.
     pub test_digest: Option<String>,
+}
+
+/// The images held out of the training set are not those that a model was trained without, though the set is the same: some
+/// of them it has seen.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the images held out of '{name}' now (digest {}) are not those that the model was trained without (digest {})",
+    short(found),
+    short(expected)
+)]
+pub struct HeldOutError {
+    /// What the set is called.
+    pub name: String,
+    /// SHA-256 of the images that the model was trained without.
+    pub expected: String,
+    /// That of the images held out now.
+    pub found: String,
+}
+
+/// As much of a digest as tells it from others.
+pub(crate) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+impl DataSummary {
+    /// Checks that these images, just held out of the training set, are those that the model was trained without. False
+    /// if that cannot be told, because the file was written before there was a digest of them.
+    ///
+    /// # Errors
+    /// [`HeldOutError`] if they are others, or they cannot be read.
+    pub fn check_held_out(&self, held_out: &Dataset) -> Result<bool, Error> {
+        let Some(expected) = self.held_out_digest.clone() else { return Ok(false) };
+        let found = held_out.digest()?;
+        if found != expected {
+            return Err(HeldOutError { name: self.name.clone(), expected, found }.into());
+        }
+        Ok(true)
+    }
+
+    /// The same as far as it can be compared with an earlier summary: its name may be another, and of the images held out
+    /// an older file says only how many they are.
+    pub(crate) fn compared_with(self, earlier: &Self) -> Self {
+        let held_out_digest = self.held_out_digest.filter(|_| earlier.held_out_digest.is_some());
+        Self { name: earlier.name.clone(), held_out_digest, ..self }
+    }
 }
 
 /// Losses of the last whole epoch, in nats per image; see [`EpochMetrics`].
@@ -94,10 +143,6 @@ impl From<&EpochMetrics> for ModelMetrics {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCard {
-    /// What kind of file this is.
-    kind: String,
-    /// Version of this description.
-    format: u32,
     /// Version of the program that wrote it.
     pub program: String,
     /// The network.
@@ -121,17 +166,11 @@ pub struct ModelCard {
 
 impl Document for ModelCard {
     const KIND: &'static str = "model";
-    const FORMAT: u32 = 1;
-    fn format(&self) -> u32 {
-        self.format
-    }
 }
 
 impl ModelCard {
     pub(crate) fn new(architecture: Architecture, recipe: Recipe, data: DataSummary) -> Self {
         Self {
-            kind: Self::KIND.to_owned(),
-            format: Self::FORMAT,
             program: format!("elbo {}", env!("CARGO_PKG_VERSION")),
             architecture,
             preprocessing: Preprocessing::UnitScale,
@@ -172,7 +211,7 @@ impl Model {
     /// Writes the model as a safetensors file, wholly or not at all.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If a parameter is NaN or infinite, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TensorFileError> {
         let table = ParameterTable::new(&self.card.architecture);
         tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
@@ -189,11 +228,13 @@ impl Model {
     /// Reads a model file.
     ///
     /// # Errors
-    /// If it cannot be read, is damaged, is no model of this program, or is of a newer format.
+    /// If it cannot be read, is damaged, is no model of this program, is of a newer format, or has a parameter that is NaN
+    /// or infinite.
     pub fn read(path: &Path) -> Result<Self, TensorFileError> {
         let file = TensorFile::<ModelCard>::read(path)?;
         let table = ParameterTable::new(&file.document.architecture);
         let parameters = file.group(&table, "")?;
+        file.check()?;
         Ok(Self { card: file.document, parameters })
     }
 }

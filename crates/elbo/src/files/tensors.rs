@@ -1,16 +1,30 @@
 //! Named tensors in a safetensors file, with one JSON document as its metadata.
+//!
+//! | format | what changed |
+//! |---|---|
+//! | 1 | |
+//! | 2 | the document has `tensors_digest` |
+//!
+//! All formats up to [`FORMAT`] are read, and that is written. [`digest`] says what a digest is of.
 
 use crate::network::parameters::ParameterTable;
 use crate::storage::{StorageError, write_atomically};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The one key of the metadata; its value is JSON. A single key keeps the bytes of a file the same from run to run.
 const METADATA_KEY: &str = "elbo";
+
+/// The newest format that this program reads, and the one that it writes.
+const FORMAT: u32 = 2;
+/// The first format with a digest.
+const FORMAT_WITH_DIGEST: u32 = 2;
 
 /// A file of tensors is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +72,28 @@ pub enum TensorFileError {
         /// What is there.
         found: String,
     },
+    /// The tensors are not those that were written.
+    #[error("{}: damaged: its tensors have the digest {found}, not {expected}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of the tensors when they were written.
+        expected: String,
+        /// That of the tensors as they are.
+        found: String,
+    },
+    /// A number is NaN or infinite.
+    #[error("{}: number {position} of tensor {name} is {value}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The first such number's place in it, row-major; that of the first number is 0.
+        position: usize,
+        /// The number.
+        value: f32,
+    },
 }
 
 impl TensorFileError {
@@ -67,6 +103,12 @@ impl TensorFileError {
         match self {
             Self::Storage(error) => error.hint(),
             Self::Malformed { .. } => Some("the file is damaged; copy it again or train again".to_owned()),
+            Self::Damaged { .. } => {
+                Some("some bytes changed since it was written; copy it again or train again".to_owned())
+            }
+            Self::NotFinite { .. } => {
+                Some("the training diverged; train anew with lower rates, --learning-rate and its like".to_owned())
+            }
             Self::Newer { .. } => Some("update elbo to read it".to_owned()),
             Self::Foreign { .. } | Self::Tensor { .. } => None,
         }
@@ -77,17 +119,62 @@ impl TensorFileError {
 pub(crate) trait Document: Serialize + DeserializeOwned {
     /// What the file is called in messages.
     const KIND: &'static str;
-    /// The newest format that this program reads and the one it writes.
-    const FORMAT: u32;
-    /// The format of this one.
-    fn format(&self) -> u32;
+}
+
+/// A document as it stands in a file.
+#[derive(Serialize)]
+struct Written<'a, D> {
+    kind: &'static str,
+    format: u32,
+    #[serde(flatten)]
+    document: &'a D,
+    tensors_digest: String,
 }
 
 /// What the documents of all formats have.
-#[derive(serde::Deserialize)]
-struct Format {
+#[derive(Deserialize)]
+struct Head {
     kind: String,
     format: u32,
+    tensors_digest: Option<String>,
+}
+
+impl Head {
+    /// Takes it out of a document.
+    fn take(document: &mut Map<String, Value>) -> Result<Self, serde_json::Error> {
+        let fields = ["kind", "format", "tensors_digest"].into_iter();
+        let taken: Map<String, Value> = fields.filter_map(|field| document.remove_entry(field)).collect();
+        serde_json::from_value(Value::Object(taken))
+    }
+}
+
+/// SHA-256 of tensors, in hexadecimal.
+///
+/// What is hashed is each tensor in ascending order of their names as bytes: the length of its name, the name, the number
+/// of its dimensions, each dimension, and its bytes as they lie in the file. Lengths and dimensions are 8 bytes,
+/// little-endian.
+fn digest<N: AsRef<str>>(tensors: &[(N, TensorView<'_>)]) -> String {
+    let mut tensors: Vec<(&str, &TensorView<'_>)> =
+        tensors.iter().map(|(name, tensor)| (name.as_ref(), tensor)).collect();
+    tensors.sort_unstable_by_key(|(name, _)| *name);
+    let mut hasher = Sha256::new();
+    for (name, tensor) in tensors {
+        hasher.update((name.len() as u64).to_le_bytes());
+        hasher.update(name);
+        hasher.update((tensor.shape().len() as u64).to_le_bytes());
+        tensor.shape().iter().for_each(|&dimension| hasher.update((dimension as u64).to_le_bytes()));
+        hasher.update(tensor.data());
+    }
+    hasher.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
+/// The first number that is NaN or infinite, with its place.
+fn first_not_finite(values: impl Iterator<Item = f32>) -> Option<(usize, f32)> {
+    values.enumerate().find(|(_, value)| !value.is_finite())
+}
+
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
 /// A flat array of the table's layout, stored as one tensor for each parameter, `prefix` before its name.
@@ -96,7 +183,7 @@ pub(crate) struct Group<'a> {
     pub(crate) values: &'a [f32],
 }
 
-/// Writes groups of tensors and the document.
+/// Writes groups of tensors and the document, wholly or not at all; not if a number is NaN or infinite.
 pub(crate) fn write<D: Document>(
     path: &Path,
     document: &D,
@@ -104,7 +191,15 @@ pub(crate) fn write<D: Document>(
     groups: &[Group<'_>],
 ) -> Result<(), TensorFileError> {
     let malformed = |reason: String| TensorFileError::Malformed { path: path.to_owned(), reason };
-    let json = serde_json::to_string(document).map_err(|error| malformed(error.to_string()))?;
+    for group in groups {
+        for parameter in table.iter() {
+            let values = &group.values[parameter.range.clone()];
+            if let Some((position, value)) = first_not_finite(values.iter().copied()) {
+                let name = format!("{}{}", group.prefix, parameter.name);
+                return Err(TensorFileError::NotFinite { path: path.to_owned(), name, position, value });
+            }
+        }
+    }
     let bytes: Vec<Vec<u8>> = groups
         .iter()
         .flat_map(|group| table.iter().map(|parameter| &group.values[parameter.range.clone()]))
@@ -118,6 +213,8 @@ pub(crate) fn write<D: Document>(
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|error| malformed(error.to_string()))?;
         views.push((name, view));
     }
+    let written = Written { kind: D::KIND, format: FORMAT, document, tensors_digest: digest(&views) };
+    let json = serde_json::to_string(&written).map_err(|error| malformed(error.to_string()))?;
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
     let file = safetensors::serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
     Ok(write_atomically(path, &file)?)
@@ -127,6 +224,7 @@ pub(crate) fn write<D: Document>(
 pub(crate) struct TensorFile<D> {
     path: PathBuf,
     bytes: Vec<u8>,
+    tensors_digest: Option<String>,
     pub(crate) document: D,
 }
 
@@ -147,22 +245,50 @@ impl<D: Document> TensorFile<D> {
             .and_then(|metadata| metadata.get(METADATA_KEY))
             .ok_or_else(|| foreign(format!("its metadata has no entry '{METADATA_KEY}'")))?;
         // The format first: a newer document may have fields that this program does not know.
-        let format: Format = serde_json::from_str(json).map_err(|error| foreign(error.to_string()))?;
-        if format.kind != D::KIND {
-            return Err(foreign(format!("it is a {}", format.kind)));
+        let mut document: Map<String, Value> =
+            serde_json::from_str(json).map_err(|error| foreign(error.to_string()))?;
+        let head = Head::take(&mut document).map_err(|error| foreign(error.to_string()))?;
+        if head.kind != D::KIND {
+            return Err(foreign(format!("it is a {}", head.kind)));
         }
-        if format.format > D::FORMAT {
-            return Err(TensorFileError::Newer { path: path.to_owned(), found: format.format, known: D::FORMAT });
+        if head.format > FORMAT {
+            return Err(TensorFileError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
         }
-        let document: D = serde_json::from_str(json).map_err(|error| foreign(error.to_string()))?;
-        debug_assert_eq!(document.format(), format.format);
-        Ok(Self { path: path.to_owned(), bytes, document })
+        if head.format >= FORMAT_WITH_DIGEST && head.tensors_digest.is_none() {
+            return Err(foreign("missing field `tensors_digest`".to_owned()));
+        }
+        let document = serde_json::from_value(Value::Object(document)).map_err(|error| foreign(error.to_string()))?;
+        Ok(Self { path: path.to_owned(), bytes, tensors_digest: head.tensors_digest, document })
+    }
+
+    fn tensors(&self) -> Result<SafeTensors<'_>, TensorFileError> {
+        SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| TensorFileError::Malformed { path: self.path.clone(), reason: error.to_string() })
+    }
+
+    /// Checks that the tensors are those that were written, which files of format 1 cannot tell, and that their numbers
+    /// are finite.
+    pub(crate) fn check(&self) -> Result<(), TensorFileError> {
+        let file = self.tensors()?;
+        let tensors: Vec<(&str, TensorView<'_>)> = file.iter().collect();
+        if let Some(expected) = &self.tensors_digest {
+            let found = digest(&tensors);
+            if found != *expected {
+                return Err(TensorFileError::Damaged { path: self.path.clone(), expected: expected.clone(), found });
+            }
+        }
+        for (name, tensor) in tensors.iter().filter(|(_, tensor)| tensor.dtype() == Dtype::F32) {
+            if let Some((position, value)) = first_not_finite(numbers(tensor.data())) {
+                let (path, name) = (self.path.clone(), (*name).to_owned());
+                return Err(TensorFileError::NotFinite { path, name, position, value });
+            }
+        }
+        Ok(())
     }
 
     /// A group of tensors as a flat array of the table's layout.
     pub(crate) fn group(&self, table: &ParameterTable, prefix: &str) -> Result<Vec<f32>, TensorFileError> {
-        let tensors = SafeTensors::deserialize(&self.bytes)
-            .map_err(|error| TensorFileError::Malformed { path: self.path.clone(), reason: error.to_string() })?;
+        let tensors = self.tensors()?;
         let mut values = Vec::new();
         for parameter in table.iter() {
             let name = format!("{prefix}{}", parameter.name);
@@ -176,9 +302,7 @@ impl<D: Document> TensorFile<D> {
             if tensor.dtype() != Dtype::F32 || tensor.shape() != parameter.shape {
                 return Err(wrong(format!("is {:?} {:?}", tensor.dtype(), tensor.shape())));
             }
-            let numbers =
-                tensor.data().chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
-            values.extend(numbers);
+            values.extend(numbers(tensor.data()));
         }
         Ok(values)
     }

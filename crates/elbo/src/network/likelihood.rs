@@ -89,12 +89,12 @@ const LEAST_LOG_SIGMA: f64 = -6.0;
 pub(crate) fn log_sigma(raw: f64) -> f64 {
     let above = raw - LEAST_LOG_SIGMA;
     // ln(1 + e^x) without an overflow.
-    LEAST_LOG_SIGMA + above.max(0.0) + (-above.abs()).exp().ln_1p()
+    LEAST_LOG_SIGMA + above.max(0.0) + libm::log1p(libm::exp(-above.abs()))
 }
 
 /// The derivative of [`log_sigma`].
 pub(crate) fn log_sigma_slope(raw: f64) -> f64 {
-    1.0 / (1.0 + (LEAST_LOG_SIGMA - raw).exp())
+    1.0 / (1.0 + libm::exp(LEAST_LOG_SIGMA - raw))
 }
 
 #[cfg(test)]

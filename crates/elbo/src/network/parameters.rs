@@ -123,6 +123,7 @@ impl ParameterTable {
 mod tests {
     use super::*;
     use crate::dataset::ImageShape;
+    use sha2::{Digest, Sha256};
 
     #[test]
     fn the_reference_adds_up_as_published() {
@@ -150,6 +151,17 @@ mod tests {
             end = parameter.range.end;
         }
         assert_eq!(end, table.len());
+    }
+
+    /// The first weights are those of `tests/golden/make_noise.py`.
+    #[test]
+    fn initial_weights_are_what_they_were() {
+        let values = ParameterTable::new(&Architecture::reference()).initialize(1);
+        let first = values[..4].iter().map(|value| value.to_bits());
+        assert!(first.eq([0x3dcf_e5bb, 0xbcf1_35f7, 0x3d3c_2653, 0xbcd3_03f2]), "{:?}", &values[..4]);
+        let digest =
+            values.iter().fold(Sha256::new(), |hasher, value| hasher.chain_update(value.to_le_bytes())).finalize();
+        assert_eq!(digest[..8], [237, 78, 172, 210, 69, 42, 197, 74]);
     }
 
     #[test]

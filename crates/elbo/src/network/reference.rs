@@ -54,7 +54,8 @@ pub fn gradient(
         let mut output = y.clone();
         if layer.activation == Activation::Relu {
             for y in &mut output {
-                *y = y.max(0.0);
+                // Not `f64::max`, which would turn NaN into zero.
+                *y = if *y < 0.0 { 0.0 } else { *y };
             }
         }
         if layer.role == Role::Head {
@@ -83,7 +84,8 @@ pub fn gradient(
         for (mean, logvar) in row[..latent_dim].iter().zip(&row[latent_dim..]) {
             let kl = kl(*mean, *logvar);
             loss.kl += kl / count;
-            counted += kl.max(f64::from(objective.free_bits)) / count;
+            let free = f64::from(objective.free_bits);
+            counted += if kl < free { free } else { kl } / count;
         }
     }
 
@@ -125,7 +127,7 @@ pub fn gradient(
                 |mean, logvar| if kl(mean, logvar) < f64::from(objective.free_bits) { 0.0 } else { beta / count };
             dy = sample_gradient(&statistics, noise, &dy, latent_dim, weight);
         } else if layer.input_activation == Activation::Relu {
-            dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum > 0.0 { *dy } else { 0.0 });
+            dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum <= 0.0 { 0.0 } else { *dy });
         }
     }
     Defined { loss, minimised, gradient }

@@ -1,6 +1,7 @@
 //! Why training stops before its end, and what to do about it.
 
-use crate::files::model::DataSummary;
+use crate::error::Error;
+use crate::files::model::{DataSummary, HeldOutError, short};
 use crate::network::loss::Loss;
 
 /// Why training stopped.
@@ -55,12 +56,12 @@ fn difference(expected: &DataSummary, found: &DataSummary) -> String {
         let DataSummary { train_images, validation_images, test_images, .. } = *data;
         [
             ("training", train_images, Some(&data.train_digest)),
-            ("validation", validation_images, data.validation_digest.as_deref()),
+            ("validation", validation_images, data.validation_digest.as_deref().or(data.held_out_digest.as_deref())),
             ("test", test_images, data.test_digest.as_deref()),
         ]
     }
     let said = |(_, images, digest): (_, usize, Option<&str>)| match digest {
-        Some(digest) => format!("{images} images with digest {}", digest.get(..12).unwrap_or(digest)),
+        Some(digest) => format!("{images} images with digest {}", short(digest)),
         None => format!("{images} images"),
     };
     let differs = |(expected, found): &(_, _)| expected != found;
@@ -73,6 +74,17 @@ fn difference(expected: &DataSummary, found: &DataSummary) -> String {
 }
 
 impl TrainingError {
+    /// That of a run which was trained on one set and is to go on with another.
+    pub(super) fn other_data(expected: DataSummary, found: DataSummary) -> Error {
+        if let (Some(was), Some(is)) = (&expected.held_out_digest, &found.held_out_digest)
+            && was != is
+            && expected.train_digest == found.train_digest
+        {
+            return HeldOutError { name: expected.name.clone(), expected: was.clone(), found: is.clone() }.into();
+        }
+        Self::OtherData { expected: expected.into(), found: found.into() }.into()
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

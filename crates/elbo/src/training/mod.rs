@@ -159,9 +159,9 @@ impl Training {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
         let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
         let (data, found) = divide(data, &settings.recipe)?;
-        let found = DataSummary { name: expected.name.clone(), ..found };
+        let found = found.compared_with(&expected);
         if found != expected {
-            return Err(TrainingError::OtherData { expected: expected.into(), found: found.into() }.into());
+            return Err(TrainingError::other_data(expected, found).into());
         }
         change(&mut settings);
         settings.recipe.validate()?;
@@ -523,6 +523,7 @@ fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, DataSummary), Er
     let own = data.validation.as_ref().filter(|_| recipe.validation == 0.0);
     let (validation_digest, test_digest) = (digest(own)?, digest(data.test.as_ref())?);
     recipe.hold_out(&mut data)?;
+    let held_out_digest = digest(data.validation.as_ref().filter(|_| recipe.validation > 0.0))?;
     let summary = DataSummary {
         name: data.name.clone(),
         train_images: data.train.len(),
@@ -530,6 +531,7 @@ fn divide(mut data: Splits, recipe: &Recipe) -> Result<(Splits, DataSummary), Er
         test_images: data.test.as_ref().map_or(0, Dataset::len),
         train_digest,
         validation_digest,
+        held_out_digest,
         test_digest,
     };
     Ok((data, summary))

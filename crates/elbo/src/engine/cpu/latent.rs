@@ -51,10 +51,10 @@ impl Latent {
                 let (mean, logvar) = (statistics[i], statistics[self.dim + i]);
                 let is_free = free_bits > 0.0 && divergence(mean, logvar) < f64::from(free_bits);
                 let beta = if is_free { 0.0 } else { beta };
-                let sigma = (0.5 * logvar).exp();
+                let sigma = libm::expf(0.5 * logvar);
                 let (along_mean, along_logvar) = match kl_gradient {
                     KlGradient::Analytic => {
-                        (latents[i] + beta * mean, latents[i] * noise[i] * sigma + beta * logvar.exp_m1())
+                        (latents[i] + beta * mean, latents[i] * noise[i] * sigma + beta * libm::expm1f(logvar))
                     }
                     KlGradient::Path => {
                         // With `z = mean + noise * sigma`, that of `log q(z) - log p(z)` is `z - noise / sigma`.
@@ -80,7 +80,7 @@ pub(crate) fn kl(statistics: &[f32]) -> f64 {
 fn divergence(mean: f32, logvar: f32) -> f64 {
     let (mean, logvar) = (f64::from(mean), f64::from(logvar));
     // exp_m1 keeps the digits where the variance is near 1, so that no term is below zero.
-    0.5 * (mean * mean + (logvar.exp_m1() - logvar))
+    0.5 * (mean * mean + (libm::expm1(logvar) - logvar))
 }
 
 #[cfg(test)]

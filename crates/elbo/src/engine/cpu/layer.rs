@@ -203,7 +203,8 @@ impl Layer {
             weight.add(classes, y);
             if self.activation == Activation::Relu {
                 for y in y {
-                    *y = y.max(0.0);
+                    // Not `f32::max`, which would turn NaN into zero.
+                    *y = if *y < 0.0 { 0.0 } else { *y };
                 }
             }
         }

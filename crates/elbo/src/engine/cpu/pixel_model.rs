@@ -22,7 +22,7 @@ impl PixelModel {
             Likelihood::Gaussian => squared_error(isa, logits, image),
             Likelihood::SigmaGaussian => {
                 let log_sigma = log_sigma(f64::from(self.raw));
-                let precision = (-2.0 * log_sigma).exp();
+                let precision = libm::exp(-2.0 * log_sigma);
                 let squares = squared_error(isa, logits, image);
                 for gradient in &mut *logits {
                     *gradient *= precision as f32;
@@ -53,7 +53,7 @@ impl PixelModel {
 
 /// What does not depend on the images in a Gaussian's negative log-likelihood.
 fn constant(pixels: usize, log_sigma: f64) -> f64 {
-    pixels as f64 * (log_sigma + 0.5 * std::f64::consts::TAU.ln())
+    pixels as f64 * (log_sigma + 0.5 * libm::log(std::f64::consts::TAU))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The engine against the definition of the network.
 
+mod not_a_number;
+
 use super::Cpu;
 use crate::dataset::batch::Batch;
 use crate::engine::{Device, Draw};
