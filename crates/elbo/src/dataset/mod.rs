@@ -41,6 +41,7 @@ use cache::ImageFile;
 
 pub use error::DatasetError;
 pub use hold_out::Part;
+pub use idx::IdxError;
 pub use load::{Loaded, load};
 pub use numpy::ArrayError;
 pub use pictures::{BadPicture, PictureError, PictureFiles};

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use super::IdxError;
 use crate::dataset::{DatasetError, ImageShape};
 
 /// The magic number of images: unsigned bytes (0x08) in 3 dimensions.
@@ -25,10 +26,10 @@ pub(super) fn read_images(path: &Path) -> Result<(ImageShape, Vec<u8>), DatasetE
     let mut file = IdxFile::open(path, IMAGES, 16)?;
     let [count, height, width] = [file.number()?, file.number()?, file.number()?];
     if count == 0 {
-        return Err(DatasetError::EmptyFile { path: path.to_owned(), items: "images" });
+        return Err(IdxError::EmptyFile { path: path.to_owned(), items: "images" }.into());
     }
     if ![height, width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
-        return Err(DatasetError::BadDimensions { path: path.to_owned(), height, width });
+        return Err(IdxError::BadDimensions { path: path.to_owned(), height, width }.into());
     }
     // At most 2^32 * 2^12 * 2^12.
     let size = u64::from(count) * u64::from(height) * u64::from(width);
@@ -41,7 +42,7 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<u16>, DatasetError> {
     let mut file = IdxFile::open(path, LABELS, 8)?;
     let count = file.number()?;
     if count == 0 {
-        return Err(DatasetError::EmptyFile { path: path.to_owned(), items: "labels" });
+        return Err(IdxError::EmptyFile { path: path.to_owned(), items: "labels" }.into());
     }
     let labels = file.payload(u64::from(count), || format!("{count} labels"))?;
     Ok(labels.into_iter().map(u16::from).collect())
@@ -77,7 +78,7 @@ impl<'a> IdxFile<'a> {
         };
         let found = idx.number()?;
         if found != magic {
-            return Err(DatasetError::WrongMagic { path: path.to_owned(), expected: magic, found });
+            return Err(IdxError::WrongMagic { path: path.to_owned(), expected: magic, found }.into());
         }
         Ok(idx)
     }
@@ -90,37 +91,34 @@ impl<'a> IdxFile<'a> {
         self.check(result)?;
         match <[u8; 4]>::try_from(bytes) {
             Ok(bytes) => Ok(u32::from_be_bytes(bytes)),
-            Err(_) => Err(DatasetError::TruncatedHeader {
+            Err(_) => Err(IdxError::TruncatedHeader {
                 path: self.path.to_owned(),
                 expected: self.header,
                 found: self.position,
-            }),
+            }
+            .into()),
         }
     }
 
     /// All that follows the header, which has to be exactly `size` bytes; `announces` says in words why.
     fn payload(mut self, size: u64, announces: impl Fn() -> String) -> Result<Vec<u8>, DatasetError> {
         let path = self.path.to_owned();
-        let truncated = |found| DatasetError::TruncatedPayload {
-            path: path.clone(),
-            announces: announces(),
-            expected: size,
-            found,
-        };
+        let truncated =
+            |found| IdxError::TruncatedPayload { path: path.clone(), announces: announces(), expected: size, found };
         let trailing =
-            |found| DatasetError::TrailingBytes { path: path.clone(), announces: announces(), expected: size, found };
+            |found| IdxError::TrailingBytes { path: path.clone(), announces: announces(), expected: size, found };
         let Ok(capacity) = usize::try_from(size) else {
-            return Err(DatasetError::TooLarge { path: path.clone(), announces: announces(), expected: size });
+            return Err(IdxError::TooLarge { path: path.clone(), announces: announces(), expected: size }.into());
         };
 
         let mut bytes = Vec::new();
         if let Some(length) = self.length {
             let found = length.saturating_sub(self.header);
             if found < size {
-                return Err(truncated(found));
+                return Err(truncated(found).into());
             }
             if found > size {
-                return Err(trailing(Some(found)));
+                return Err(trailing(Some(found)).into());
             }
             // The file is as long as this. What then remains to go wrong is an error of the operating system's.
             bytes
@@ -132,17 +130,17 @@ impl<'a> IdxFile<'a> {
         let result = self.reader.by_ref().take(size + 1).read_to_end(&mut bytes);
         let found = bytes.len() as u64;
         if found > size {
-            return Err(trailing(None));
+            return Err(trailing(None).into());
         }
         match result {
             // Compressed data that end early: either bytes are missing, or only the checksum is.
             Err(source) if self.ends_early(&source) && found == size => {
-                return Err(DatasetError::CorruptGzip { path: self.path.to_owned(), reason: source });
+                return Err(IdxError::CorruptGzip { path: self.path.to_owned(), reason: source }.into());
             }
             result => self.check(result)?,
         }
         if found < size {
-            return Err(truncated(found));
+            return Err(truncated(found).into());
         }
         // A vector that grew may have twice the capacity it needs.
         bytes.shrink_to_fit();
@@ -163,7 +161,7 @@ impl<'a> IdxFile<'a> {
                 if self.length.is_none()
                     && matches!(source.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
             {
-                Err(DatasetError::CorruptGzip { path: self.path.to_owned(), reason: source })
+                Err(IdxError::CorruptGzip { path: self.path.to_owned(), reason: source }.into())
             }
             Err(source) => Err(DatasetError::io(self.path, source)),
             Ok(_) => Ok(()),
@@ -195,7 +193,7 @@ mod tests {
         let reader = Box::new(Bomb(Rc::clone(&taken)));
         let file = IdxFile { path: Path::new("bomb.gz"), reader, length: None, header: 16, position: 16 };
         let error = file.payload(60, String::new).unwrap_err();
-        assert!(matches!(error, DatasetError::TrailingBytes { expected: 60, .. }), "{error}");
+        assert!(matches!(error, DatasetError::Idx(IdxError::TrailingBytes { expected: 60, .. })), "{error}");
         assert_eq!(taken.get(), 61);
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::IdxError;
 use super::file as idx;
 use crate::dataset::{Dataset, DatasetError, Splits};
 
@@ -29,7 +30,7 @@ pub(in crate::dataset) fn read(path: &Path) -> Result<Splits, DatasetError> {
             match prefixes.as_slice() {
                 [] => folder.read(""),
                 [prefix] => folder.read(prefix),
-                _ => Err(DatasetError::SeveralPrefixes { directory: path.to_owned(), prefixes }),
+                _ => Err(IdxError::SeveralPrefixes { directory: path.to_owned(), prefixes }.into()),
             }
         }
         Ok(_) => match path.file_name().and_then(|name| prefix_of(name.to_str()?, &[TRAIN, TEST], &[IMAGES, LABELS])) {
@@ -125,12 +126,13 @@ impl<'a> Folder<'a> {
     }
 
     fn missing(&self, prefix: &str, part: Aliases, kind: Aliases) -> DatasetError {
-        DatasetError::MissingFile {
+        IdxError::MissingFile {
             directory: self.path.to_owned(),
             names: file_names(prefix, part, kind),
             holds: self.names.iter().take(LISTED).cloned().collect(),
             more: self.names.len().saturating_sub(LISTED),
         }
+        .into()
     }
 
     /// Reads the data set whose files have this prefix.
@@ -177,12 +179,13 @@ fn read_part(images_path: &Path, labels_path: Option<&Path>) -> Result<Dataset, 
     let labels = labels_path.map(idx::read_labels).transpose()?;
     let count = images.len() / shape.len();
     match (labels_path, &labels) {
-        (Some(labels_path), Some(labels)) if labels.len() != count => Err(DatasetError::CountMismatch {
+        (Some(labels_path), Some(labels)) if labels.len() != count => Err(IdxError::CountMismatch {
             images_path: images_path.to_owned(),
             images: count,
             labels_path: labels_path.to_owned(),
             labels: labels.len(),
-        }),
+        }
+        .into()),
         _ => Dataset::new(shape, images, labels),
     }
 }

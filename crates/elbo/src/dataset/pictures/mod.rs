@@ -6,6 +6,7 @@ mod decode;
 mod decoded;
 mod error;
 mod fit;
+mod picture;
 mod scan;
 #[cfg(test)]
 mod tests;
