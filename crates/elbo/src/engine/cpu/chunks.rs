@@ -9,7 +9,7 @@ const MIN_CHUNK: usize = 8;
 /// The most numbers that the gradients of all chunks may take together: 256 MiB.
 const MAX_GRADIENT_NUMBERS: usize = 1 << 26;
 
-/// How many chunks per batch is cut into: a matter of the batch and the network alone.
+/// How many chunks a batch is cut into: a matter of the batch and the network alone.
 fn chunk_count(batch: usize, parameters: usize) -> usize {
     let most = (MAX_GRADIENT_NUMBERS / parameters.max(1)).clamp(1, MAX_CHUNKS);
     let chunk = batch.div_ceil(most).max(MIN_CHUNK);
