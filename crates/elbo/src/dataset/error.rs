@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::storage::StorageError;
 
+#[cfg(feature = "arrays")]
+use super::ArrayError;
+use super::ImageShape;
+#[cfg(feature = "pictures")]
+use super::PictureError;
 use super::idx::{IdxError, prefixes_in, select};
-use super::{ArrayError, ImageShape, PictureError};
 
 /// What is wrong with a data set: the file, what was expected there, and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +42,16 @@ pub enum DatasetError {
         /// How many more there are.
         more: usize,
     },
+    /// Only a feature of this crate that was left out reads what is at a path.
+    #[error("{}: needs the feature `{feature}` of the crate elbo, which was left out", .path.display())]
+    Feature {
+        /// The path.
+        path: PathBuf,
+        /// The feature.
+        feature: &'static str,
+    },
     /// Pictures make no data set.
+    #[cfg(feature = "pictures")]
     #[error(transparent)]
     Pictures(#[from] PictureError),
     /// A file for images could not be written.
@@ -48,6 +61,7 @@ pub enum DatasetError {
     #[error(transparent)]
     Idx(#[from] IdxError),
     /// Arrays make no data set.
+    #[cfg(feature = "arrays")]
     #[error(transparent)]
     Array(#[from] ArrayError),
     /// The operating system does not let this user read a file or a directory.
@@ -113,6 +127,46 @@ pub enum DatasetError {
         /// Labels given.
         labels: usize,
     },
+    /// Names that are not one for each image.
+    #[error("{images} images, but {names} names")]
+    NameCount {
+        /// Images given.
+        images: usize,
+        /// Names given.
+        names: usize,
+    },
+    /// An image that has more or fewer values than its shape.
+    #[error("image {image} (the first is 0) has {found} values; one of {shape} has {}", .shape.len())]
+    ImageLength {
+        /// Which image.
+        image: usize,
+        /// The shape of every image.
+        shape: ImageShape,
+        /// Values that this one has.
+        found: usize,
+    },
+    /// A value that no byte stands for.
+    #[error("image {image} (the first is 0) has the value {value}, which is not from 0 to 1")]
+    Value {
+        /// Which image.
+        image: usize,
+        /// The value.
+        value: f32,
+    },
+    /// An array whose dimensions are not those of images.
+    #[error("an array of the shape {shape:?} is none of images, [N, H, W] or [N, H, W, C]")]
+    ArrayShape {
+        /// Its dimensions.
+        shape: Vec<usize>,
+    },
+    /// There is no image at a position.
+    #[error("there is no image {index} (the first is 0) among {images}")]
+    NoSuchImage {
+        /// The position.
+        index: u32,
+        /// How many images there are.
+        images: usize,
+    },
     /// Images were to be held out, but there is only one to train on.
     #[error("{name}: none can be held out of a single image")]
     CannotHoldOut {
@@ -135,8 +189,10 @@ impl DatasetError {
                  or DIR/PREFIX for files such as PREFIX-train-images-idx3-ubyte.gz"
                     .to_owned()
             }
+            #[cfg(feature = "pictures")]
             Self::Pictures(error) => return error.hint(),
             Self::Idx(error) => return error.hint(),
+            #[cfg(feature = "arrays")]
             Self::Array(error) => return error.hint(),
             Self::Cache(_) => {
                 "choose a directory with room for the images with --cache, or a smaller --size".to_owned()
@@ -145,13 +201,19 @@ impl DatasetError {
                 format!("make it readable for this user, for example with chmod u+rX {}", path.display())
             }
             Self::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
+            Self::Feature { feature, .. } => format!("build with it: elbo = {{ features = [\"{feature}\"] }}"),
+            Self::Value { .. } => "scale the values to 0 to 1, or give bytes".to_owned(),
             Self::ShapeMismatch { .. } => "the two may belong to different data sets".to_owned(),
             Self::Io { .. }
             | Self::InvalidShape { .. }
             | Self::NoImages
             | Self::PartialImage { .. }
             | Self::ClassNames { .. }
-            | Self::LabelCount { .. } => return None,
+            | Self::LabelCount { .. }
+            | Self::NameCount { .. }
+            | Self::ImageLength { .. }
+            | Self::ArrayShape { .. }
+            | Self::NoSuchImage { .. } => return None,
         })
     }
 

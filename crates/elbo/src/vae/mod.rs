@@ -1,6 +1,8 @@
 //! A trained model at work: generate, reconstruct, encode, decode, evaluate.
 
+#[cfg(feature = "figures")]
 pub mod pca;
+#[cfg(feature = "figures")]
 pub(crate) mod run_figures;
 
 use crate::dataset::batch::scale;
@@ -47,10 +49,7 @@ impl Images {
     /// Images of a data set, by position, unchanged.
     ///
     /// # Errors
-    /// If they cannot be read.
-    ///
-    /// # Panics
-    /// If there is no image at a position.
+    /// If there is no image at a position, or they cannot be read.
     pub fn of(dataset: &Dataset, indices: &[u32]) -> Result<Self, DatasetError> {
         let mut staging = Vec::new();
         let bytes = dataset.gather(indices, &mut staging)?.pixels;

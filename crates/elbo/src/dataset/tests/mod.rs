@@ -125,6 +125,8 @@ macro_rules! assert_matches {
 }
 
 mod errors;
+mod memory;
+#[cfg(feature = "mnist")]
 mod mnist;
 mod mutations;
 mod names;
