@@ -6,7 +6,6 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The one key of the metadata; its value is JSON. A single key keeps the bytes of a file the same from run to run.
@@ -118,7 +117,7 @@ pub(crate) fn write<D: Document>(
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|error| malformed(error.to_string()))?;
         views.push((name, view));
     }
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
+    let metadata = std::iter::once((METADATA_KEY.to_owned(), json)).collect();
     let file = safetensors::serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
     Ok(write_atomically(path, &file)?)
 }
