@@ -78,6 +78,32 @@ pub struct Encoded {
     pub logvars: Vec<f32>,
 }
 
+impl Encoded {
+    /// Of how many images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.means.len() / self.latent_dim.max(1)
+    }
+
+    /// Whether of none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.means.is_empty()
+    }
+
+    /// The mean of the image at a position, `[Z]`, which is its code; none if there is no such image.
+    #[must_use]
+    pub fn mean(&self, index: usize) -> Option<&[f32]> {
+        self.means.chunks_exact(self.latent_dim.max(1)).nth(index)
+    }
+
+    /// Mean and log-variance of one image after the other, `[Z]` each.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[f32], &[f32])> {
+        let rows = |values| <[f32]>::chunks_exact(values, self.latent_dim.max(1));
+        rows(&self.means).zip(rows(&self.logvars))
+    }
+}
+
 /// A trained variational autoencoder.
 #[derive(Debug)]
 pub struct Vae {
