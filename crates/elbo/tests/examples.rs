@@ -18,9 +18,7 @@ mod own_arrays;
 #[path = "../examples/own_images.rs"]
 mod own_images;
 
-use bars::{GREY, bars, run_in, small, small_settings};
-use elbo::dataset::Dataset;
-use std::fs;
+use bars::{GREY, run_in, small, small_settings};
 
 /// A model of bars in a new directory, and its path.
 fn model() -> (tempfile::TempDir, String) {
@@ -69,55 +67,61 @@ fn one_code_is_decoded_to_a_picture() {
     assert!(decode_only::decode(&model, &[0.5]).unwrap_err().to_string().contains("3 numbers, not 1"));
 }
 
-/// Writes images as PNG files.
 #[cfg(feature = "pictures")]
-fn write_pictures(folder: &std::path::Path, images: &Dataset) {
-    fs::create_dir_all(folder.join("odd")).unwrap();
-    for number in 0..images.len() as u32 {
-        let name = if number % 2 == 1 { format!("odd/{number}.png") } else { format!("{number}.png") };
-        let mut encoder =
-            png::Encoder::new(fs::File::create(folder.join(name)).unwrap(), GREY.width as u32, GREY.height as u32);
-        encoder.set_color(png::ColorType::Grayscale);
-        let pixels = images.gather(&[number], &mut Vec::new()).unwrap().pixels.to_vec();
-        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+mod pictures {
+    use super::{GREY, embed_folder, model};
+    use crate::bars::bars;
+    use elbo::dataset::Dataset;
+    use std::fs;
+    use std::path::Path;
+
+    /// Writes images as PNG files.
+    fn write_pictures(folder: &Path, images: &Dataset) {
+        fs::create_dir_all(folder.join("odd")).unwrap();
+        for number in 0..images.len() as u32 {
+            let name = if number % 2 == 1 { format!("odd/{number}.png") } else { format!("{number}.png") };
+            let mut encoder =
+                png::Encoder::new(fs::File::create(folder.join(name)).unwrap(), GREY.width as u32, GREY.height as u32);
+            encoder.set_color(png::ColorType::Grayscale);
+            let pixels = images.gather(&[number], &mut Vec::new()).unwrap().pixels.to_vec();
+            encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        }
     }
-}
 
-/// The codes of bars in a folder of pictures, as a table.
-#[cfg(feature = "pictures")]
-fn codes(directory: &std::path::Path, model: &str) -> String {
-    let folder = directory.join("pictures");
-    write_pictures(&folder, &bars(GREY, 5, 7));
-    let mut out = Vec::new();
-    embed_folder::embed(model, folder.to_str().unwrap(), &mut out).unwrap();
-    String::from_utf8(out).unwrap()
-}
-
-#[cfg(feature = "pictures")]
-#[test]
-fn each_code_stands_beside_the_name_of_its_picture() {
-    let (directory, model) = model();
-    let table = codes(directory.path(), &model);
-    let expected = elbo::Vae::open(&model, 1).unwrap().encode(&bars(GREY, 5, 7)).unwrap();
-    let names = ["0.png", "2.png", "4.png", "odd/1.png", "odd/3.png"];
-    assert_eq!(table.lines().count(), 5);
-    for ((line, name), number) in table.lines().zip(names).zip([0, 2, 4, 1, 3]) {
-        let (found, code) = line.split_once('\t').unwrap();
-        let code: Vec<f32> = code.split('\t').map(|number| number.parse().unwrap()).collect();
-        assert_eq!((found, Some(&*code)), (name, expected.mean(number)));
+    /// The codes of bars in a folder of pictures, as a table.
+    fn codes(directory: &Path, model: &str) -> String {
+        let folder = directory.join("pictures");
+        write_pictures(&folder, &bars(GREY, 5, 7));
+        let mut out = Vec::new();
+        embed_folder::embed(model, folder.to_str().unwrap(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
     }
-}
 
-#[cfg(all(feature = "figures", feature = "pictures"))]
-#[test]
-fn codes_become_a_sheet() {
-    let (directory, model) = model();
-    let sheet = directory.path().join("sheet.png");
-    let table = codes(directory.path(), &model);
-    decode_codes::decode(&model, &table, sheet.to_str().unwrap()).unwrap();
-    let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(sheet).unwrap()));
-    let reader = decoder.read_info().unwrap();
-    assert!(reader.info().width >= 5 * GREY.width as u32 && reader.info().height >= GREY.height as u32);
-    let error = decode_codes::decode(&model, "a.png\t1", "none").unwrap_err();
-    assert!(error.to_string().contains("3 numbers, not 1: a.png"), "{error}");
+    #[test]
+    fn each_code_stands_beside_the_name_of_its_picture() {
+        let (directory, model) = model();
+        let table = codes(directory.path(), &model);
+        let expected = elbo::Vae::open(&model, 1).unwrap().encode(&bars(GREY, 5, 7)).unwrap();
+        let names = ["0.png", "2.png", "4.png", "odd/1.png", "odd/3.png"];
+        assert_eq!(table.lines().count(), 5);
+        for ((line, name), number) in table.lines().zip(names).zip([0, 2, 4, 1, 3]) {
+            let (found, code) = line.split_once('\t').unwrap();
+            let code: Vec<f32> = code.split('\t').map(|number| number.parse().unwrap()).collect();
+            assert_eq!((found, Some(&*code)), (name, expected.mean(number)));
+        }
+    }
+
+    #[cfg(feature = "figures")]
+    #[test]
+    fn codes_become_a_sheet() {
+        let (directory, model) = model();
+        let sheet = directory.path().join("sheet.png");
+        let table = codes(directory.path(), &model);
+        crate::decode_codes::decode(&model, &table, sheet.to_str().unwrap()).unwrap();
+        let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(sheet).unwrap()));
+        let reader = decoder.read_info().unwrap();
+        assert!(reader.info().width >= 5 * GREY.width as u32 && reader.info().height >= GREY.height as u32);
+        let error = crate::decode_codes::decode(&model, "a.png\t1", "none").unwrap_err();
+        assert!(error.to_string().contains("3 numbers, not 1: a.png"), "{error}");
+    }
 }

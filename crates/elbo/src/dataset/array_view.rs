@@ -49,6 +49,6 @@ impl Dataset {
             ref other => return Err(DatasetError::ArrayShape { shape: other.to_vec() }),
         };
         check_values(shape, images.len())?;
-        Self::new(shape, T::to_bytes(shape, images.iter())?, labels)
+        Self::new(shape, T::to_bytes(shape, images.into_iter())?, labels)
     }
 }

@@ -13,8 +13,8 @@ use super::{DatasetError, Loaded, idx};
 /// How many names of other files an error lists.
 const LISTED: usize = 8;
 
-/// Reads a data set as [`Splits::from_path`] does, with these options; `progress` is told how many pictures are read
-/// of how many, from several threads.
+/// Reads a data set as [`Splits::from_path`](super::Splits::from_path) does, with these options; `progress` is told how
+/// many pictures are read of how many, from several threads.
 ///
 /// # Errors
 ///

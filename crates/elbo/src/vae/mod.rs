@@ -98,6 +98,7 @@ impl Encoded {
     }
 
     /// Mean and log-variance of one image after the other, `[Z]` each.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[f32], &[f32])> {
         let rows = |values| <[f32]>::chunks_exact(values, self.latent_dim.max(1));
         rows(&self.means).zip(rows(&self.logvars))

@@ -194,9 +194,11 @@ fn truncated_gzip() {
         let (error, _) = error_of(&packed[..length]);
         assert_matches!(
             error,
-            DatasetError::Idx(IdxError::TruncatedHeader { .. })
-                | DatasetError::Idx(IdxError::TruncatedPayload { found: ..60, .. })
-                | DatasetError::Idx(IdxError::CorruptGzip { .. })
+            DatasetError::Idx(
+                IdxError::TruncatedHeader { .. }
+                    | IdxError::TruncatedPayload { found: ..60, .. }
+                    | IdxError::CorruptGzip { .. }
+            )
         );
         // Without the trailer all bytes are there, but nothing vouches for them.
         if length >= packed.len() - 8 {
