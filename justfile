@@ -16,10 +16,10 @@ peers *OPTIONS:
 recipe:
     for seed in 1 2 3 4 5; do cargo run --release -- train --quiet --seed $seed --out runs/fast-$seed; done
     test -d runs/seed1 || cargo run --release -- train --quiet --recipe reference --seed 1 --out runs/seed1
-    cargo run --release --example time_to_loss -- docs/images/seconds 18.5081 runs/fast-? runs/seed1
+    cargo run --release -p elbo-bench --bin time_to_loss -- docs/images/seconds 18.5081 runs/fast-? runs/seed1
 
 # The figures of the README, from a run of the reference recipe: seven minutes to a quarter of an hour on two cores.
 readme-figures:
     cargo run --release -- train --recipe reference --seed 1 --out runs/seed1
-    cargo run --release --example compare_published -- docs/images/published runs/seed1
+    cargo run --release -p elbo-bench --bin compare_published -- docs/images/published runs/seed1
     cp runs/seed1/figures/reconstruction.png runs/seed1/figures/samples.png runs/seed1/figures/latent-space.png docs/images/

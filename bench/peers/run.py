@@ -4,7 +4,7 @@
     python run.py --batch 64 --steps 32 --peers elbo,tf-xla
     python run.py --shape 64x64x3                # a larger network, on generated images
     python run.py --task decode                  # latent vectors to images, in elbo and PyTorch
-    python run.py --elbo "path/to/peer-binary"   # instead of building the Rust example
+    python run.py --elbo "path/to/peer-binary"   # instead of building elbo
 
 Every peer is a process that waits, blocked, until it is told to go; only one works at a time. A round lets each
 train the same number of steps (or encode or decode the same images that often); rounds follow one another, so that a
@@ -32,7 +32,7 @@ from networks import NETWORKS, REFERENCE, TASKS
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-ELBO = "cargo run --quiet --release -p elbo --example peer --"
+ELBO = "cargo run --quiet --release -p elbo-bench --bin peer --"
 TORCH_PEERS = ("torch-eager", "torch-channels-last", "torch-compile")
 PYTHON_PEERS = (*TORCH_PEERS, "tf-function", "tf-xla", "jax-jit")
 RUST_PEERS = ("burn", "candle")

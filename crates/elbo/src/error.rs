@@ -12,7 +12,9 @@ use crate::recipe::RecipeError;
 use crate::recipe::settings::SettingsError;
 use crate::storage::StorageError;
 use crate::training::TrainingError;
+#[cfg(feature = "figures")]
 use crate::vae::pca::PcaError;
+#[cfg(feature = "figures")]
 use elbo_figures::FigureError;
 
 /// Whatever this library could not do, with what was wrong and where.
@@ -45,8 +47,10 @@ pub enum Error {
     /// Classes that are not there.
     Class(#[from] ClassError),
     /// A figure.
+    #[cfg(feature = "figures")]
     Figure(#[from] FigureError),
     /// A projection to principal components.
+    #[cfg(feature = "figures")]
     Pca(#[from] PcaError),
 }
 

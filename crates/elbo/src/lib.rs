@@ -6,6 +6,7 @@
 //! use elbo::dataset::Splits;
 //! use elbo::{Progress, Recipe, RunDirectory, Settings, Training, Vae};
 //!
+//! # #[cfg(feature = "mnist")] {
 //! // The reference recipe on MNIST, which is built in, for three epochs; saved as it goes.
 //! let settings = Settings::new("mnist", Recipe { epochs: 3, ..Recipe::reference() });
 //! let directory = RunDirectory::create("runs/three".as_ref())?;
@@ -20,24 +21,24 @@
 //! let vae = Vae::open("runs/three", 0)?;
 //! let digits = vae.generate(25, 1)?;
 //! assert_eq!(digits.len(), 25);
+//! # }
 //! # Ok::<(), elbo::Error>(())
 //! ```
 //!
 //! The same in memory, on images of one's own, and all that one does with a model:
 //!
 //! ```
-//! use elbo::dataset::{Dataset, ImageShape, Splits};
+//! use elbo::dataset::{Dataset, ImageShape};
 //! use elbo::{Recipe, Settings, Training, Vae};
 //!
 //! // Two hundred images of 10 x 8 pixels: a bright column somewhere.
 //! let shape = ImageShape { height: 10, width: 8, channels: 1 };
 //! let pixels = (0..200).flat_map(|i| (0..80).map(move |p| if p % 8 == i % 8 { 255 } else { 0 })).collect();
 //! let train = Dataset::new(shape, pixels, None)?;
-//! let data = Splits { train, validation: None, test: None, name: "columns".to_owned() };
 //!
 //! let recipe = Recipe { epochs: 2, batch_size: 50, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
 //! let settings = Settings { threads: 1, ..Settings::new("columns", recipe) };
-//! let mut training = Training::new(settings, data)?;
+//! let mut training = Training::new(settings, train.into())?;
 //! while training.advance()?.is_some() {}
 //!
 //! let vae = Vae::try_from(&training)?;
@@ -70,6 +71,18 @@
 //! NaN in a parameter or a latent vector is NaN in all that depends on it. A model file or checkpoint with such a number,
 //! or one that is infinite, is neither written nor read.
 //!
+//! # Features
+//! All but the last are on by default. Without any, this crate trains, encodes and decodes on data of one's own and IDX
+//! files, and depends on about thirty others.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `pictures` | data sets of PNG, JPEG, WebP, GIF, BMP and TIFF files |
+//! | `arrays` | `.npy` and `.npz` files, and IDX files compressed by gzip |
+//! | `mnist` | MNIST, embedded: 9 MB |
+//! | `figures` | figures of what a model does, and principal components |
+//! | `ndarray` | data sets from arrays of the crate `ndarray` |
+//!
 //! # How it is built
 //! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser,
 //! training, evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch,
@@ -92,6 +105,7 @@ mod vae;
 pub use dataset::batch::Batch;
 pub use dataset::class::ClassError;
 pub use dataset::shape::{CHANNELS, SIDES, ShapeError};
+#[cfg(feature = "figures")]
 pub use elbo_figures as figures;
 pub use engine::cpu::ISA_VARIABLE;
 pub use engine::cpu::bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
@@ -113,7 +127,9 @@ pub use recipe::settings::{EMBEDDED_DATA, Settings, SettingsError};
 pub use recipe::{Recipe, RecipeError};
 pub use storage::{StorageError, create_directory, write_atomically};
 pub use training::{BatchProgress, Progress, Training, TrainingError};
+#[cfg(feature = "figures")]
 pub use vae::pca;
+#[cfg(feature = "figures")]
 pub use vae::run_figures::{
     RECONSTRUCTIONS, SAMPLES, choose_examples, latent_space_figure, loss_figure, reconstruction_figure, samples_figure,
     write_figures,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Names of temporary files begin and end like this.
@@ -60,24 +61,50 @@ pub(crate) fn write_with(
         _ => Path::new("."),
     };
     let write = move || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // As any new file; the process's mask takes away what it should.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(directory)?;
-        fill(file.as_file_mut())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
+        let mut temporary = Temporary::beside(directory)?;
+        fill(&mut temporary.file)?;
+        temporary.file.sync_all()?;
+        std::fs::rename(&temporary.path, path)?;
+        temporary.is_there = false;
         // The new name is safe once its directory is.
         #[cfg(unix)]
         std::fs::File::open(directory)?.sync_all()?;
         Ok(())
     };
     write().map_err(StorageError::new("write", path))
+}
+
+/// A new file under a name that nothing else has, removed when it is dropped unless it was given its own.
+struct Temporary {
+    file: std::fs::File,
+    path: PathBuf,
+    is_there: bool,
+}
+
+impl Temporary {
+    fn beside(directory: &Path) -> io::Result<Self> {
+        // Of the threads of this process each has another number; of other processes, one that was killed may have
+        // left a file of the same.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+            let path = directory.join(format!("{PREFIX}{process}-{number}{SUFFIX}"));
+            match std::fs::File::options().read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { file, path, is_there: true }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.is_there {
+            // It harms nobody where it cannot be removed.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Removes from a directory what a process that was killed while it wrote has left there: what nobody wrote to for so

@@ -19,7 +19,7 @@ impl Golden {
         let bytes = std::fs::read(path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let metadata = header.metadata().clone().unwrap();
-        Self { bytes, metadata }
+        Self { bytes, metadata: metadata.into_iter().collect() }
     }
 
     fn number<T: std::str::FromStr>(&self, key: &str) -> T {

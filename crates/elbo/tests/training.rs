@@ -3,7 +3,7 @@
 mod bars;
 
 use bars::{GREY, bars, finish, model_bytes, resume, run_in, small, small_settings, splits};
-use elbo::dataset::{Dataset, ImageShape, Part, Splits};
+use elbo::dataset::{ImageShape, Part, Splits};
 use elbo::{
     EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Schedule, Settings, Training, TrainingError, Vae,
     read_metrics,
@@ -308,10 +308,11 @@ fn parts_of_different_shapes_are_an_error() {
 }
 
 /// The reference recipe on a few digits, made quicker: a narrower network, smaller batches, a higher rate.
+#[cfg(feature = "mnist")]
 #[test]
 fn digits_are_learned() {
     let mnist = Splits::mnist();
-    let first = |set: Dataset, count| set.subset(&(0..count).collect::<Vec<_>>()).unwrap();
+    let first = |set: elbo::dataset::Dataset, count| set.subset(&(0..count).collect::<Vec<_>>()).unwrap();
     let (train, test) = (first(mnist.train, 6000), first(mnist.test.unwrap(), 1000));
     let data = Splits { train, test: Some(test), ..mnist };
     let recipe = Recipe { epochs: 4, batch_size: 50, widths: vec![16, 32], learning_rate: 3e-3, ..Recipe::reference() };

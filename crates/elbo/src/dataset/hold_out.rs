@@ -28,17 +28,17 @@ impl fmt::Display for Part {
 }
 
 impl Dataset {
-    /// The images at these positions, in this order, with their labels; classes have the same names and numbers.
+    /// The images at these positions, in this order, with their labels and names; classes have the same names and
+    /// numbers.
     ///
     /// # Errors
-    /// [`DatasetError::NoImages`] if there are no positions.
-    ///
-    /// # Panics
-    /// If a position is not less than [`len`](Self::len).
+    /// [`DatasetError::NoImages`] if there are no positions, [`DatasetError::NoSuchImage`] if one is not less than
+    /// [`len`](Self::len).
     pub fn subset(&self, indices: &[u32]) -> Result<Self, DatasetError> {
         if indices.is_empty() {
             return Err(DatasetError::NoImages);
         }
+        self.check_indices(indices)?;
         let images = match &self.images {
             Pixels::Memory(_) => Pixels::Memory(self.gather(indices, &mut Vec::new())?.pixels.to_vec()),
             Pixels::File(file, places) => {
@@ -47,7 +47,8 @@ impl Dataset {
             }
         };
         let labels = self.labels().map(|labels| indices.iter().map(|&index| labels[index as usize]).collect());
-        Ok(Self { images, labels, classes: self.classes.clone(), ..*self })
+        let names = self.names().map(|names| indices.iter().map(|&index| names[index as usize].clone()).collect());
+        Ok(Self { images, labels, classes: self.classes.clone(), names, ..*self })
     }
 }
 

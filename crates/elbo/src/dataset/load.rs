@@ -3,35 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::pictures::{self, BadPicture, PictureFiles};
+#[cfg(feature = "arrays")]
+use super::numpy;
+#[cfg(feature = "pictures")]
+use super::pictures;
 use super::preprocessing::DataOptions;
-use super::{DatasetError, Splits, idx, numpy};
+use super::{DatasetError, Loaded, idx};
 
 /// How many names of other files an error lists.
 const LISTED: usize = 8;
 
-/// A data set, and what there is to say about how it came about.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The images.
-    pub splits: Splits,
-    /// What was chosen and why, and what was left out: a sentence each, without a full stop.
-    pub notes: Vec<String>,
-    /// The pictures that could not be read.
-    pub bad: Vec<BadPicture>,
-    /// What the pictures are that could be.
-    pub files: PictureFiles,
-}
-
-/// Images of which there is nothing to say.
-impl From<Splits> for Loaded {
-    fn from(splits: Splits) -> Self {
-        Self { splits, notes: Vec::new(), bad: Vec::new(), files: PictureFiles::default() }
-    }
-}
-
-/// Reads a data set as [`Splits::from_path`] does, with these options; `progress` is told how many pictures are read
-/// of how many, from several threads.
+/// Reads a data set as [`Splits::from_path`](super::Splits::from_path) does, with these options; `progress` is told how
+/// many pictures are read of how many, from several threads.
 ///
 /// # Errors
 ///
@@ -59,6 +42,51 @@ pub fn load(
     }
 }
 
+/// Stands for what reads pictures where that is left out.
+#[cfg(not(feature = "pictures"))]
+mod pictures {
+    use super::{DataOptions, DatasetError, Loaded, Path, without};
+
+    pub(super) fn is_picture(path: &Path) -> bool {
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        let known = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+        extension.is_some_and(|extension| known.contains(&&*extension))
+    }
+
+    pub(super) fn read_single(path: &Path, _: &DataOptions) -> Result<Loaded, DatasetError> {
+        Err(without("pictures", path))
+    }
+
+    pub(super) fn read(
+        path: &Path,
+        _: String,
+        _: &DataOptions,
+        _: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Option<Loaded>, DatasetError> {
+        Err(without("pictures", path))
+    }
+}
+
+/// Stands for what reads arrays where that is left out.
+#[cfg(not(feature = "arrays"))]
+mod numpy {
+    use super::{DatasetError, Loaded, Path, without};
+
+    pub(super) fn is_arrays(path: &Path) -> bool {
+        path.extension().is_some_and(|extension| extension == "npy" || extension == "npz")
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
+        Err(without("arrays", path))
+    }
+}
+
+/// The error for a path that only a feature reads.
+#[cfg(not(all(feature = "pictures", feature = "arrays")))]
+pub(super) fn without(feature: &'static str, path: &Path) -> DatasetError {
+    DatasetError::Feature { path: path.to_owned(), feature }
+}
+
 /// The name of a directory.
 pub(super) fn name_of(directory: &Path) -> String {
     // `.` and `DIR/..` have a name too.
@@ -80,4 +108,32 @@ fn nothing(directory: &Path) -> Result<DatasetError, DatasetError> {
     let more = names.len().saturating_sub(LISTED);
     names.truncate(LISTED);
     Ok(DatasetError::NoData { directory: PathBuf::from(directory), holds: names, more })
+}
+
+#[cfg(all(test, not(feature = "pictures"), not(feature = "arrays")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_feature_would_read_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            let error = load(&path, &DataOptions::default(), &|_, _| {}).unwrap_err();
+            (error.to_string().replace(&format!("{}/", folder.path().display()), ""), error.hint().unwrap())
+        };
+        let (text, hint) = message("a.PNG", b"");
+        assert_eq!(text, "a.PNG: needs the feature `pictures` of the crate elbo, which was left out");
+        assert_eq!(hint, "build with it: elbo = { features = [\"pictures\"] }");
+        assert!(message("a.npz", b"").0.starts_with("a.npz: needs the feature `arrays`"));
+        assert!(message("train-images-idx3-ubyte.gz", &[0x1f, 0x8b]).0.contains("needs the feature `arrays`"));
+        fs::remove_file(folder.path().join("train-images-idx3-ubyte.gz")).unwrap();
+        let error = load(folder.path(), &DataOptions::default(), &|_, _| {}).unwrap_err();
+        assert!(matches!(error, DatasetError::Feature { feature: "pictures", .. }), "{error}");
+        assert!(matches!(
+            load("nowhere".as_ref(), &DataOptions::default(), &|_, _| {}).unwrap_err(),
+            DatasetError::MissingDirectory { .. }
+        ));
+    }
 }

@@ -1,7 +1,7 @@
 //! Data sets: images of one shape, with labels or without, and where they come from.
 //!
 //! A [`Dataset`] is bytes, `[N, H, W, C]`, in memory or in a file, checked once when it is made. [`Splits`] is what a run is given:
-//! the images to train on, validate and test with: the embedded MNIST ([`Splits::mnist`]), or IDX files, pictures or
+//! the images to train on, validate and test with: the embedded MNIST (`Splits::mnist`), or IDX files, pictures or
 //! arrays of one's own ([`Splits::from_path`], [`load`]). Nothing here shuffles or augments.
 //!
 //! ```
@@ -15,20 +15,27 @@
 //! # Ok::<(), elbo::dataset::DatasetError>(())
 //! ```
 
+#[cfg(feature = "ndarray")]
+mod array_view;
 pub(crate) mod batch;
+#[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
 mod cache;
 pub(crate) mod class;
 mod error;
 mod hold_out;
 mod idx;
 mod load;
+mod loaded;
+mod memory;
+#[cfg(feature = "arrays")]
 mod numpy;
+#[cfg(feature = "pictures")]
 mod pictures;
 mod preprocessing;
 pub(crate) mod shape;
 mod splits;
 mod survey;
-#[cfg(test)]
+#[cfg(all(test, feature = "arrays"))]
 mod tests;
 
 use std::fmt;
@@ -39,11 +46,17 @@ use sha2::{Digest, Sha256};
 use batch::Batch;
 use cache::ImageFile;
 
+#[cfg(feature = "ndarray")]
+pub use array_view::Value;
 pub use error::DatasetError;
 pub use hold_out::Part;
-pub use load::{Loaded, load};
+pub use idx::IdxError;
+pub use load::load;
+pub use loaded::{BadPicture, Loaded, PictureFiles};
+#[cfg(feature = "arrays")]
 pub use numpy::ArrayError;
-pub use pictures::{BadPicture, PictureError, PictureFiles};
+#[cfg(feature = "pictures")]
+pub use pictures::PictureError;
 pub use preprocessing::{
     Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
 };
@@ -71,6 +84,8 @@ pub struct Dataset {
     labels: Option<Vec<u16>>,
     /// Empty without labels.
     classes: Vec<String>,
+    /// `[N]`.
+    names: Option<Vec<String>>,
     preprocessing: Preprocessing,
 }
 
@@ -86,19 +101,12 @@ impl Dataset {
     /// [`DatasetError::NoImages`] if `images` is empty; [`DatasetError::PartialImage`] if it does not hold a whole
     /// number of images; [`DatasetError::LabelCount`] if there is not one label for each.
     pub fn new(shape: ImageShape, images: Vec<u8>, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
-        if shape.is_empty() || shape.len() == usize::MAX {
-            return Err(DatasetError::InvalidShape { shape });
-        }
-        if images.is_empty() {
-            return Err(DatasetError::NoImages);
-        }
-        if !images.len().is_multiple_of(shape.len()) {
-            return Err(DatasetError::PartialImage { shape, values: images.len() });
-        }
+        check_values(shape, images.len())?;
         Self::labelled(shape, Pixels::Memory(images), labels)
     }
 
     /// Images of a shape with values, at least one of them, in a file.
+    #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
     fn in_file(
         shape: ImageShape,
         file: ImageFile,
@@ -109,15 +117,28 @@ impl Dataset {
     }
 
     fn labelled(shape: ImageShape, images: Pixels, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
-        let count = images.count(shape);
-        if let Some(labels) = &labels
-            && labels.len() != count
-        {
-            return Err(DatasetError::LabelCount { images: count, labels: labels.len() });
+        let preprocessing = Preprocessing::UnitScale;
+        let dataset = Self { shape, images, labels: None, classes: Vec::new(), names: None, preprocessing };
+        match labels {
+            Some(labels) => dataset.with_labels(labels),
+            None => Ok(dataset),
         }
-        let largest = labels.iter().flatten().max();
-        let classes = largest.map_or_else(Vec::new, |&largest| (0..=largest).map(|class| class.to_string()).collect());
-        Ok(Self { shape, images, labels, classes, preprocessing: Preprocessing::UnitScale })
+    }
+
+    /// The same images with these labels, `[N]`: the number of each image's class. The classes are called by their
+    /// numbers, from 0 to the largest.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::LabelCount`] if there is not one label for each image.
+    pub fn with_labels(mut self, labels: Vec<u16>) -> Result<Self, DatasetError> {
+        if labels.len() != self.len() {
+            return Err(DatasetError::LabelCount { images: self.len(), labels: labels.len() });
+        }
+        let largest = labels.iter().max();
+        self.classes = largest.map_or_else(Vec::new, |&largest| (0..=largest).map(|class| class.to_string()).collect());
+        self.labels = Some(labels);
+        Ok(self)
     }
 
     /// The same images, their classes called by these names; of a set without labels, which has no classes, unchanged.
@@ -133,6 +154,19 @@ impl Dataset {
             Some(_) => self.classes = classes,
             None => {}
         }
+        Ok(self)
+    }
+
+    /// The same images, each called by its name, `[N]`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::NameCount`] if there is not one name for each image.
+    pub fn with_names(mut self, names: Vec<String>) -> Result<Self, DatasetError> {
+        if names.len() != self.len() {
+            return Err(DatasetError::NameCount { images: self.len(), names: names.len() });
+        }
+        self.names = Some(names);
         Ok(self)
     }
 
@@ -168,12 +202,10 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// If a file cannot be read; none for images in memory.
-    ///
-    /// # Panics
-    ///
-    /// If an index is not less than [`len`](Self::len).
+    /// [`DatasetError::NoSuchImage`] if an index is not less than [`len`](Self::len); and if a file cannot be read,
+    /// where images are in one.
     pub fn gather<'a>(&'a self, indices: &'a [u32], staging: &'a mut Vec<u8>) -> Result<Batch<'a>, DatasetError> {
+        self.check_indices(indices)?;
         let size = self.shape.len();
         let pixels = match &self.images {
             Pixels::Memory(images) if indices.is_sorted_by(|a, b| a.checked_add(1) == Some(*b)) => {
@@ -197,6 +229,15 @@ impl Dataset {
         Ok(Batch { pixels, indices, labels: self.labels() })
     }
 
+    fn check_indices(&self, indices: &[u32]) -> Result<(), DatasetError> {
+        match indices.iter().max() {
+            Some(&index) if index as usize >= self.len() => {
+                Err(DatasetError::NoSuchImage { index, images: self.len() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The class of each image, `[N]`: the position of its name among the [`classes`](Self::classes).
     #[must_use]
     pub fn labels(&self) -> Option<&[u16]> {
@@ -209,8 +250,15 @@ impl Dataset {
         &self.classes
     }
 
+    /// The name of each image, `[N]`, where images have names. That of a picture is its path below the directory that
+    /// was read, its parts joined by `/`; images from arrays and IDX files have none.
+    #[must_use]
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
     /// SHA-256 of shape, images and labels, as 64 lower-case hexadecimal digits: the same on every machine, and
-    /// different for data sets that differ in anything.
+    /// different for data sets that differ in anything but the names of images.
     ///
     /// Hashed are the ASCII bytes `elbo dataset 1`; then as 64-bit little-endian numbers the count of images, height,
     /// width and channels; the values of the images; and without labels a byte 0. Labels below 256 whose classes are
@@ -276,6 +324,20 @@ impl Pixels {
     }
 }
 
+/// That so many values are at least one whole image of a shape with values.
+fn check_values(shape: ImageShape, values: usize) -> Result<(), DatasetError> {
+    if shape.is_empty() || shape.len() == usize::MAX {
+        return Err(DatasetError::InvalidShape { shape });
+    }
+    if values == 0 {
+        return Err(DatasetError::NoImages);
+    }
+    if !values.is_multiple_of(shape.len()) {
+        return Err(DatasetError::PartialImage { shape, values });
+    }
+    Ok(())
+}
+
 /// Says what the set holds; its values are left out.
 impl fmt::Debug for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,6 +346,7 @@ impl fmt::Debug for Dataset {
             .field("shape", &format_args!("{}", self.shape))
             .field("labels", &self.labels.is_some())
             .field("classes", &self.classes.len())
+            .field("names", &self.names.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
 //! The parts of a data set, and where they come from.
 
-use super::{DataOptions, Dataset, DatasetError, ImageShape, Pixels, Preprocessing, load};
+use super::{DataOptions, Dataset, DatasetError, load};
+#[cfg(feature = "mnist")]
+use super::{ImageShape, Pixels, Preprocessing};
 use std::path::Path;
 
 /// A training set and, where there are any, a validation set and a test set of the same shape.
@@ -19,6 +21,7 @@ pub struct Splits {
 impl Splits {
     /// The embedded MNIST: 60,000 training and 10,000 test images of 28x28x1 with their digits, in the order of the
     /// original files.
+    #[cfg(feature = "mnist")]
     #[must_use]
     pub fn mnist() -> Self {
         let shape = ImageShape { height: elbo_mnist::HEIGHT, width: elbo_mnist::WIDTH, channels: 1 };
@@ -27,6 +30,7 @@ impl Splits {
             images: Pixels::Memory(images),
             labels: Some(labels.into_iter().map(u16::from).collect()),
             classes: (0..10).map(|digit: u8| digit.to_string()).collect(),
+            names: None,
             preprocessing: Preprocessing::UnitScale,
         };
         Self {
@@ -65,7 +69,7 @@ impl Splits {
     /// | `[PREFIX-]t10k-images-idx3-ubyte` | optional | `[M, H, W]` |
     /// | `[PREFIX-]t10k-labels-idx1-ubyte` | optional | `[M]` |
     ///
-    /// Each may end in `.gz`, may have `test` for `t10k`, and a dot for the dash before `idx`. Where a file is there
+    /// Each may end in `.gz` (which the feature `arrays` reads), may have `test` for `t10k`, and a dot for the dash before `idx`. Where a file is there
     /// under several names, `t10k` goes before `test`, a dash before a dot, and the plain file before the one that
     /// ends in `.gz`. Whether a file is compressed is told from its first bytes, not from its name. A class has the
     /// number that its label has in the file, and is called by it.
@@ -75,6 +79,7 @@ impl Splits {
     ///
     /// # Pictures
     ///
+    /// With the feature `pictures`, which is on by default:
     /// `path` is a directory with PNG, JPEG, WebP, GIF (of which the first frame is taken), BMP or TIFF files at any
     /// depth, or one such file. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows
     /// from the pictures, and with [`load`] from [`DataOptions`].
@@ -91,6 +96,7 @@ impl Splits {
     ///
     /// # Arrays
     ///
+    /// With the feature `arrays`, which is on by default:
     /// `path` is a `.npy` file of `NumPy`, or a `.npz` file with the arrays `train_images`, `train_labels`, `val_images`,
     /// `val_labels`, `test_images` and `test_labels`, as `MedMNIST` has them, or `x_train`, `y_train` and so on, or only
     /// one array.
@@ -107,5 +113,12 @@ impl Splits {
     /// A [`DatasetError`] that names the file and says what is wrong with it.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, DatasetError> {
         Ok(load(path.as_ref(), &DataOptions::default(), &|_, _| {})?.splits)
+    }
+}
+
+/// A training set alone, called `images`.
+impl From<Dataset> for Splits {
+    fn from(train: Dataset) -> Self {
+        Self { train, validation: None, test: None, name: "images".to_owned() }
     }
 }

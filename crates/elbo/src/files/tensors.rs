@@ -15,7 +15,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The one key of the metadata; its value is JSON. A single key keeps the bytes of a file the same from run to run.
@@ -215,7 +214,7 @@ pub(crate) fn write<D: Document>(
     }
     let written = Written { kind: D::KIND, format: FORMAT, document, tensors_digest: digest(&views) };
     let json = serde_json::to_string(&written).map_err(|error| malformed(error.to_string()))?;
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
+    let metadata = std::iter::once((METADATA_KEY.to_owned(), json)).collect();
     let file = safetensors::serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
     Ok(write_atomically(path, &file)?)
 }

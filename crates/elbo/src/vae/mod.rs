@@ -1,6 +1,8 @@
 //! A trained model at work: generate, reconstruct, encode, decode, evaluate.
 
+#[cfg(feature = "figures")]
 pub mod pca;
+#[cfg(feature = "figures")]
 pub(crate) mod run_figures;
 
 use crate::dataset::batch::scale;
@@ -45,10 +47,7 @@ impl Images {
     /// Images of a data set, by position, unchanged.
     ///
     /// # Errors
-    /// If they cannot be read.
-    ///
-    /// # Panics
-    /// If there is no image at a position.
+    /// If there is no image at a position, or they cannot be read.
     pub fn of(dataset: &Dataset, indices: &[u32]) -> Result<Self, DatasetError> {
         let mut staging = Vec::new();
         let bytes = dataset.gather(indices, &mut staging)?.pixels;
@@ -75,6 +74,33 @@ pub struct Encoded {
     pub means: Vec<f32>,
     /// Logarithms of the variances.
     pub logvars: Vec<f32>,
+}
+
+impl Encoded {
+    /// Of how many images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.means.len() / self.latent_dim.max(1)
+    }
+
+    /// Whether of none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.means.is_empty()
+    }
+
+    /// The mean of the image at a position, `[Z]`, which is its code; none if there is no such image.
+    #[must_use]
+    pub fn mean(&self, index: usize) -> Option<&[f32]> {
+        self.means.chunks_exact(self.latent_dim.max(1)).nth(index)
+    }
+
+    /// Mean and log-variance of one image after the other, `[Z]` each.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[f32], &[f32])> {
+        let rows = |values| <[f32]>::chunks_exact(values, self.latent_dim.max(1));
+        rows(&self.means).zip(rows(&self.logvars))
+    }
 }
 
 /// A trained variational autoencoder.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::file as idx;
+use super::IdxError;
+use super::file::{self, IdxFile};
 use crate::dataset::{Dataset, DatasetError, Splits};
 
 /// The names of a part of a data set, in the order in which they are tried.
@@ -29,7 +30,7 @@ pub(in crate::dataset) fn read(path: &Path) -> Result<Splits, DatasetError> {
             match prefixes.as_slice() {
                 [] => folder.read(""),
                 [prefix] => folder.read(prefix),
-                _ => Err(DatasetError::SeveralPrefixes { directory: path.to_owned(), prefixes }),
+                _ => Err(IdxError::SeveralPrefixes { directory: path.to_owned(), prefixes }.into()),
             }
         }
         Ok(_) => match path.file_name().and_then(|name| prefix_of(name.to_str()?, &[TRAIN, TEST], &[IMAGES, LABELS])) {
@@ -125,12 +126,13 @@ impl<'a> Folder<'a> {
     }
 
     fn missing(&self, prefix: &str, part: Aliases, kind: Aliases) -> DatasetError {
-        DatasetError::MissingFile {
+        IdxError::MissingFile {
             directory: self.path.to_owned(),
             names: file_names(prefix, part, kind),
             holds: self.names.iter().take(LISTED).cloned().collect(),
             more: self.names.len().saturating_sub(LISTED),
         }
+        .into()
     }
 
     /// Reads the data set whose files have this prefix.
@@ -173,17 +175,43 @@ impl<'a> Folder<'a> {
 
 /// Reads images and their labels.
 fn read_part(images_path: &Path, labels_path: Option<&Path>) -> Result<Dataset, DatasetError> {
-    let (shape, images) = idx::read_images(images_path)?;
-    let labels = labels_path.map(idx::read_labels).transpose()?;
+    read_set(IdxFile::open(images_path)?, || labels_path.map(IdxFile::open).transpose())
+}
+
+/// The images of a file and the labels of another, which is opened after the first is read.
+fn read_set<'a>(
+    images: IdxFile,
+    labels: impl FnOnce() -> Result<Option<IdxFile<'a>>, DatasetError>,
+) -> Result<Dataset, DatasetError> {
+    let images_path = images.path();
+    let (shape, images) = file::read_images(images)?;
+    let Some(labels) = labels()? else { return Dataset::new(shape, images, None) };
+    let labels_path = labels.path();
+    let labels = file::read_labels(labels)?;
     let count = images.len() / shape.len();
-    match (labels_path, &labels) {
-        (Some(labels_path), Some(labels)) if labels.len() != count => Err(DatasetError::CountMismatch {
+    if labels.len() != count {
+        return Err(IdxError::CountMismatch {
             images_path: images_path.to_owned(),
             images: count,
             labels_path: labels_path.to_owned(),
             labels: labels.len(),
-        }),
-        _ => Dataset::new(shape, images, labels),
+        }
+        .into());
+    }
+    Dataset::new(shape, images, Some(labels))
+}
+
+impl Dataset {
+    /// Reads IDX images, `[N, H, W]`, and where they have labels these, `[N]`, each plain or compressed by gzip, until
+    /// their readers end. Errors call the two `images` and `labels`.
+    ///
+    /// # Errors
+    ///
+    /// A [`DatasetError`] that says what is wrong with which of the two.
+    pub fn read_idx(images: impl Read, labels: Option<&mut dyn Read>) -> Result<Self, DatasetError> {
+        read_set(IdxFile::from_reader(Path::new("images"), images)?, || {
+            labels.map(|labels| IdxFile::from_reader(Path::new("labels"), labels)).transpose()
+        })
     }
 }
 

@@ -95,6 +95,22 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     })
 }
 
+impl Dataset {
+    /// Reads one array of images as `NumPy` stores it in a `.npy` file, which must end with the reader; the values are
+    /// taken as [`Splits::from_path`] takes them. Errors call it `array`.
+    ///
+    /// # Errors
+    ///
+    /// A [`DatasetError`] that says what is wrong with it.
+    pub fn read_npy(reader: impl Read) -> Result<Self, DatasetError> {
+        let name = Path::new("array");
+        let unreadable = |reason| ArrayError::Unreadable { path: name.to_owned(), array: None, reason };
+        let images = Images::new(Array::read(BufReader::new(reader)).map_err(unreadable)?, name, String::new())?;
+        let scale = Scale::of(std::iter::once(&images), name)?;
+        Self::new(images.shape, images.bytes(scale), None)
+    }
+}
+
 /// The labels of images; none where there are none, or they are not one class per image, which a note says.
 fn labels(
     arrays: &mut Arrays<'_>,

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::fit::Picture;
+use super::picture::{Picture, luma};
 use crate::dataset::preprocessing::{Channels, Colour};
 
 /// The longest side of a picture that is decoded.
@@ -143,11 +143,6 @@ fn in_channels(channels: Channels, pixels: impl Iterator<Item = [u8; 3]>) -> Vec
         Channels::Grey => pixels.map(luma).collect(),
         Channels::Rgb => pixels.flatten().collect(),
     }
-}
-
-/// Grey as ITU-R BT.601 weighs red, green and blue, to the nearest.
-pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    ((299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue) + 500) / 1000) as u8
 }
 
 /// A pixel that covers `alpha / 255` of the background, to the nearest.

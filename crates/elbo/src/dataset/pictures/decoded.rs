@@ -7,10 +7,10 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 
 use super::scan::Part;
-use super::{BadPicture, PictureError, decode, fit};
-use crate::dataset::DatasetError;
+use super::{PictureError, decode, fit};
 use crate::dataset::cache::{self, ImageFile};
 use crate::dataset::preprocessing::Preparation;
+use crate::dataset::{BadPicture, DatasetError};
 
 /// The values of images, `[N, H, W, C]`.
 pub(super) enum Images {
@@ -31,9 +31,10 @@ impl Images {
     }
 }
 
-/// The images of a part, with the classes of those that could be read.
+/// The images of a part, with the files and the classes of those that could be read.
 pub(super) struct Decoded<'a> {
     pub(super) images: Images,
+    pub(super) files: Vec<&'a Path>,
     pub(super) classes: Vec<&'a Path>,
     pub(super) bad: Vec<BadPicture>,
     /// Whether the three values of every pixel are the same, if it has three.
@@ -77,14 +78,17 @@ impl<'a> Decoded<'a> {
             let is_grey = cache::is_grey(&images);
             (Images::Memory(images), bad, is_grey)
         };
-        let (mut classes, mut bad) = (Vec::new(), Vec::new());
+        let (mut read, mut classes, mut bad) = (Vec::new(), Vec::new(), Vec::new());
         for (number, (path, class)) in files.iter().enumerate() {
             match reasons.get(&number) {
-                None => classes.push(class.as_path()),
+                None => {
+                    read.push(path.as_path());
+                    classes.push(class.as_path());
+                }
                 Some(reason) => bad.push(BadPicture { path: path.clone(), reason: reason.clone() }),
             }
         }
-        Ok(Self { images, classes, bad, is_grey })
+        Ok(Self { images, files: read, classes, bad, is_grey })
     }
 }
 

@@ -2,17 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dataset::ImageShape;
-
-/// A picture that cannot be read.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{}: {reason}", .path.display())]
-pub struct BadPicture {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
+use crate::dataset::{BadPicture, ImageShape};
 
 /// Why pictures make no data set.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]

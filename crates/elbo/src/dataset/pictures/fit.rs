@@ -1,13 +1,7 @@
 //! From a picture of any size to an image of one size.
 
+use super::picture::{Picture, luma};
 use crate::dataset::preprocessing::{Fit, Preparation, Size};
-
-/// A picture in memory: `[H, W, C]`, row-major, no side zero.
-pub(super) struct Picture {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) pixels: Vec<u8>,
-}
 
 /// Brings a picture, whose channels are those of the preparation, to its size; writes all of `out`, `[H, W, C]`.
 pub(super) fn fit(picture: &Picture, preparation: &Preparation, out: &mut [u8]) {
@@ -42,7 +36,7 @@ pub(super) fn fit(picture: &Picture, preparation: &Preparation, out: &mut [u8]) 
     };
     let channels = preparation.channels.count();
     let background = preparation.background.0;
-    let background = if channels == 1 { [super::decode::luma(background); 3] } else { background };
+    let background = if channels == 1 { [luma(background); 3] } else { background };
     if columns.len() < width || rows.len() < height {
         for pixel in out.chunks_exact_mut(channels) {
             pixel.copy_from_slice(&background[..channels]);

@@ -6,6 +6,7 @@ mod decode;
 mod decoded;
 mod error;
 mod fit;
+mod picture;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -17,13 +18,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
-use super::{Dataset, DatasetError, Loaded, Splits};
+use super::{BadPicture, Dataset, DatasetError, Loaded, PictureFiles, Splits};
 use crate::dataset::shape::SIDES;
 use decode::Header;
 use decoded::{Decoded, Images};
 use scan::{Part, Scan};
 
-pub use error::{BadPicture, PictureError};
+pub use error::PictureError;
 
 /// Pictures that all have one size keep it up to this many pixels per side; larger networks take very long to train.
 const LARGEST_KEPT: usize = 128;
@@ -34,21 +35,11 @@ const USUAL_SIDE: usize = 64;
 /// How many unreadable pictures an error lists.
 const LISTED: usize = 3;
 
-/// What pictures are by their headers.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PictureFiles {
-    /// How many there are of each format, the commonest first.
-    pub formats: Vec<(&'static str, usize)>,
-    /// How many there are of each `[width, height]`, upright, the commonest first.
-    pub sizes: Vec<([usize; 2], usize)>,
-}
-
-impl PictureFiles {
-    fn of(headers: &[Header]) -> Self {
-        Self {
-            formats: counted(headers.iter().map(|header| header.format)),
-            sizes: counted(headers.iter().map(|header| [header.width, header.height])),
-        }
+/// What the pictures are that have these headers.
+fn files_of(headers: &[Header]) -> PictureFiles {
+    PictureFiles {
+        formats: counted(headers.iter().map(|header| header.format)),
+        sizes: counted(headers.iter().map(|header| [header.width, header.height])),
     }
 }
 
@@ -166,13 +157,20 @@ impl Reading<'_> {
             let mut classes: Vec<_> = names.values().cloned().collect();
             classes.sort();
             let dataset = dataset.with_classes(classes.into_iter().map(|(_, name)| name).collect())?;
+            let dataset = dataset.with_names(decoded.files.into_iter().map(|file| self.name_of(file)).collect())?;
             Ok(Some(dataset.with_preprocessing(Preprocessing::Pictures(preparation))))
         };
         let [train, validation, test] = parts;
         let train = set(&scan.train, train)?.ok_or(DatasetError::NoImages)?;
         let (validation, test) = (set(&scan.validation, validation)?, set(&scan.test, test)?);
         let splits = Splits { train, validation, test, name: self.name };
-        Ok(Loaded { splits, notes, bad, files: PictureFiles::of(&good) })
+        Ok(Loaded { splits, notes, bad, files: files_of(&good) })
+    }
+
+    /// The path of a picture below the directory that is read; of the only picture the name of its file.
+    fn name_of(&self, file: &Path) -> String {
+        let below = file.strip_prefix(self.root).ok().filter(|below| !below.as_os_str().is_empty());
+        joined(below.unwrap_or(Path::new(file.file_name().unwrap_or_default())))
     }
 
     /// The directory for files of images, if there are more than memory may hold.
@@ -202,15 +200,17 @@ impl Reading<'_> {
     }
 }
 
+/// The parts of a relative path, a `/` between them on every system.
+fn joined(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
 /// The number and name of the class of each directory, in the order of their paths; none without directories.
 fn class_names<'a>(root: &Path, parts: [&'a Part; 3]) -> Result<BTreeMap<&'a Path, (u16, String)>, PictureError> {
     let labelled = parts.into_iter().filter(|part| part.has_classes());
     let directories: BTreeSet<&Path> =
         labelled.flat_map(|part| &part.files).map(|(_, class)| class.as_path()).collect();
-    let name = |directory: &Path| {
-        let names: Vec<_> = directory.iter().map(|name| name.to_string_lossy()).collect();
-        if names.is_empty() { ".".to_owned() } else { names.join("/") }
-    };
+    let name = |directory: &Path| if directory.as_os_str().is_empty() { ".".to_owned() } else { joined(directory) };
     let too_many = || PictureError::TooManyClasses { directory: root.to_owned(), classes: directories.len() };
     let numbered = directories
         .iter()

@@ -52,7 +52,7 @@ fn missing_file_says_what_was_looked_for_and_what_is_there() {
     let folder = folder(&[("a.png", vec![]), (TRAIN_LABELS, labels_file(2))]);
     fs::create_dir(folder.path().join("raw")).unwrap();
     let (error, message) = error_at(&folder, folder.path());
-    assert_matches!(&error, DatasetError::MissingFile { names, .. } if names.len() == 4);
+    assert_matches!(&error, DatasetError::Idx(IdxError::MissingFile { names, .. }) if names.len() == 4);
     assert_eq!(
         message,
         "DIR: no train-images-idx3-ubyte (also looked for: train-images-idx3-ubyte.gz, train-images.idx3-ubyte, \
@@ -72,7 +72,7 @@ fn test_labels_without_their_images() {
     let files = four_files(1);
     let folder = folder(&[files[0].clone(), files[3].clone()]);
     let (error, message) = error_at(&folder, folder.path());
-    assert_matches!(&error, DatasetError::MissingFile { names, .. } if names.len() == 8);
+    assert_matches!(&error, DatasetError::Idx(IdxError::MissingFile { names, .. }) if names.len() == 8);
     assert!(message.starts_with("DIR: no t10k-images-idx3-ubyte (also looked for: "), "{message}");
 }
 
@@ -116,7 +116,7 @@ fn dangling_link_is_named() {
 fn wrong_magic_says_what_it_would_mean() {
     let message = |bytes: &[u8]| {
         let (error, message) = error_of(bytes);
-        assert_matches!(&error, DatasetError::WrongMagic { expected: 2051, .. });
+        assert_matches!(&error, DatasetError::Idx(IdxError::WrongMagic { expected: 2051, .. }));
         (message, error.hint())
     };
     let (text, hint) = message(&labels_file(20));
@@ -167,11 +167,11 @@ fn truncation_anywhere() {
             let (error, message) = error_of(&if packed { gzip(cut) } else { cut.to_vec() });
             let length = length as u64;
             if length < 16 {
-                assert_matches!(error, DatasetError::TruncatedHeader { expected: 16, found, .. } if found == length);
+                assert_matches!(error, DatasetError::Idx(IdxError::TruncatedHeader { expected: 16, found, .. }) if found == length);
             } else {
                 assert_matches!(
                     error,
-                    DatasetError::TruncatedPayload { expected: 60, found, .. } if found == length - 16
+                    DatasetError::Idx(IdxError::TruncatedPayload { expected: 60, found, .. }) if found == length - 16
                 );
             }
             assert!(error.hint().is_some());
@@ -194,13 +194,15 @@ fn truncated_gzip() {
         let (error, _) = error_of(&packed[..length]);
         assert_matches!(
             error,
-            DatasetError::TruncatedHeader { .. }
-                | DatasetError::TruncatedPayload { found: ..60, .. }
-                | DatasetError::CorruptGzip { .. }
+            DatasetError::Idx(
+                IdxError::TruncatedHeader { .. }
+                    | IdxError::TruncatedPayload { found: ..60, .. }
+                    | IdxError::CorruptGzip { .. }
+            )
         );
         // Without the trailer all bytes are there, but nothing vouches for them.
         if length >= packed.len() - 8 {
-            assert_matches!(error, DatasetError::CorruptGzip { .. });
+            assert_matches!(error, DatasetError::Idx(IdxError::CorruptGzip { .. }));
         }
     }
 }
@@ -212,16 +214,16 @@ fn corrupt_gzip() {
     let mut broken = packed.clone();
     broken[checksum] ^= 1;
     let (error, message) = error_of(&broken);
-    assert_matches!(error, DatasetError::CorruptGzip { .. });
+    assert_matches!(error, DatasetError::Idx(IdxError::CorruptGzip { .. }));
     assert!(message.starts_with("train-images-idx3-ubyte: corrupt gzip data: "), "{message}");
     assert!(error.hint().unwrap().contains("download"));
 
     // A reserved compression method, and rubbish after the end.
     let mut broken = packed.clone();
     broken[2] = 99;
-    assert_matches!(error_of(&broken).0, DatasetError::CorruptGzip { .. });
+    assert_matches!(error_of(&broken).0, DatasetError::Idx(IdxError::CorruptGzip { .. }));
     let broken = [packed.as_slice(), b"rubbish after the end"].concat();
-    assert_matches!(error_of(&broken).0, DatasetError::CorruptGzip { .. });
+    assert_matches!(error_of(&broken).0, DatasetError::Idx(IdxError::CorruptGzip { .. }));
 }
 
 #[test]
@@ -229,13 +231,13 @@ fn trailing_bytes() {
     let mut bytes = images_file(5, 1);
     bytes.extend([0, 0]);
     let (error, message) = error_of(&bytes);
-    assert_matches!(error, DatasetError::TrailingBytes { expected: 60, found: Some(62), .. });
+    assert_matches!(error, DatasetError::Idx(IdxError::TrailingBytes { expected: 60, found: Some(62), .. }));
     assert_eq!(
         message,
         "train-images-idx3-ubyte: too long: the header announces 60 bytes (5 images of 4x3), 62 follow it"
     );
     let (error, message) = error_of(&gzip(&bytes));
-    assert_matches!(error, DatasetError::TrailingBytes { expected: 60, found: None, .. });
+    assert_matches!(error, DatasetError::Idx(IdxError::TrailingBytes { expected: 60, found: None, .. }));
     assert!(message.ends_with("(5 images of 4x3), more follow it"), "{message}");
 }
 
@@ -243,7 +245,7 @@ fn trailing_bytes() {
 fn absurd_dimensions() {
     for (height, width) in [(0, 28), (28, 0), (0, 0), (4097, 1), (1, 4097), (u32::MAX, u32::MAX)] {
         let (error, message) = error_of(&idx_bytes(idx::IMAGES, &[1, height, width], &[0; 64]));
-        assert_matches!(error, DatasetError::BadDimensions { height: h, width: w, .. } if (h, w) == (height, width));
+        assert_matches!(error, DatasetError::Idx(IdxError::BadDimensions { height: h, width: w, .. }) if (h, w) == (height, width));
         assert_eq!(
             message,
             format!("train-images-idx3-ubyte: images of {height}x{width} pixels: each side must be from 1 to 4096")
@@ -263,10 +265,10 @@ fn a_header_that_claims_too_much_allocates_nothing() {
             if cfg!(target_pointer_width = "64") {
                 assert_matches!(
                     error,
-                    DatasetError::TruncatedPayload { expected: e, found: 100, .. } if e == expected
+                    DatasetError::Idx(IdxError::TruncatedPayload { expected: e, found: 100, .. }) if e == expected
                 );
             } else {
-                assert_matches!(error, DatasetError::TooLarge { expected: e, .. } if e == expected);
+                assert_matches!(error, DatasetError::Idx(IdxError::TooLarge { expected: e, .. }) if e == expected);
             }
         }
     }
@@ -274,7 +276,7 @@ fn a_header_that_claims_too_much_allocates_nothing() {
     let folder = folder(&[(TRAIN_IMAGES, images_file(5, 1)), (TRAIN_LABELS, gzip(&labels))]);
     assert_matches!(
         error_at(&folder, folder.path()).0,
-        DatasetError::TruncatedPayload { expected: 0xffff_ffff, found: 100, .. }
+        DatasetError::Idx(IdxError::TruncatedPayload { expected: 0xffff_ffff, found: 100, .. })
     );
 }
 
@@ -285,18 +287,21 @@ fn a_gzip_bomb_is_an_error() {
     let bomb = gzip(&bytes);
     assert!(bomb.len() < 100_000);
     let folder = folder(&[(TRAIN_IMAGES, bomb)]);
-    assert_matches!(error_at(&folder, folder.path()).0, DatasetError::TrailingBytes { expected: 60, .. });
+    assert_matches!(
+        error_at(&folder, folder.path()).0,
+        DatasetError::Idx(IdxError::TrailingBytes { expected: 60, .. })
+    );
 }
 
 #[test]
 fn empty_files() {
     let (error, message) = error_of(&idx_bytes(idx::IMAGES, &[0, 28, 28], &[]));
-    assert_matches!(error, DatasetError::EmptyFile { .. });
+    assert_matches!(error, DatasetError::Idx(IdxError::EmptyFile { .. }));
     assert_eq!(message, "train-images-idx3-ubyte: the header announces 0 images");
 
     let folder = folder(&[(TRAIN_IMAGES, images_file(5, 1)), (TRAIN_LABELS, labels_file(0))]);
     let (error, message) = error_at(&folder, folder.path());
-    assert_matches!(error, DatasetError::EmptyFile { .. });
+    assert_matches!(error, DatasetError::Idx(IdxError::EmptyFile { .. }));
     assert_eq!(message, "train-labels-idx1-ubyte: the header announces 0 labels");
 }
 
@@ -310,7 +315,7 @@ fn counts_differ() {
         let (images_name, count) = if name == TRAIN_LABELS { (TRAIN_IMAGES, 5) } else { (TEST_IMAGES, 2) };
         assert_matches!(
             &error,
-            DatasetError::CountMismatch { images, labels: 4, .. } if *images == count
+            DatasetError::Idx(IdxError::CountMismatch { images, labels: 4, .. }) if *images == count
         );
         assert_eq!(message, format!("{images_name}: {count} images, but {name} has 4 labels"));
         assert!(error.hint().is_some());

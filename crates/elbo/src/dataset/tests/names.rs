@@ -66,7 +66,7 @@ fn emnist() -> TempDir {
 fn several_prefixes_are_an_error_that_lists_them() {
     let folder = emnist();
     let (error, message) = error_at(&folder, folder.path());
-    assert_matches!(&error, DatasetError::SeveralPrefixes { .. });
+    assert_matches!(&error, DatasetError::Idx(IdxError::SeveralPrefixes { .. }));
     assert_eq!(message, "DIR: holds several data sets, with the prefixes emnist-digits, emnist-letters");
     let example = folder.path().join("emnist-digits");
     assert_eq!(error.hint().unwrap(), format!("choose one, for example {}", example.display()));
@@ -122,7 +122,10 @@ fn labels_and_test_files_are_optional() {
     assert_eq!(splits.test.unwrap().labels(), None);
 
     let test_only_labelled = folder(&files[2..]);
-    assert_matches!(Splits::from_path(test_only_labelled.path()).unwrap_err(), DatasetError::MissingFile { .. });
+    assert_matches!(
+        Splits::from_path(test_only_labelled.path()).unwrap_err(),
+        DatasetError::Idx(IdxError::MissingFile { .. })
+    );
 }
 
 #[test]

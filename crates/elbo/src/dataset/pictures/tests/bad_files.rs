@@ -67,7 +67,7 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
         .flat_map(|number| {
             let mut out = vec![0; 64];
             let bytes = grey(8 + number % 2, 8).into_bytes();
-            let picture = fit::Picture { width: 8 + number as usize % 2, height: 8, pixels: bytes };
+            let picture = picture::Picture { width: 8 + number as usize % 2, height: 8, pixels: bytes };
             let Preprocessing::Pictures(preparation) = splits.train.preprocessing() else { panic!("no pictures") };
             fit::fit(&picture, &preparation, &mut out);
             out

@@ -35,6 +35,7 @@ fn what_a_model_says_makes_the_same_images_again() {
     for (number, (name, _)) in files.iter().enumerate() {
         let again = loaded(&folder.path().join(name), &preparation.into());
         assert!(again.notes.is_empty(), "{:?}", again.notes);
+        assert_eq!(again.splits.train.names().unwrap(), [*name]);
         assert_eq!(pixels(&again.splits.train), pixels(&train)[number * train.shape().len()..][..train.shape().len()]);
     }
 }
@@ -59,6 +60,7 @@ fn directories_are_classes() {
     let train = loaded(folder.path(), &DataOptions::default()).splits.train;
     assert_eq!(names(&train).unwrap(), ["ants", "birds", "birds/owls"]);
     assert_eq!(train.classes(), ["ants", "birds", "birds/owls"]);
+    assert_eq!(train.names().unwrap(), ["ants/c.PNG", "birds/b.png", "birds/owls/a.png"]);
     fs::write(folder.path().join("root.png"), &picture).unwrap();
     assert_eq!(names(&loaded(folder.path(), &DataOptions::default()).splits.train).unwrap()[3], ".");
     // Pictures in one place have no classes.
@@ -81,6 +83,8 @@ fn train_and_test_directories_are_the_parts() {
     let (validation, test) = (splits.validation.unwrap(), splits.test.unwrap());
     assert_eq!(names(&splits.train).unwrap(), ["cats", "dogs"]);
     assert_eq!(names(&validation).unwrap(), ["cats"]);
+    assert_eq!(splits.train.names().unwrap(), ["Train/cats/a.png", "Train/dogs/b.png"]);
+    assert_eq!(validation.names().unwrap(), ["val/cats/e.png"]);
     assert_eq!(validation.classes(), splits.train.classes());
     assert_eq!(names(&test).unwrap(), ["cats", "cows"]);
     assert_eq!(test.classes(), splits.train.classes());
@@ -154,6 +158,11 @@ fn images_in_a_file_are_those_in_memory() {
         assert_eq!(file.splits.train.preprocessing(), memory.splits.train.preprocessing());
         assert_eq!((file.notes, &file.bad), (memory.notes, &memory.bad));
         assert_eq!(file.bad.len(), 1);
+        // The one that cannot be read has no name among the others.
+        let names = file.splits.train.names().unwrap();
+        assert_eq!(Some(names), memory.splits.train.names());
+        assert_eq!(names[2..5], ["cats/04.png", "cats/06.png", "cats/08.png"]);
+        assert_eq!(file.splits.train.subset(&[4, 0]).unwrap().names().unwrap(), ["cats/08.png", "cats/00.png"]);
         let mut staging = [Vec::new(), Vec::new()];
         let [a, b] = &mut staging;
         for indices in [&[3, 1, 22][..], &[0, 1, 2], &[], &[7, 7]] {

@@ -1,6 +1,6 @@
 //! How long runs took to a test loss: a table, and their losses against seconds of training beside the published run.
 //!
-//!     cargo run --release --example time_to_loss -- docs/images/seconds 18.5081 runs/fast-1 runs/reference-1
+//!     cargo run --release -p elbo-bench --bin time_to_loss -- docs/images/seconds 18.5081 runs/fast-1 runs/reference-1
 //!
 //! Seconds are those of training alone, as everywhere; the time of an evaluation is measured once and stated.
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// The published run, epoch by epoch: `epoch,test_elbo,seconds`.
-const PUBLISHED: &str = include_str!("published_run.csv");
+const PUBLISHED: &str = include_str!("../../published_run.csv");
 
 /// A run: seconds and loss at the end of each epoch.
 struct Run {

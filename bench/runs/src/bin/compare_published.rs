@@ -1,13 +1,13 @@
 //! Draws the test loss of runs of the reference recipe beside that of the published run.
 //!
-//!     cargo run --release --example compare_published -- docs/images/published runs/mnist runs/mnist-2
+//!     cargo run --release -p elbo-bench --bin compare_published -- docs/images/published runs/mnist runs/mnist-2
 
 use elbo::figures::{Figure, Series, SeriesStyle};
 use elbo::{RunDirectory, read_metrics, write_atomically};
 use std::path::Path;
 
 /// The published run, epoch by epoch: `epoch,test_elbo,seconds`.
-const PUBLISHED: &str = include_str!("published_run.csv");
+const PUBLISHED: &str = include_str!("../../published_run.csv");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -4,9 +4,9 @@
 //! prints the peak memory and ends. A step is a minibatch of training, or all images encoded or decoded, a batch at a
 //! time. After each `go`, standard error has the median of a step.
 //!
-//!     cargo run --release --example peer -- --batch 512 --threads 2
-//!     cargo run --release --example peer -- --shape 64x64x3 --batch 64
-//!     cargo run --release --example peer -- --task decode --images 1
+//!     cargo run --release -p elbo-bench --bin peer -- --batch 512 --threads 2
+//!     cargo run --release -p elbo-bench --bin peer -- --shape 64x64x3 --batch 64
+//!     cargo run --release -p elbo-bench --bin peer -- --task decode --images 1
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::noise::{Noise, Purpose};

@@ -1,7 +1,7 @@
 //! Trains a recipe on 55,000 of MNIST's training images and measures it on the 5,000 others after each epoch: how
 //! settings are chosen without a look at the test set.
 //!
-//!     cargo run --release --example choose_recipe -- recipe.toml [SEEDS]
+//!     cargo run --release -p elbo-bench --bin choose_recipe -- recipe.toml [SEEDS]
 //!
 //! `recipe.toml` holds the fields of a [`Recipe`] as a run's `config.toml` has them under `[recipe]`. Prints a line per
 //! epoch: seed, epoch, seconds of training, loss on the held-out images in nats per image.
