@@ -38,7 +38,7 @@
 //!
 //! let recipe = Recipe { epochs: 2, batch_size: 50, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
 //! let settings = Settings { threads: 1, ..Settings::new("columns", recipe) };
-//! let mut training = Training::new(settings, train.into())?;
+//! let mut training = Training::new(settings, train)?;
 //! while training.advance()?.is_some() {}
 //!
 //! let vae = Vae::try_from(&training)?;
