@@ -81,6 +81,7 @@
 //! | `arrays` | `.npy` and `.npz` files, and IDX files compressed by gzip |
 //! | `mnist` | MNIST, embedded: 9 MB |
 //! | `figures` | figures of what a model does, and principal components |
+//! | `runs` | runs in directories: settings, metrics, checkpoints to go on from |
 //! | `ndarray` | data sets from arrays of the crate `ndarray` |
 //!
 //! # How it is built
@@ -112,7 +113,9 @@ pub use engine::cpu::bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, be
 pub use engine::evaluate::{Evaluation, evaluate, sampled_loss};
 pub use engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
 pub use error::Error;
-pub use files::metrics::{EpochMetrics, best_epoch, read_metrics};
+#[cfg(feature = "runs")]
+pub use files::metrics::read_metrics;
+pub use files::metrics::{EpochMetrics, best_epoch};
 pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics};
 pub use files::run_directory::{RunDirectory, RunDirectoryError};
 pub use files::tensors::TensorFileError;

@@ -3,8 +3,10 @@
 use crate::dataset::Part;
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::Loss;
+#[cfg(feature = "runs")]
 use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "runs")]
 use std::path::Path;
 
 /// What was measured in one epoch. Losses are negative evidence lower bounds whatever the recipe minimises, in nats per
@@ -117,6 +119,7 @@ pub fn best_epoch(history: &[EpochMetrics]) -> Option<&EpochMetrics> {
 }
 
 /// The rows as CSV, with a header.
+#[cfg(feature = "runs")]
 #[must_use]
 pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
@@ -136,12 +139,13 @@ pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
 ///
 /// # Errors
 /// If the file cannot be read, or is no such table.
+#[cfg(feature = "runs")]
 pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
     let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
     rows().map_err(|error| StorageError::new("read", path)(error.into()))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "runs"))]
 mod tests {
     use super::*;
 

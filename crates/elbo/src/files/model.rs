@@ -77,6 +77,7 @@ impl DataSummary {
 
     /// The same as far as it can be compared with an earlier summary: its name may be another, and of the images held out
     /// an older file says only how many they are.
+    #[cfg(feature = "runs")]
     pub(crate) fn compared_with(self, earlier: &Self) -> Self {
         let held_out_digest = self.held_out_digest.filter(|_| earlier.held_out_digest.is_some());
         Self { name: earlier.name.clone(), held_out_digest, ..self }

@@ -256,6 +256,7 @@ mod tests {
         assert_eq!([1, 8].map(|step| whole.objective(step, 8).beta), [0.125, 1.875]);
     }
 
+    #[cfg(feature = "runs")]
     #[test]
     fn settings_without_the_newer_ones_mean_the_reference() {
         let text = "epochs = 50\nbatch_size = 512\nlearning_rate = 1e-3\nlatent_dim = 20\nwidths = [32, 64]\n\

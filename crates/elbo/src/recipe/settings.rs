@@ -4,7 +4,9 @@ use crate::dataset::DataOptions;
 use crate::recipe::Recipe;
 use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "runs")]
+use std::path::Path;
+use std::path::PathBuf;
 
 /// All settings of a run: the recipe, the data, and what does not touch the result.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -48,6 +50,7 @@ impl Settings {
     }
 
     /// The settings as a TOML document.
+    #[cfg(feature = "runs")]
     #[must_use]
     pub fn to_toml(&self) -> String {
         // Numbers, strings and a list of numbers: all of which TOML has.
@@ -59,6 +62,7 @@ impl Settings {
     ///
     /// # Errors
     /// If the file cannot be read, or is not such a document.
+    #[cfg(feature = "runs")]
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path).map_err(StorageError::new("read", path))?;
         toml::from_str(&text).map_err(|error| SettingsError::Malformed {
@@ -75,7 +79,7 @@ impl From<Recipe> for Settings {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "runs"))]
 mod tests {
     use super::*;
     use crate::dataset::{Channels, Fit};

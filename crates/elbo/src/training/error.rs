@@ -1,7 +1,6 @@
 //! Why training stops before its end, and what to do about it.
 
-use crate::error::Error;
-use crate::files::model::{DataSummary, HeldOutError, short};
+use crate::files::model::{DataSummary, short};
 use crate::network::loss::Loss;
 
 /// Why training stopped.
@@ -74,17 +73,6 @@ fn difference(expected: &DataSummary, found: &DataSummary) -> String {
 }
 
 impl TrainingError {
-    /// That of a run which was trained on one set and is to go on with another.
-    pub(super) fn other_data(expected: DataSummary, found: DataSummary) -> Error {
-        if let (Some(was), Some(is)) = (&expected.held_out_digest, &found.held_out_digest)
-            && was != is
-            && expected.train_digest == found.train_digest
-        {
-            return HeldOutError { name: expected.name.clone(), expected: was.clone(), found: is.clone() }.into();
-        }
-        Self::OtherData { expected: expected.into(), found: found.into() }.into()
-    }
-
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -24,20 +24,24 @@
 //! ```
 
 mod error;
+mod model;
 mod progress;
+#[cfg(feature = "runs")]
+mod resume;
+#[cfg(feature = "runs")]
 mod save;
 
 use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, Part, Splits};
 use crate::engine::evaluate::{all_indices, sampled_loss};
-use crate::engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
+use crate::engine::{Cpu, Device, Draw, Engine, OptimizerState};
 use crate::error::Error;
-use crate::files::checkpoint::{self, CheckpointCard, Position};
 use crate::files::metrics::{EpochMetrics, best_epoch};
 use crate::files::model::{DataSummary, Model};
+use crate::files::position::Position;
+#[cfg(feature = "runs")]
 use crate::files::run_directory::RunDirectory;
-use crate::files::tensors::{Document, TensorFileError};
 use crate::network::architecture::Architecture;
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
@@ -45,14 +49,10 @@ use crate::noise::{Noise, Purpose};
 use crate::recipe::Recipe;
 use crate::recipe::optimizer::Optimizer;
 use crate::recipe::settings::Settings;
-use crate::storage::{remove_leftovers, write_atomically};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use error::TrainingError;
 pub use progress::{BatchProgress, Progress};
-
-/// How long a long epoch may go on without a checkpoint.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
 
 /// A run of training, in memory or with a directory where it is saved.
 #[derive(Debug)]
@@ -73,7 +73,10 @@ pub struct Training {
     /// Where a batch's images are gathered.
     staging: Vec<u8>,
     history: Vec<EpochMetrics>,
+    #[cfg(feature = "runs")]
     directory: Option<RunDirectory>,
+    /// When a checkpoint was last written, or would have been.
+    #[cfg(feature = "runs")]
     saved: Instant,
 }
 
@@ -115,77 +118,12 @@ impl Training {
             order: Vec::new(),
             staging: Vec::new(),
             history: Vec::new(),
+            #[cfg(feature = "runs")]
             directory: None,
+            #[cfg(feature = "runs")]
             saved: Instant::now(),
         };
         training.check_patience()?;
-        training.order_images();
-        Ok(training)
-    }
-
-    /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
-    ///
-    /// `change` may alter the settings that do not touch what is done already: epochs, patience and threads.
-    ///
-    /// # Errors
-    /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
-    pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
-        Self::resume_with(directory, data, change, |settings, architecture, parameters| {
-            Cpu::new(settings.threads).engine(architecture, parameters)
-        })
-    }
-
-    /// The same on a device.
-    ///
-    /// # Errors
-    /// As [`Training::resume`].
-    pub fn resume_on(
-        device: &dyn Device,
-        directory: RunDirectory,
-        data: Splits,
-        change: impl FnOnce(&mut Settings),
-    ) -> Result<Self, Error> {
-        let engine =
-            |_: &Settings, architecture: &Architecture, parameters: &[f32]| device.engine(architecture, parameters);
-        Self::resume_with(directory, data, change, engine)
-    }
-
-    fn resume_with(
-        directory: RunDirectory,
-        data: Splits,
-        change: impl FnOnce(&mut Settings),
-        engine: impl FnOnce(&Settings, &Architecture, &[f32]) -> Result<Box<dyn Engine>, EngineError>,
-    ) -> Result<Self, Error> {
-        let checkpoint = checkpoint::read(&directory.checkpoint())?;
-        let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
-        let (data, found) = divide(data, &settings.recipe)?;
-        let found = found.compared_with(&expected);
-        if found != expected {
-            return Err(TrainingError::other_data(expected, found).into());
-        }
-        change(&mut settings);
-        settings.recipe.validate()?;
-        let mut engine = engine(&settings, &architecture, &checkpoint.parameters)?;
-        engine.resume(checkpoint.optimizer)?;
-        let mut training = Self {
-            engine,
-            settings,
-            data,
-            summary: expected,
-            asked: position.batches,
-            learning_rate: None,
-            position,
-            order: Vec::new(),
-            staging: Vec::new(),
-            history,
-            directory: None,
-            saved: Instant::now(),
-        };
-        training.check_resumed(&directory)?;
-        training.check_patience()?;
-        remove_leftovers(directory.path(), Duration::ZERO);
-        write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
-        training.directory = Some(directory);
         training.order_images();
         Ok(training)
     }
@@ -196,35 +134,6 @@ impl Training {
             Some(patience) if self.held_out().is_none() => Err(TrainingError::NothingHeldOut { patience }),
             _ => Ok(()),
         }
-    }
-
-    /// Checks that what a checkpoint says holds together: a damaged one may not.
-    fn check_resumed(&self, directory: &RunDirectory) -> Result<(), Error> {
-        let (expected, found) = (self.engine.architecture().image(), self.data.train.shape());
-        if expected != found {
-            return Err(ShapeError { expected, found }.into());
-        }
-        let names = self.data.train.classes();
-        check_classes(&self.data, &names[..names.len().min(self.engine.architecture().classes())])?;
-        let Position { epochs: done, batches, .. } = self.position;
-        if batches > self.batches() {
-            let reason = format!("it stands at batch {batches} of an epoch of {}", self.batches());
-            let path = directory.checkpoint();
-            return Err(TensorFileError::Foreign { path, kind: CheckpointCard::KIND, reason }.into());
-        }
-        let asked = self.settings.recipe.epochs;
-        if asked < done || (asked == done && batches > 0) {
-            return Err(TrainingError::PastEnd { asked, done, batches }.into());
-        }
-        Ok(())
-    }
-
-    /// The settings of a saved run, to find its data by.
-    ///
-    /// # Errors
-    /// If the checkpoint cannot be read.
-    pub fn settings_of(directory: &RunDirectory) -> Result<Settings, Error> {
-        Ok(checkpoint::read(&directory.checkpoint())?.card.settings)
     }
 
     /// Takes one step as the recipe has it, or ends an epoch; nothing when the run is finished.
@@ -318,9 +227,8 @@ impl Training {
             loss: self.position.mean_loss().total(),
             images_per_second: self.images_per_second(),
         };
-        if self.saved.elapsed() > CHECKPOINT_INTERVAL {
-            self.save_checkpoint()?;
-        }
+        #[cfg(feature = "runs")]
+        self.save_step()?;
         Ok(Progress::Batch(progress))
     }
 
@@ -383,12 +291,8 @@ impl Training {
         self.history.push(metrics);
         (self.position, self.asked) = (Position::after(epoch), 0);
         self.order_images();
-        if let (Some(directory), Some(best)) = (&self.directory, self.best_epoch())
-            && best.epoch == epoch
-        {
-            self.model()?.write(&directory.best_model())?;
-        }
-        self.save()?;
+        #[cfg(feature = "runs")]
+        self.save_epoch(epoch)?;
         Ok(metrics)
     }
 

@@ -1,15 +1,15 @@
 //! What a run leaves behind: the model, the metrics, and the checkpoint to go on from.
 
 use super::Training;
-use crate::engine::Cpu;
 use crate::error::Error;
 use crate::files::checkpoint::{self, CheckpointCard};
 use crate::files::metrics;
-use crate::files::model::{Model, ModelCard};
 use crate::files::run_directory::RunDirectory;
 use crate::storage::write_atomically;
-use crate::vae::Vae;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a long epoch may go on without a checkpoint.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(120);
 
 impl Training {
     /// Saves the run in `directory`, now and after each epoch.
@@ -37,7 +37,7 @@ impl Training {
         self.save_checkpoint()
     }
 
-    pub(super) fn save_checkpoint(&mut self) -> Result<(), Error> {
+    fn save_checkpoint(&mut self) -> Result<(), Error> {
         self.settle()?;
         if let Some(directory) = &self.directory {
             let state = self.engine.optimizer()?;
@@ -55,27 +55,18 @@ impl Training {
         Ok(())
     }
 
-    /// The model as it is now.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn model(&self) -> Result<Model, Error> {
-        let mut card =
-            ModelCard::new(self.engine.architecture().clone(), self.settings.recipe.clone(), self.summary.clone());
-        card.preprocessing = self.data.train.preprocessing();
-        if self.settings.recipe.conditional {
-            card.classes = self.data.train.classes().to_vec();
+    /// Saves the run where it stands after epoch number `epoch`, and its model apart if it is the best so far.
+    pub(super) fn save_epoch(&mut self, epoch: u32) -> Result<(), Error> {
+        if let (Some(directory), Some(best)) = (&self.directory, self.best_epoch())
+            && best.epoch == epoch
+        {
+            self.model()?.write(&directory.best_model())?;
         }
-        card.epochs = self.position.epochs;
-        card.batches = self.asked;
-        card.metrics = self.history.last().map(Into::into);
-        Ok(Model { card, parameters: self.engine.parameters()? })
+        self.save()
     }
-}
 
-impl TryFrom<&Training> for Vae {
-    type Error = Error;
-    fn try_from(training: &Training) -> Result<Self, Error> {
-        Self::on(&Cpu::new(training.settings().threads), training.model()?)
+    /// Saves a checkpoint if the last is old.
+    pub(super) fn save_step(&mut self) -> Result<(), Error> {
+        if self.saved.elapsed() > CHECKPOINT_INTERVAL { self.save_checkpoint() } else { Ok(()) }
     }
 }

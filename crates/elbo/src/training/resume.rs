@@ -1,0 +1,125 @@
+//! Going on with a run from its checkpoint.
+
+use super::{Training, TrainingError, check_classes, divide};
+use crate::dataset::Splits;
+use crate::dataset::shape::ShapeError;
+use crate::engine::{Cpu, Device, Engine, EngineError};
+use crate::error::Error;
+use crate::files::checkpoint::{self, CheckpointCard};
+use crate::files::model::{DataSummary, HeldOutError};
+use crate::files::position::Position;
+use crate::files::run_directory::RunDirectory;
+use crate::files::tensors::{Document, TensorFileError};
+use crate::network::architecture::Architecture;
+use crate::recipe::settings::Settings;
+use crate::storage::{remove_leftovers, write_atomically};
+use std::time::{Duration, Instant};
+
+impl Training {
+    /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
+    ///
+    /// `change` may alter the settings that do not touch what is done already: epochs, patience and threads.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
+    pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
+        Self::resume_with(directory, data, change, |settings, architecture, parameters| {
+            Cpu::new(settings.threads).engine(architecture, parameters)
+        })
+    }
+
+    /// The same on a device.
+    ///
+    /// # Errors
+    /// As [`Training::resume`].
+    pub fn resume_on(
+        device: &dyn Device,
+        directory: RunDirectory,
+        data: Splits,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self, Error> {
+        let engine =
+            |_: &Settings, architecture: &Architecture, parameters: &[f32]| device.engine(architecture, parameters);
+        Self::resume_with(directory, data, change, engine)
+    }
+
+    fn resume_with(
+        directory: RunDirectory,
+        data: Splits,
+        change: impl FnOnce(&mut Settings),
+        engine: impl FnOnce(&Settings, &Architecture, &[f32]) -> Result<Box<dyn Engine>, EngineError>,
+    ) -> Result<Self, Error> {
+        let checkpoint = checkpoint::read(&directory.checkpoint())?;
+        let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
+        let (data, found) = divide(data, &settings.recipe)?;
+        let found = found.compared_with(&expected);
+        if found != expected {
+            return Err(other_data(expected, found));
+        }
+        change(&mut settings);
+        settings.recipe.validate()?;
+        let mut engine = engine(&settings, &architecture, &checkpoint.parameters)?;
+        engine.resume(checkpoint.optimizer)?;
+        let mut training = Self {
+            engine,
+            settings,
+            data,
+            summary: expected,
+            asked: position.batches,
+            learning_rate: None,
+            position,
+            order: Vec::new(),
+            staging: Vec::new(),
+            history,
+            directory: None,
+            saved: Instant::now(),
+        };
+        training.check_resumed(&directory)?;
+        training.check_patience()?;
+        remove_leftovers(directory.path(), Duration::ZERO);
+        write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
+        training.directory = Some(directory);
+        training.order_images();
+        Ok(training)
+    }
+
+    /// Checks that what a checkpoint says holds together: a damaged one may not.
+    fn check_resumed(&self, directory: &RunDirectory) -> Result<(), Error> {
+        let (expected, found) = (self.engine.architecture().image(), self.data.train.shape());
+        if expected != found {
+            return Err(ShapeError { expected, found }.into());
+        }
+        let names = self.data.train.classes();
+        check_classes(&self.data, &names[..names.len().min(self.engine.architecture().classes())])?;
+        let Position { epochs: done, batches, .. } = self.position;
+        if batches > self.batches() {
+            let reason = format!("it stands at batch {batches} of an epoch of {}", self.batches());
+            let path = directory.checkpoint();
+            return Err(TensorFileError::Foreign { path, kind: CheckpointCard::KIND, reason }.into());
+        }
+        let asked = self.settings.recipe.epochs;
+        if asked < done || (asked == done && batches > 0) {
+            return Err(TrainingError::PastEnd { asked, done, batches }.into());
+        }
+        Ok(())
+    }
+
+    /// The settings of a saved run, to find its data by.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read.
+    pub fn settings_of(directory: &RunDirectory) -> Result<Settings, Error> {
+        Ok(checkpoint::read(&directory.checkpoint())?.card.settings)
+    }
+}
+
+/// Why a run that was trained on one set cannot go on with another.
+fn other_data(expected: DataSummary, found: DataSummary) -> Error {
+    if let (Some(was), Some(is)) = (&expected.held_out_digest, &found.held_out_digest)
+        && was != is
+        && expected.train_digest == found.train_digest
+    {
+        return HeldOutError { name: expected.name.clone(), expected: was.clone(), found: is.clone() }.into();
+    }
+    TrainingError::OtherData { expected: expected.into(), found: found.into() }.into()
+}
