@@ -17,8 +17,7 @@ use crate::network::loss::Objective;
 use crate::network::parameters::ParameterTable;
 use crate::noise::{Noise, Purpose};
 use crate::recipe::optimizer::Adam;
-use elbo_kernels::{Buffer, Epilogue};
-use nalgebra::DMatrix;
+use elbo_kernels::{Buffer, Epilogue, square_product};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
@@ -155,7 +154,7 @@ fn repeats(turn_seconds: f64, work: impl FnOnce()) -> usize {
 /// The matrix product in billions of operations per second, and the steps in images per second, in turns.
 fn product_and_steps(engine: &mut Engine) -> (Rate, Vec<Rate>) {
     let side = PRODUCT_SIDE;
-    let matrix = DMatrix::<f32>::from_fn(side, side, |row, column| ((row * 7 + column * 3) % 11) as f32 - 5.0);
+    let matrix: Vec<f32> = (0..side * side).map(|i| ((i % side * 7 + i / side * 3) % 11) as f32 - 5.0).collect();
     let product_gflop = 2.0 * (side * side * side * engine.threads()) as f64 / 1e9;
 
     let shape = engine.architecture().image();
@@ -168,7 +167,11 @@ fn product_and_steps(engine: &mut Engine) -> (Rate, Vec<Rate>) {
     let mut product = Vec::new();
     let mut steps = vec![Vec::new(); BATCHES.len()];
     for round in 0..=ROUNDS {
-        let multiply = |_| drop(std::hint::black_box(&matrix * &matrix));
+        let multiply = |_| {
+            let mut product = vec![0.0; side * side];
+            square_product(side, &matrix, &matrix, &mut product);
+            drop(std::hint::black_box(product));
+        };
         let product_rate = turn(product_gflop, 2, || engine.on_each_thread(multiply));
         let step_rates = BATCHES.map(|len| {
             let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len], labels: None };
