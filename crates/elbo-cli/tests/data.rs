@@ -1,8 +1,6 @@
 //! `elbo data`: what is in a data set, before anything is trained on it.
 
-mod common;
-
-use common::{args, elbo, fails, names, png_size, succeeds, with_bars};
+use crate::common::{args, elbo, fails, names, png_size, succeeds, with_bars};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

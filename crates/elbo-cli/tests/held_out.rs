@@ -1,8 +1,6 @@
 //! Images held out of the training set: which they are, where they are measured, and that all commands take the same.
 
-mod common;
-
-use common::{BARS, IdxFiles, args, elbo, fails, measured, model, names, succeeds, train, with_bars};
+use crate::common::{BARS, IdxFiles, args, elbo, fails, measured, model, names, succeeds, train, with_bars};
 use elbo::Model;
 use serde_json::Value;
 use std::fs;

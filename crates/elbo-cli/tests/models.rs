@@ -1,8 +1,6 @@
 //! What is done with a trained model: `generate`, `reconstruct`, `evaluate`, `figures`, `summary`.
 
-mod common;
-
-use common::{
+use crate::common::{
     BARS, IdxFiles, args, contents, elbo, fails, masked, names, png_size, succeeds, train, with_bars, with_run,
 };
 use serde_json::Value;

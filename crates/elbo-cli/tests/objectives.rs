@@ -1,8 +1,8 @@
 //! What is modelled and minimised: likelihoods, the weight of the divergence, classes.
 
-mod common;
-
-use common::{BARS, IdxFiles, args, contents, elbo, fails, measured, model, png_size, succeeds, train, with_bars};
+use crate::common::{
+    BARS, IdxFiles, args, contents, elbo, fails, measured, model, png_size, succeeds, train, with_bars,
+};
 use serde_json::Value;
 use std::fs;
 

@@ -1,8 +1,6 @@
 //! Pictures of one's own: from a directory of files to a model, and from a model back to pictures.
 
-mod common;
-
-use common::{args, elbo, fails, model, names, png_size, succeeds, train, with_bars};
+use crate::common::{args, elbo, fails, model, names, png_size, succeeds, train, with_bars};
 use std::fs;
 use std::path::Path;
 
@@ -29,7 +27,7 @@ fn with_photos() -> tempfile::TempDir {
 }
 
 /// `train photos` into the run directory `run`, whatever else.
-fn train_photos(here: impl AsRef<Path>, options: &str) -> common::Printed {
+fn train_photos(here: impl AsRef<Path>, options: &str) -> crate::common::Printed {
     succeeds(&mut train(here, &format!("photos --epochs 1 --out run {options}")))
 }
 
@@ -125,7 +123,7 @@ fn unreadable_pictures_are_told_and_left_out() {
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let here = with_photos();
-    common::BARS.write(here.path().join("bars"));
+    crate::common::BARS.write(here.path().join("bars"));
     for (line, named) in [
         ("photos --size 7", "from 8 to 4096"),
         ("photos --size 64x5000", "from 8 to 4096"),
@@ -133,7 +131,7 @@ fn options_that_make_no_sense_are_refused() {
         ("photos --background pink", "#rrggbb"),
         ("photos --fit squash", "stretch"),
     ] {
-        let printed = common::ends_with(2, &mut train(&here, line));
+        let printed = crate::common::ends_with(2, &mut train(&here, line));
         assert!(printed.stderr.contains(named), "{line}: {printed:#?}");
     }
     let message = fails(&mut train(&here, "bars --size 16"));
@@ -162,7 +160,7 @@ fn too_many_images_for_memory_go_through_a_file_to_the_same_bits() {
     assert_eq!(evaluated("run"), evaluated("place/other"));
     succeeds(elbo(&here).args(args("train --resume place/other --epochs 2 --quiet")));
     assert_eq!(names(here.path().join("place/.elbo-cache")), files);
-    let printed = common::ends_with(2, &mut train(&here, "photos --memory much"));
+    let printed = crate::common::ends_with(2, &mut train(&here, "photos --memory much"));
     assert!(printed.stderr.contains("500M"), "{printed:#?}");
 }
 
@@ -171,7 +169,7 @@ fn too_many_images_for_memory_go_through_a_file_to_the_same_bits() {
 #[test]
 fn a_disk_that_fills_leaves_nothing_behind() {
     let here = with_photos();
-    let mut command = assert_cmd::Command::new("sh");
+    let mut command = std::process::Command::new("sh");
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
     command.current_dir(&here).args(["-c", script, env!("CARGO_BIN_EXE_elbo")]);
     command.args(args("train photos --size 16 --memory 0 --cache full --out run"));

@@ -1,8 +1,6 @@
 //! Runs that stop and go on: by Ctrl-C, by a kill, or because they were finished.
 
-mod common;
-
-use common::{
+use crate::common::{
     BARS, IdxFiles, args, contents, elbo, fails, measured, model, names, succeeds, train, with_bars, with_run,
 };
 use std::fs;
@@ -98,7 +96,7 @@ fn without_a_checkpoint_there_is_nothing_to_go_on_from() {
 #[cfg(unix)]
 mod signals {
     use super::*;
-    use common::{IdxFiles, process};
+    use crate::common::{IdxFiles, elbo};
     use std::io::{BufRead, BufReader, Read};
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Child, ChildStdout, Stdio};
@@ -115,7 +113,7 @@ mod signals {
 
     impl Running {
         fn start(here: &Path, line: &str) -> Self {
-            let mut command = process(here);
+            let mut command = elbo(here);
             command.arg("train").args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped());
             let mut child = command.spawn().unwrap();
             let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -176,7 +174,7 @@ mod signals {
         assert_eq!(status.code(), Some(130), "{stderr}");
         let last: Vec<&str> = stderr.lines().rev().take(2).collect();
         assert_eq!(last[0], "go on with: elbo train --resume run");
-        assert_eq!(common::masked(last[1]), "stopped after # of # epochs and # batches; the run is saved");
+        assert_eq!(crate::common::masked(last[1]), "stopped after # of # epochs and # batches; the run is saved");
         assert!(!stderr.contains('\r') && !stderr.contains('\x1b'), "{stderr:?}");
         // What is there serves without going on.
         succeeds(elbo(&here).args(args("evaluate run")));

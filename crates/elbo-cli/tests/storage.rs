@@ -2,19 +2,17 @@
 
 #![cfg(unix)]
 
-mod common;
-
-use common::{args, contents, elbo, ends_with, fails, model, names, process, succeeds, train, with_bars, with_run};
+use crate::common::{args, contents, elbo, ends_with, fails, model, names, succeeds, train, with_bars, with_run};
 use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// The command where no file can grow beyond `blocks` blocks of 512 or 1024 bytes: writing fails half-way, as on a full
 /// disk, and needs no disk for it.
-fn short_of_space(here: &Path, blocks: u32, line: &str) -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::new("sh");
+fn short_of_space(here: &Path, blocks: u32, line: &str) -> Command {
+    let mut command = Command::new("sh");
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
     command.current_dir(here).args(["-c", &script, env!("CARGO_BIN_EXE_elbo")]).args(args(line));
     command
@@ -123,7 +121,7 @@ fn a_full_device_as_stdout_is_an_error() {
         return;
     };
     let here = tempfile::tempdir().unwrap();
-    let output = process(&here).arg("summary").stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let output = elbo(&here).arg("summary").stdout(full).stderr(Stdio::piped()).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{stderr}");
@@ -133,7 +131,7 @@ fn a_full_device_as_stdout_is_an_error() {
 fn a_reader_that_goes_away_ends_a_command_quietly() {
     let here = with_run();
     for line in ["summary", "summary run", "evaluate run", "evaluate run --json", "figures run", "--help"] {
-        let mut child = process(&here).args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = elbo(&here).args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -146,10 +144,10 @@ fn a_reader_that_goes_away_ends_a_command_quietly() {
 fn training_goes_on_without_a_reader() {
     let here = with_bars();
     let line = "train bars --epochs 3 --widths 4 --latent-dim 2 --out run";
-    let mut child = process(&here).args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = elbo(&here).args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(common::measured(here.path().join("run")).len(), 3);
+    assert_eq!(crate::common::measured(here.path().join("run")).len(), 3);
     assert_eq!(names(here.path().join("run/figures")).len(), 8);
 }

@@ -1,8 +1,6 @@
 //! `elbo train`: what it prints, what it leaves behind, and how its settings come together.
 
-mod common;
-
-use common::{
+use crate::common::{
     BARS, IdxFiles, args, contents, elbo, ends_with, fails, masked, measured, model, names, succeeds, train, with_bars,
     with_run,
 };

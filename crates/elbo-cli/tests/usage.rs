@@ -1,8 +1,6 @@
 //! Help, version, and arguments that are wrong: what is said, where, and with which exit code.
 
-mod common;
-
-use common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
+use crate::common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
 
 /// The commands and a word that the help of each must have.
 const COMMANDS: [(&str, &str); 7] = [

@@ -20,6 +20,7 @@
 mod chart;
 mod curves;
 mod error;
+mod font;
 mod images;
 mod latent;
 mod outline;

@@ -7,8 +7,6 @@ pub(crate) enum Step {
     Line([f32; 2]),
     /// A quadratic curve: control point, end.
     Quad([f32; 2], [f32; 2]),
-    /// A cubic curve: two control points, end.
-    Cubic([f32; 2], [f32; 2], [f32; 2]),
     Close,
 }
 

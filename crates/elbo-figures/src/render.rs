@@ -83,7 +83,6 @@ fn path(outline: &Outline) -> Option<Path> {
             Step::Move([x, y]) => builder.move_to(x, y),
             Step::Line([x, y]) => builder.line_to(x, y),
             Step::Quad([x1, y1], [x, y]) => builder.quad_to(x1, y1, x, y),
-            Step::Cubic([x1, y1], [x2, y2], [x, y]) => builder.cubic_to(x1, y1, x2, y2, x, y),
             Step::Close => builder.close(),
         }
     }

@@ -103,7 +103,6 @@ impl Scene {
             match step {
                 Step::Move(p) | Step::Line(p) => place(p),
                 Step::Quad(a, p) => [a, p].into_iter().for_each(place),
-                Step::Cubic(a, b, p) => [a, b, p].into_iter().for_each(place),
                 Step::Close => {}
             }
         }

@@ -112,7 +112,6 @@ impl std::fmt::Display for Data<'_> {
                 Step::Move(p) => ('M', &[*p]),
                 Step::Line(p) => ('L', &[*p]),
                 Step::Quad(a, p) => ('Q', &[*a, *p]),
-                Step::Cubic(a, b, p) => ('C', &[*a, *b, *p]),
                 Step::Close => ('Z', &[]),
             };
             f.write_char(command)?;

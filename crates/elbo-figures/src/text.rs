@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ttf_parser::{Face, GlyphId, OutlineBuilder};
-
+use crate::font::{Font, Glyph};
 use crate::outline::{Outline, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,15 +11,11 @@ pub(crate) enum Weight {
     SemiBold,
 }
 
-static REGULAR: LazyLock<Face<'static>> = LazyLock::new(|| face(include_bytes!("../assets/Inter-Regular.ttf")));
-static SEMI_BOLD: LazyLock<Face<'static>> = LazyLock::new(|| face(include_bytes!("../assets/Inter-SemiBold.ttf")));
-
-fn face(file: &'static [u8]) -> Face<'static> {
-    Face::parse(file, 0).expect("the embedded font is well-formed")
-}
+static REGULAR: LazyLock<Font> = LazyLock::new(|| Font::new(include_bytes!("../assets/Inter-Regular.ttf")));
+static SEMI_BOLD: LazyLock<Font> = LazyLock::new(|| Font::new(include_bytes!("../assets/Inter-SemiBold.ttf")));
 
 impl Weight {
-    fn face(self) -> &'static Face<'static> {
+    fn font(self) -> &'static Font {
         match self {
             Self::Regular => &REGULAR,
             Self::SemiBold => &SEMI_BOLD,
@@ -49,13 +44,18 @@ pub(crate) fn spans(wording: &str) -> Vec<(&str, bool)> {
 /// The outline of `wording` with its baseline on y = 0, starting at x = 0, and its width. Characters
 /// the font lacks are drawn as empty boxes, control characters as spaces.
 pub(crate) fn outline(wording: &str, size: f32, weight: Weight) -> (Outline, f32) {
-    let mut pen = Pen { outline: Vec::new(), x: 0.0, y: 0.0, scale: 0.0 };
+    let mut outline = Vec::new();
     let width = set(wording, size, weight, |glyph, x, y, scale| {
-        (pen.x, pen.y, pen.scale) = (x, y, scale);
-        // A glyph without an outline is a space.
-        let _ = weight.face().outline_glyph(glyph, &mut pen);
+        // In the font, y points upwards.
+        let at = |[glyph_x, glyph_y]: [f32; 2]| [x + glyph_x * scale, y - glyph_y * scale];
+        outline.extend(weight.font().outline(glyph).into_iter().map(|step| match step {
+            Step::Move(point) => Step::Move(at(point)),
+            Step::Line(point) => Step::Line(at(point)),
+            Step::Quad(control, point) => Step::Quad(at(control), at(point)),
+            Step::Close => Step::Close,
+        }));
     });
-    (pen.outline, width)
+    (outline, width)
 }
 
 /// Width of `wording`.
@@ -64,67 +64,25 @@ pub(crate) fn width(wording: &str, size: f32, weight: Weight) -> f32 {
 }
 
 /// Calls `draw` with each glyph, its x and y and its scale; returns the width of the whole.
-fn set(wording: &str, size: f32, weight: Weight, mut draw: impl FnMut(GlyphId, f32, f32, f32)) -> f32 {
-    let face = weight.face();
+fn set(wording: &str, size: f32, weight: Weight, mut draw: impl FnMut(Glyph, f32, f32, f32)) -> f32 {
+    let font = weight.font();
     let mut x = 0.0;
     for (run, subscript) in spans(wording) {
         let (size, y) = if subscript { (0.72 * size, 0.2 * size) } else { (size, 0.0) };
-        let scale = size / f32::from(face.units_per_em());
+        let scale = size / f32::from(font.units_per_em());
         let mut previous = None;
         for character in run.chars() {
             let character = if character.is_control() { ' ' } else { character };
-            let glyph = face.glyph_index(character).unwrap_or(GlyphId(0));
+            let glyph = font.glyph(character).unwrap_or(Glyph::MISSING);
             if let Some(previous) = previous {
-                x += f32::from(kerning(face, previous, glyph)) * scale;
+                x += f32::from(font.kerning(previous, glyph)) * scale;
             }
             draw(glyph, x, y, scale);
-            x += f32::from(face.glyph_hor_advance(glyph).unwrap_or(0)) * scale;
+            x += f32::from(font.advance(glyph)) * scale;
             previous = Some(glyph);
         }
     }
     x
-}
-
-/// How much closer (if negative) two neighbours stand, in units of the font.
-fn kerning(face: &Face, left: GlyphId, right: GlyphId) -> i16 {
-    let table = face.tables().kern.and_then(|kern| kern.subtables.into_iter().next());
-    table.and_then(|table| table.glyphs_kerning(left, right)).unwrap_or(0)
-}
-
-/// Takes a glyph's outline, whose y points upwards.
-struct Pen {
-    outline: Outline,
-    x: f32,
-    y: f32,
-    scale: f32,
-}
-
-impl Pen {
-    fn at(&self, x: f32, y: f32) -> [f32; 2] {
-        [self.x + x * self.scale, self.y - y * self.scale]
-    }
-}
-
-impl OutlineBuilder for Pen {
-    fn move_to(&mut self, x: f32, y: f32) {
-        self.outline.push(Step::Move(self.at(x, y)));
-    }
-
-    fn line_to(&mut self, x: f32, y: f32) {
-        self.outline.push(Step::Line(self.at(x, y)));
-    }
-
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        self.outline.push(Step::Quad(self.at(x1, y1), self.at(x, y)));
-    }
-
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        self.outline.push(Step::Cubic(self.at(x1, y1), self.at(x2, y2), self.at(x, y)));
-    }
-
-    fn close(&mut self) {
-        self.outline.push(Step::Close);
-    }
 }
 
 #[cfg(test)]
@@ -136,7 +94,7 @@ mod tests {
         let needed = ('!'..='~').chain("µμ−–—×≤≥é€".chars().filter(|&c| c != '€'));
         for character in needed {
             for weight in [Weight::Regular, Weight::SemiBold] {
-                assert!(weight.face().glyph_index(character).is_some(), "{character}");
+                assert!(weight.font().glyph(character).is_some(), "{character}");
             }
         }
     }

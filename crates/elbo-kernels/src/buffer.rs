@@ -27,15 +27,18 @@ impl Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds `len` rounded up to whole lines, each of which is just its numbers (`repr(C)`, no
-        // padding).
+        // SAFETY: `zeros`, which alone makes a `Buffer`, gives `lines` at least `len` numbers, and neither changes
+        // afterwards. A line is just its numbers (`repr(C)`, and 16 `f32` fill its 64 bytes), all of them initialized.
+        // The slice borrows `self`.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `deref`, and `self` is borrowed mutably.
+        // SAFETY: `zeros`, which alone makes a `Buffer`, gives `lines` at least `len` numbers, and neither changes
+        // afterwards. A line is just its numbers (`repr(C)`, and 16 `f32` fill its 64 bytes), all of them initialized.
+        // The slice borrows `self` mutably, so that nothing else reads or writes them meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

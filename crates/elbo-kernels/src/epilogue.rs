@@ -47,16 +47,19 @@ pub(crate) trait Finish: Copy {
     /// What becomes of `sum`, which are `lanes` channels from `channel` on, to be written at `to` in the output.
     ///
     /// # Safety
-    /// What [`Epilogue::check`] has checked has these channels and these numbers.
+    /// The epilogue has passed [`Epilogue::check`] with more channels than `channel + lanes - 1` and more numbers than
+    /// `to + lanes - 1`, and the slice in it lives; `lanes` is at most `LANES`.
     unsafe fn apply<S: Simd>(self, simd: S, channel: usize, to: usize, lanes: usize, sum: S::Vector) -> S::Vector;
 
     /// Writes `lanes` channels of a pixel, whose numbers begin at `target`.
     ///
     /// # Safety
-    /// Channels `channel..channel + lanes` of the pixel exist in `y`, and in what [`Epilogue::check`] has checked.
+    /// Numbers `target + channel..target + channel + lanes` of `y` are writable. The epilogue has passed
+    /// [`Epilogue::check`] with at least `channel + lanes` channels and `target + channel + lanes` numbers, and the
+    /// slice in it lives; `lanes` is at most `LANES`.
     #[inline(always)]
     unsafe fn write<S: Simd>(self, simd: S, y: *mut f32, target: usize, channel: usize, lanes: usize, sum: S::Vector) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees these channels and numbers, in the epilogue for `apply` and in `y` for `store`.
         unsafe {
             let value = self.apply(simd, channel, target + channel, lanes, sum);
             store(simd, y.add(target + channel), lanes, value);
@@ -81,7 +84,8 @@ impl Finish for Plain {
 impl<const RELU: bool> Finish for AddBias<RELU> {
     #[inline(always)]
     unsafe fn apply<S: Simd>(self, simd: S, channel: usize, _: usize, lanes: usize, sum: S::Vector) -> S::Vector {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the bias has numbers `channel..channel + lanes`, and `lanes` to be at
+        // most `LANES`.
         let sum = simd.add(sum, unsafe { load(simd, self.0.add(channel), lanes) });
         if RELU { simd.at_least(sum, simd.splat(0.0)) } else { sum }
     }
@@ -90,7 +94,7 @@ impl<const RELU: bool> Finish for AddBias<RELU> {
 impl Finish for Gate {
     #[inline(always)]
     unsafe fn apply<S: Simd>(self, simd: S, _: usize, to: usize, lanes: usize, sum: S::Vector) -> S::Vector {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the gate has numbers `to..to + lanes`, and `lanes` to be at most `LANES`.
         simd.where_positive(unsafe { load(simd, self.0.add(to), lanes) }, sum)
     }
 }
@@ -120,14 +124,18 @@ macro_rules! with_finish {
 }
 pub(crate) use with_finish;
 
+/// # Safety
+/// `from` is readable for `lanes` numbers, which are at most `LANES`.
 #[inline(always)]
 unsafe fn load<S: Simd>(simd: S, from: *const f32, lanes: usize) -> S::Vector {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees `lanes` readable numbers; a whole vector is read where these are one.
     unsafe { if lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) } }
 }
 
+/// # Safety
+/// `to` is writable for `lanes` numbers, which are at most `LANES`.
 #[inline(always)]
 unsafe fn store<S: Simd>(simd: S, to: *mut f32, lanes: usize, value: S::Vector) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees `lanes` writable numbers; a whole vector is written where these are one.
     unsafe { if lanes == S::LANES { simd.store(to, value) } else { simd.store_first(to, value, lanes) } }
 }

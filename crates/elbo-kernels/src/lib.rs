@@ -34,6 +34,7 @@ mod tile_shape;
 mod tree_sum;
 mod weight_gradient;
 mod winograd;
+mod yardstick;
 
 pub use adam::{Adam, AdamSlices};
 pub use buffer::Buffer;
@@ -49,3 +50,4 @@ pub use simd::{Isa, UnknownIsa};
 pub use tree_sum::{MOST_ARRAYS, tree_sum};
 pub use weight_gradient::{Accumulate, WeightGradient};
 pub use winograd::{WinogradGather, WinogradInputGradient, WinogradWeightGradient, winograd_saves};
+pub use yardstick::square_product;

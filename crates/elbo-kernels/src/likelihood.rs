@@ -180,12 +180,14 @@ impl<P: Pixels> Kernel for Sum<'_, P> {
             let mut sum = simd.splat(0.0);
             for (logits, target) in logits.chunks_mut(S::LANES).zip(target.chunks(S::LANES)) {
                 let count = logits.len();
-                // SAFETY: both chunks have the same length, at most `LANES`.
+                // SAFETY: `sum` has checked that logits and target are of equal length, so that both chunks have
+                // `count` numbers, at most `LANES`.
                 let (gradient, added) = unsafe {
                     let x = simd.load_first(logits.as_ptr(), count);
                     P::add(simd, x, simd.load_first(target.as_ptr(), count), sum)
                 };
-                // SAFETY: as above; a vector has at most 16 lanes.
+                // SAFETY: the chunk of logits has `count` numbers, at most `LANES`. `gate` has 16, and a vector of any
+                // instruction set at most as many.
                 unsafe {
                     simd.store_first(logits.as_mut_ptr(), gradient, count);
                     sum = if count == S::LANES {

@@ -162,8 +162,10 @@ impl Patches {
         let last = pixels.saturating_sub(1) * self.step + 2 * self.row_len;
         assert!(x.len() >= last + RUN, "the last row of the last patch");
         for pixel in 0..pixels {
-            // SAFETY: row `row` of patch `pixel` begins at `pixel * step + row * row_len`, which is at most `last`, and has
-            // `RUN` numbers; `y` has `3 * RUN` for each patch. `x` and `y` are different slices.
+            // SAFETY: row `row` of patch `pixel` begins at `pixel * step + row * row_len`, which is at most `last`,
+            // and has `RUN` numbers, by the assertion; `y` has `3 * RUN` for each of `pixels` patches, by the
+            // division. `y` is borrowed mutably, so that `x` is another slice. An array of `f32` is aligned as `f32`
+            // is.
             unsafe {
                 let from = x.as_ptr().add(pixel * self.step);
                 let to = y.as_mut_ptr().add(pixel * 3 * RUN).cast::<[f32; RUN]>();

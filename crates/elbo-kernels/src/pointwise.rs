@@ -39,7 +39,9 @@ impl Kernel for ColumnSums<'_> {
         let columns = self.sums.len();
         let mut column = 0;
         while column < columns {
-            // SAFETY: each call is for columns that exist.
+            // SAFETY: `add_column_sums` has checked that the rows are whole. There are `columns - column` columns
+            // left: in the first case these are all taken, in one vector, and otherwise whole vectors, no more than
+            // the quotient.
             column += unsafe {
                 match (columns - column) / S::LANES {
                     0 => some_columns::<S, 1>(simd, self.rows, self.sums, column, columns - column),
@@ -56,7 +58,8 @@ impl Kernel for ColumnSums<'_> {
 /// Sums `N` vectors of columns, of which the last has `lanes` lanes, row after row; returns how many columns they are.
 ///
 /// # Safety
-/// Columns `column..column + (N - 1) * LANES + lanes` exist, and `rows` are whole rows.
+/// `rows` are whole rows of `sums.len()` columns, which is at least `column + (N - 1) * LANES + lanes`; `lanes` is at
+/// most `LANES`.
 #[inline(always)]
 unsafe fn some_columns<S: Simd, const N: usize>(
     simd: S,
@@ -69,13 +72,15 @@ unsafe fn some_columns<S: Simd, const N: usize>(
     // Few columns take two rows in turns, which hides the latency of an addition.
     let mut totals = [[simd.splat(0.0); N]; 2];
     let load = |row: *const f32, j: usize| {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that a row has `N - 1` whole vectors and `lanes` numbers from `column` on,
+        // where `row` points; the last vector alone is not whole.
         unsafe {
             let from = row.add(j * S::LANES);
             if j + 1 < N || lanes == S::LANES { simd.load(from) } else { simd.load_first(from, lanes) }
         }
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees whole rows, so that `count` rows of `columns` numbers lie in `rows`, and that
+    // there are `N - 1` whole vectors and `lanes` numbers from `column` on, in each row and in `sums`.
     unsafe {
         let first = rows.as_ptr().add(column);
         let count = rows.len() / columns;

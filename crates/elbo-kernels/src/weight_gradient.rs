@@ -160,8 +160,10 @@ impl Kernel for Sweeps<'_> {
                             let rows = tile_rows(c_in - row, most_rows::<S>(vectors));
                             let offset = (number * c_in + row) * c_out + column;
                             let tile = Tile { row, column, used, offset, accumulate };
-                            // SAFETY: the tile has `rows` rows, which exist, of `vectors` vectors; the rest is the contract of
-                            // `Sweeps`.
+                            // SAFETY: `with_constant_shape` gives the number of rows and that of vectors as constants.
+                            // `rows` rows are left from `row` on, and `used` columns from `column` on. `block` is of
+                            // this tap and of images below `self.images`. `WeightGradient::run`, which alone makes a
+                            // `Sweeps`, has checked the lengths that its documentation states.
                             unsafe {
                                 with_constant_shape!(vectors, rows, S, sweep_tile(simd, &self, block, tile));
                             }
@@ -180,7 +182,9 @@ impl Kernel for Sweeps<'_> {
 /// A tile of `M` rows of `V` vectors, all of whose columns exist or some; see [`sweep`].
 ///
 /// # Safety
-/// As [`sweep`].
+/// `block` is pairs of one tap of the plan and of the first `run.images` images. Rows `tile.row..tile.row + M` and
+/// columns `tile.column..tile.column + tile.used` of that tap's matrix exist, and the tile begins at `tile.offset` in
+/// the gradient; `tile.used` is at most `V` vectors. The pointers of `run` are as [`Sweeps`] says.
 #[inline(always)]
 unsafe fn sweep_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
@@ -188,7 +192,8 @@ unsafe fn sweep_tile<S: Simd, const M: usize, const V: usize>(
     block: &[PixelPair],
     tile: Tile,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees the pairs, the tile and the pointers; `WHOLE` is true where all `V` vectors are
+    // used.
     unsafe {
         if tile.used == V * S::LANES {
             sweep::<S, M, V, true>(simd, run, block, tile);
@@ -201,8 +206,7 @@ unsafe fn sweep_tile<S: Simd, const M: usize, const V: usize>(
 /// Adds the products of a block of pairs to a tile of `M` rows of `V` vectors of the gradient.
 ///
 /// # Safety
-/// `block` is of the plan; rows `tile.row..tile.row + M` and columns `tile.column..tile.column + tile.used` exist, and
-/// `tile.used` is that of `V` vectors if `WHOLE`; the pointers of `run` are as [`Sweeps`] says.
+/// As [`sweep_tile`], and `tile.used` is `V` vectors if `WHOLE`.
 #[inline(always)]
 unsafe fn sweep<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(
     simd: S,
@@ -212,8 +216,10 @@ unsafe fn sweep<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(
 ) {
     let lanes: [usize; V] = std::array::from_fn(|j| tile.used.saturating_sub(j * S::LANES).min(S::LANES));
     let mut sums = [[simd.splat(0.0); V]; M];
-    // SAFETY: `pair.source + row + i` lies in the row of `c_in` numbers of a pixel of `x`, `pair.target + column +
-    // lanes` in that of `c_out` numbers of `dy`; no lane that does not exist is read or written.
+    // SAFETY: the caller guarantees that the pairs are of images in `x` and `dy`, so that `pair.source` begins `c_in`
+    // numbers of a pixel of `x`, of which `tile.row + i` is one, and `pair.target` `c_out` numbers of `dy`, of which
+    // `tile.column..tile.column + tile.used` are some. The same rows and columns exist in `dw` from `tile.offset` on.
+    // Lanes beyond `tile.used` are neither read nor written. A prefetch may point anywhere.
     unsafe {
         let x = run.x.add(tile.row);
         let dy = run.dy.add(tile.column);

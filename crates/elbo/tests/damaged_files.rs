@@ -1,8 +1,6 @@
 //! Errors, never panics, where checkpoints and models are damaged.
 
-mod bars;
-
-use bars::{model_bytes, resume, run_in, small, small_settings};
+use crate::bars::{model_bytes, resume, run_in, small, small_settings};
 use elbo::{Error, Model, RunDirectory, TensorFileError, Training};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;

@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "`main` is not called, and what an example prints is not read")]
 
-mod bars;
-
 #[cfg(feature = "figures")]
 #[path = "../examples/decode_codes.rs"]
 mod decode_codes;
@@ -21,7 +19,7 @@ mod own_images;
 #[path = "../examples/own_loop.rs"]
 mod own_loop;
 
-use bars::{GREY, run_in, small, small_settings};
+use crate::bars::{GREY, run_in, small, small_settings};
 
 /// A model of bars in a new directory, and its path.
 fn model() -> (tempfile::TempDir, String) {
@@ -133,11 +131,11 @@ mod pictures {
         let (directory, model) = model();
         let sheet = directory.path().join("sheet.png");
         let table = codes(directory.path(), &model);
-        crate::decode_codes::decode(&model, &table, sheet.to_str().unwrap()).unwrap();
+        super::decode_codes::decode(&model, &table, sheet.to_str().unwrap()).unwrap();
         let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(sheet).unwrap()));
         let reader = decoder.read_info().unwrap();
         assert!(reader.info().width >= 5 * GREY.width as u32 && reader.info().height >= GREY.height as u32);
-        let error = crate::decode_codes::decode(&model, "a.png\t1", "none").unwrap_err();
+        let error = super::decode_codes::decode(&model, "a.png\t1", "none").unwrap_err();
         assert!(error.to_string().contains("3 numbers, not 1: a.png"), "{error}");
     }
 }

@@ -1,8 +1,6 @@
 //! A trained model does the same on any number of threads, and what it makes is what it should be.
 
-mod bars;
-
-use bars::{GREY, bars, finish, small_settings, splits};
+use crate::bars::{GREY, bars, finish, small_settings, splits};
 use elbo::dataset::{Dataset, ImageShape};
 use elbo::{Error, Training, Vae};
 

@@ -1,9 +1,7 @@
 //! A second engine behind the seam: the plain network in f64, whose losses come late. What trains on the processor trains
 //! on it too, to the same losses within rounding, and resumes.
 
-mod bars;
-
-use bars::{finish, small, small_settings};
+use crate::bars::{finish, small, small_settings};
 use elbo::reference::{self, Defined};
 use elbo::{
     Adam, Architecture, Batch, Device, Draw, Engine, EngineError, Error, Loss, Objective, Optimizer, OptimizerState,

@@ -1,8 +1,6 @@
 //! Training as a whole: the same bits whatever the threads and the interruptions, and a loss that falls as it should.
 
-mod bars;
-
-use bars::{GREY, bars, finish, model_bytes, resume, run_in, small, small_settings, splits};
+use crate::bars::{GREY, bars, finish, model_bytes, resume, run_in, small, small_settings, splits};
 use elbo::dataset::{ImageShape, Part, Splits};
 use elbo::{
     EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Schedule, Settings, Training, TrainingError, Vae,

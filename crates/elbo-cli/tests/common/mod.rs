@@ -1,14 +1,13 @@
 //! What the tests of the command share: small data sets in IDX files, and a run of the command with all that it prints.
 
-#![allow(dead_code, reason = "each file of tests uses its own part")]
-
-use assert_cmd::Command;
 use elbo::dataset::Splits;
 use elbo::{Recipe, RunDirectory, Settings, Training};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 /// How long a command may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -16,13 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The command, as it is run in the directory `here`.
 pub(crate) fn elbo(here: impl AsRef<Path>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elbo"));
-    command.current_dir(here).timeout(PATIENCE);
-    command
-}
-
-/// The same as a process that the test itself looks after, for signals and pipes.
-pub(crate) fn process(here: impl AsRef<Path>) -> std::process::Command {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_elbo"));
     command.current_dir(here);
     command
 }
@@ -49,9 +41,35 @@ pub(crate) struct Printed {
     pub(crate) stderr: String,
 }
 
+/// What a command printed, and how it ended. It reads nothing, and must not take longer than [`PATIENCE`].
+fn output(command: &mut Command) -> Output {
+    fn read_all(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipe.read_to_end(&mut bytes).unwrap();
+            // Nobody waits any longer for what takes too long.
+            let _ = sender.send(bytes);
+        });
+        receiver
+    }
+
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pipes = [read_all(child.stdout.take().unwrap()), read_all(child.stderr.take().unwrap())];
+    let start = Instant::now();
+    let [stdout, stderr] = pipes.map(|pipe| {
+        // A pipe ends when the process does.
+        pipe.recv_timeout(PATIENCE.saturating_sub(start.elapsed())).unwrap_or_else(|_| {
+            child.kill().unwrap();
+            panic!("{command:?} has not ended after {PATIENCE:?}");
+        })
+    });
+    Output { status: child.wait().unwrap(), stdout, stderr }
+}
+
 /// Runs a command that must end with this exit code.
 pub(crate) fn ends_with(code: i32, command: &mut Command) -> Printed {
-    let output = command.output().unwrap();
+    let output = output(command);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let printed = Printed { stdout: text(&output.stdout), stderr: text(&output.stderr) };
     assert_eq!(output.status.code(), Some(code), "{command:?}\n{printed:#?}");

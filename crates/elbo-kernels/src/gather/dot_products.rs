@@ -23,7 +23,9 @@ impl Kernel for Dots<'_> {
                 let mut channel = 0;
                 while channel < run.plan.extent.c_out {
                     let channels = (S::ACCUMULATORS / DOT_ROWS).min(run.plan.extent.c_out - channel);
-                    // SAFETY: there are as many channels as the constant says; the rest is the contract of `Run`.
+                    // SAFETY: the constant is the number of channels, which are left from `channel` on. `pixels` are
+                    // of this group and of the first `run.images` images. `Gather::run`, which alone makes a `Run`,
+                    // has checked the lengths that its documentation states, and the epilogue.
                     unsafe {
                         match channels {
                             3 if S::ACCUMULATORS >= 3 * DOT_ROWS => dots::<S, 3>(simd, run, group, pixels, channel),
@@ -42,10 +44,12 @@ impl Kernel for Dots<'_> {
 /// Output channels `channel..channel + C` of up to [`DOT_ROWS`] pixels of a group.
 ///
 /// # Safety
-/// As [`dot`].
+/// `pixels` are of this `group` of the plan and of the first `run.images` images; channels `channel..channel + C`
+/// exist. The pointers of `run` are as [`Run`] says, and its epilogue has passed [`Epilogue::check`].
 #[inline(always)]
 unsafe fn dots<S: Simd, const C: usize>(simd: S, run: &Run<'_>, group: &Group, pixels: &[PixelPair], channel: usize) {
-    // SAFETY: there are as many pixels as the constant says; the rest is the caller's.
+    // SAFETY: `DOT_ROWS` pixels are compared to be as many, and a chunk of one has one. The caller guarantees that
+    // they are of this group, which has these stretches, and the channels, the pointers and the epilogue.
     unsafe {
         if pixels.len() == DOT_ROWS {
             dot::<S, DOT_ROWS, C>(simd, run, &group.stretches, pixels, channel);
@@ -60,7 +64,9 @@ unsafe fn dots<S: Simd, const C: usize>(simd: S, run: &Run<'_>, group: &Group, p
 /// Output channels `channel..channel + C` of `M` pixels.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `stretches`, the channels exist; the pointers are as [`Run`] says.
+/// `pixels` are `M` pixels of the first `run.images` images, of a group of the plan with these `stretches`; channels
+/// `channel..channel + C` exist. The pointers of `run` are as [`Run`] says, and its epilogue has passed
+/// [`Epilogue::check`].
 #[inline(always)]
 unsafe fn dot<S: Simd, const M: usize, const C: usize>(
     simd: S,
@@ -71,8 +77,11 @@ unsafe fn dot<S: Simd, const M: usize, const C: usize>(
 ) {
     let (c_in, plan) = (run.plan.extent.c_in, run.plan);
     let mut sums = [[simd.splat(0.0); M]; C];
-    // SAFETY: rows of `row_len` numbers lie at every source in `x` and at every stretch of the packed row of each channel;
-    // the rest is the caller's.
+    // SAFETY: the caller guarantees `M` pixels, the images in `x` that they are of, and the channels, each of which
+    // has a packed row of `panel_len()` numbers. By the making of the table, `source + distance` is the offset of as
+    // many pixels of `c_in` numbers, one after another in one of those images, as the stretch has taps, which is
+    // `row_len` numbers; and the taps' places lie in the packed row. The sums are written for the same pixels and
+    // channels.
     unsafe {
         let packed: [*const f32; C] = std::array::from_fn(|c| run.packed.add((channel + c) * plan.panel_len()));
         for stretch in stretches {
@@ -113,11 +122,13 @@ unsafe fn dot<S: Simd, const M: usize, const C: usize>(
 /// Writes one output channel of some pixels.
 ///
 /// # Safety
-/// As [`dot`].
+/// `pixels` are of the plan and of the first `run.images` images, and `channel` exists. The pointers of `run` are as
+/// [`Run`] says, and its epilogue has passed [`Epilogue::check`].
 #[inline(always)]
 unsafe fn write_dots<const M: usize>(run: &Run<'_>, channel: usize, pixels: &[PixelPair], sums: [f32; M]) {
     let each = sums.into_iter().zip(pixels).map(|(sum, pixel)| (sum, pixel.target as usize + channel));
-    // SAFETY: targets lie in `y`.
+    // SAFETY: the caller guarantees that the pixels' targets lie in `y`, and that they have this channel. What the
+    // epilogue has is read with checks.
     unsafe {
         match run.epilogue {
             Epilogue::Store => each.for_each(|(sum, at)| *run.y.add(at) = sum),

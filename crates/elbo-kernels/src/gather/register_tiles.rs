@@ -40,7 +40,7 @@ impl Kernel for Tiles<'_> {
                 for number in 0..plan.panels() {
                     let first = number * plan.columns;
                     let panel = Panel {
-                        // SAFETY: `packed` holds `panels()` panels of this length.
+                        // SAFETY: `Gather::run` has checked that `packed` holds `panels()` panels of this length.
                         weights: unsafe { run.packed.add(number * plan.panel_len()) },
                         first,
                         used: plan.columns.min(plan.extent.c_out - first),
@@ -48,8 +48,10 @@ impl Kernel for Tiles<'_> {
                     let mut pixels = block;
                     while !pixels.is_empty() {
                         let (tile, rest) = pixels.split_at(tile_rows(pixels.len(), most_rows::<S>(vectors)));
-                        // SAFETY: `tile` has as many pixels as the constant, a panel so many vectors; the rest is the contract
-                        // of `Run`.
+                        // SAFETY: `with_constant_shape` gives the number of pixels of `tile` and that of vectors of a
+                        // panel as constants. `tile` is of this group, whose stretches these are, and of the first
+                        // `run.images` images. `Gather::run`, which alone makes a `Run`, has checked the lengths that
+                        // its documentation states, and the epilogue; `panel` is one of the panels.
                         unsafe {
                             with_constant_shape!(
                                 vectors,
@@ -69,8 +71,10 @@ impl Kernel for Tiles<'_> {
 /// `M` pixels times one panel of `V` vectors.
 ///
 /// # Safety
-/// `pixels` has `M` of a group of the plan with these `stretches`, whose panels have `V` vectors; the pointers of `run` and
-/// `panel` are as [`Run`] says.
+/// `pixels` are `M` pixels of the first `run.images` images, of a group of the plan with these `stretches`. The
+/// pointers of `run` are as [`Run`] says, and its epilogue has passed
+/// [`Epilogue::check`](crate::epilogue::Epilogue::check). `panel` is a panel of its packed weights, of `V` vectors,
+/// for channels `panel.first..panel.first + panel.used`.
 #[inline(always)]
 unsafe fn multiply_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
@@ -84,8 +88,11 @@ unsafe fn multiply_tile<S: Simd, const M: usize, const V: usize>(
     let columns = V * S::LANES;
     let mut sums = [[simd.splat(0.0); V]; M];
     for stretch in stretches {
-        // SAFETY: source + distance is the offset of as many rows of `row_len` numbers of an image in `x` as the stretch has
-        // taps, by the making of the table; the panel holds `row_len` rows of `columns` numbers for each tap.
+        // SAFETY: the caller guarantees `M` pixels, and the images in `x` that they are of. By the making of the
+        // table, `source + distance` is the offset of as many pixels of `row_len` numbers, one after another in one of
+        // those images, as the stretch has taps; and `place` and the taps after it are places of the plan. The caller
+        // guarantees a panel, which holds `row_len` rows of `columns` numbers for each place. A prefetch may point
+        // anywhere.
         unsafe {
             let rows: [*const f32; M] = std::array::from_fn(|i| {
                 let source = pixels.get_unchecked(i).source as isize;
@@ -107,14 +114,14 @@ unsafe fn multiply_tile<S: Simd, const M: usize, const V: usize>(
             }
         }
     }
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees the pixels, the panel, the pointers and the epilogue, of which `finish` is made.
     unsafe { with_finish!(run.epilogue, finish => write_tile(simd, run, pixels, panel, sums, finish)) }
 }
 
 /// Writes the sums of a tile.
 ///
 /// # Safety
-/// As [`multiply_tile`].
+/// `pixels`, `panel` and `run` are as [`multiply_tile`] asks; `finish` is of the epilogue of `run`.
 #[inline(always)]
 unsafe fn write_tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
@@ -128,7 +135,8 @@ unsafe fn write_tile<S: Simd, const M: usize, const V: usize>(
         // So short that it is written out for each row: an accumulator that is found by its number has to lie in memory.
         for (sums, pixel) in sums.iter().zip(pixels) {
             for (j, sum) in sums.iter().enumerate() {
-                // SAFETY: these channels of the target pixel exist; `Gather::run` has checked the epilogue.
+                // SAFETY: the caller guarantees the target pixel in `y` and a checked epilogue. All `V` vectors of the
+                // panel are used, so that these channels exist.
                 unsafe { finish.write(simd, run.y, pixel.target as usize, panel.first + j * S::LANES, S::LANES, *sum) }
             }
         }
@@ -137,7 +145,8 @@ unsafe fn write_tile<S: Simd, const M: usize, const V: usize>(
             for (j, sum) in sums.iter().enumerate() {
                 let lanes = panel.used.saturating_sub(j * S::LANES).min(S::LANES);
                 if lanes > 0 {
-                    // SAFETY: as above.
+                    // SAFETY: the caller guarantees the target pixel in `y` and a checked epilogue. `lanes` are the
+                    // channels of this vector that the panel uses, so that they exist.
                     unsafe { finish.write(simd, run.y, pixel.target as usize, panel.first + j * S::LANES, lanes, *sum) }
                 }
             }

@@ -53,13 +53,14 @@ impl Kernel for Sweeps<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        // SAFETY: the contract of `Sweeps`.
+        // SAFETY: `ImageGradients::run`, which alone makes a `Sweeps`, has checked the lengths that its documentation
+        // states. `blocks` takes as many vectors as `Width` told the plan, whose packed weights are laid out for them.
         unsafe { if vectors::<S>() == 2 { blocks::<S, 2>(simd, &self) } else { blocks::<S, 1>(simd, &self) } }
     }
 }
 
 /// # Safety
-/// As [`Sweeps`] says.
+/// The pointers of `run` are as [`Sweeps`] says, and `V` is [`vectors`].
 #[inline(always)]
 unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Sweeps<'_>) {
     let ImageGradients { geometry, c_in, .. } = run.plan;
@@ -71,7 +72,9 @@ unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Sweeps<'_>) {
             let pixels = [row..height.min(row + block_rows), column..width.min(column + block_columns)];
             for column in (0..*c_in).step_by(V * S::LANES) {
                 let used = (V * S::LANES).min(c_in - column);
-                // SAFETY: the caller's.
+                // SAFETY: the caller guarantees the pointers of `run` and `V`. `pixels` are cut from the image's rows
+                // and columns, and `column..column + used` from the `c_in` channels. `used` is at most `V` vectors, at
+                // most one where the constant is 1, and whole vectors where the constant is true.
                 unsafe {
                     match (used <= S::LANES, used.is_multiple_of(S::LANES)) {
                         (true, true) => all_rows::<S, 1, true>(simd, run, &pixels, column, used),
@@ -88,7 +91,9 @@ unsafe fn blocks<S: Simd, const V: usize>(simd: S, run: &Sweeps<'_>) {
 /// Some columns of some pixels with all rows of the weights.
 ///
 /// # Safety
-/// As [`Sweeps`] says, and these pixels and columns exist.
+/// The pointers of `run` are as [`Sweeps`] says. The image has these `pixels`, and each has the channels
+/// `column..column + used`; `column` is the first of a slice of the packed weights, `V` vectors wide. `used` is at
+/// most `V` vectors, and exactly as many if `WHOLE`.
 #[inline(always)]
 unsafe fn all_rows<S: Simd, const V: usize, const WHOLE: bool>(
     simd: S,
@@ -101,7 +106,10 @@ unsafe fn all_rows<S: Simd, const V: usize, const WHOLE: bool>(
     let [kernel_rows, kernel_columns] = plan.geometry.kernel;
     let run_len = kernel_columns * plan.c_out;
     let mut piece = Piece { pixels: pixels.clone(), column, used, row: 0, distance: 0 };
-    // SAFETY: so many rows of the weights are left; the rest is the caller's.
+    // SAFETY: the caller guarantees the pointers, the pixels and the columns. The rows of the weights are
+    // `kernel_rows` times `run_len`. With a kernel of 3 x 3, `run_len` is `3 * c_out`, so that the three from `inside`
+    // on exist in each of the three rows of the image; otherwise `rows` takes one, `piece.row`, which is one of them.
+    // `distance` leads to that row's number from the first around a pixel, as `padded` lays the rows of the image out.
     unsafe {
         if [kernel_rows, kernel_columns] == [3; 2] {
             for inside in (0..run_len).step_by(3) {
@@ -120,7 +128,9 @@ unsafe fn all_rows<S: Simd, const V: usize, const WHOLE: bool>(
 /// `R` times `N` rows of the weights: those of `N` numbers that lie side by side, in `R` rows of the image.
 ///
 /// # Safety
-/// As [`all_rows`], and there are so many rows.
+/// The pointers of `run` are as [`Sweeps`] says. The pixels and columns of `piece` are as [`all_rows`] asks. For each
+/// `r` below `R` and `n` below `N` there is a row `piece.row + r * kernel_columns * c_out + n` of the weights, whose
+/// number lies `piece.distance + n` numbers after the pixel's first, `r` rows of the image further down.
 #[inline(always)]
 unsafe fn rows<S: Simd, const R: usize, const N: usize, const V: usize, const WHOLE: bool>(
     simd: S,
@@ -129,7 +139,8 @@ unsafe fn rows<S: Simd, const R: usize, const N: usize, const V: usize, const WH
 ) {
     let [rows, columns] = &piece.pixels;
     let even = columns.end - columns.len() % 2;
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees the pointers and all of the piece. Both ranges are parts of its columns: the first
+    // has an even number of them, for two pixels at a time, and one pixel at a time takes any number.
     unsafe {
         for (columns, two) in [(columns.start..even, true), (even..columns.end, false)] {
             let piece = Piece { pixels: [rows.clone(), columns], ..piece.clone() };
@@ -146,7 +157,8 @@ unsafe fn rows<S: Simd, const R: usize, const N: usize, const V: usize, const WH
 /// `P` pixels at a time: adds what they add to the gradient of the weights, and writes or goes on with their own.
 ///
 /// # Safety
-/// As [`rows`], and the columns of the pixels are whole numbers of `P`.
+/// The pointers of `run` and `piece` are as [`rows`] asks, and the number of columns of its pixels is a multiple of
+/// `P`.
 #[inline(always)]
 unsafe fn sweep<
     S: Simd,
@@ -168,7 +180,10 @@ unsafe fn sweep<
     let lanes: [usize; V] = std::array::from_fn(|j| piece.used.saturating_sub(j * S::LANES).min(S::LANES));
     let [rows, columns] = piece.pixels;
     let mut sums = [[[simd.splat(0.0); V]; N]; R];
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees the following. `x` and `dx` have `c_in` numbers for each of the pixels, of which
+    // `piece.column..piece.column + used` exist, and `lanes` are those of each vector; all are full if `WHOLE`. `d` is
+    // the image with its border, so that a number for each row of the weights lies at `distance` from each pixel's
+    // first. And `weights` and `dw` have, from `place` on, `V` vectors for each row of the weights that the piece has.
     unsafe {
         // As `ImageGradients::stretches` has it.
         let place = run.plan.rows() * piece.column + piece.row * V * S::LANES;
@@ -224,21 +239,23 @@ unsafe fn sweep<
 /// The first `lanes` of vector `j` of the numbers at `from`, or all if it is `WHOLE`.
 ///
 /// # Safety
-/// They exist.
+/// `lanes` numbers are readable from number `j * LANES` after `from` on, and these are `LANES` if `WHOLE`.
 #[inline(always)]
 unsafe fn load<S: Simd, const WHOLE: bool>(simd: S, from: *const f32, j: usize, lanes: usize) -> S::Vector {
     let from = from.wrapping_add(j * S::LANES);
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees that `lanes` numbers are readable there, and that they are a whole vector if
+    // `WHOLE`.
     unsafe { if WHOLE { simd.load(from) } else { simd.load_first(from, lanes) } }
 }
 
 /// Writes what [`load`] reads.
 ///
 /// # Safety
-/// As [`load`].
+/// `lanes` numbers are writable from number `j * LANES` after `to` on, and these are `LANES` if `WHOLE`.
 #[inline(always)]
 unsafe fn store<S: Simd, const WHOLE: bool>(simd: S, to: *mut f32, j: usize, lanes: usize, value: S::Vector) {
     let to = to.wrapping_add(j * S::LANES);
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees that `lanes` numbers are writable there, and that they are a whole vector if
+    // `WHOLE`.
     unsafe { if WHOLE { simd.store(to, value) } else { simd.store_first(to, value, lanes) } }
 }

@@ -107,7 +107,7 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn at_least(self, a: __m256, limit: __m256) -> __m256 {
-        // SAFETY: as above.
+        // SAFETY: the token proves AVX. The second operand is returned where one is not a number.
         unsafe { _mm256_max_ps(limit, a) }
     }
     #[inline(always)]

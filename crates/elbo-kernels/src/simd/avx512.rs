@@ -100,7 +100,7 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn at_least(self, a: __m512, limit: __m512) -> __m512 {
-        // SAFETY: as above.
+        // SAFETY: the token proves AVX-512F. The second operand is returned where one is not a number.
         unsafe { _mm512_max_ps(limit, a) }
     }
     #[inline(always)]

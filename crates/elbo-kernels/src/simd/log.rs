@@ -33,12 +33,12 @@ pub(crate) fn log<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 #[inline(always)]
 fn exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let mut lanes = [0.0_f32; 16];
-    // SAFETY: no vector has more than 16 lanes.
+    // SAFETY: `lanes` has 16 numbers, and a vector of any instruction set at most as many.
     unsafe { simd.store(lanes.as_mut_ptr(), x) };
     for lane in &mut lanes[..S::LANES] {
         *lane = ((lane.to_bits() >> 23).cast_signed() - 127) as f32;
     }
-    // SAFETY: as above.
+    // SAFETY: `lanes` has 16 numbers, and a vector of any instruction set at most as many.
     unsafe { simd.load(lanes.as_ptr()) }
 }
 

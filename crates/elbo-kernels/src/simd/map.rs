@@ -24,7 +24,8 @@ impl<F: UnaryFunction> Kernel for Map<'_, F> {
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
         for chunk in self.numbers.chunks_mut(S::LANES) {
-            // SAFETY: a chunk has at most `LANES` numbers.
+            // SAFETY: `chunks_mut` gives chunks of at most `LANES` numbers, and just those of a chunk are read and
+            // written.
             unsafe {
                 let x = simd.load_first(chunk.as_ptr(), chunk.len());
                 simd.store_first(chunk.as_mut_ptr(), F::apply(simd, x), chunk.len());

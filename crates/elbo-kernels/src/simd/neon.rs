@@ -97,7 +97,7 @@ impl Simd for Neon {
     }
     #[inline(always)]
     fn at_least(self, a: float32x4_t, limit: float32x4_t) -> float32x4_t {
-        // SAFETY: as above.
+        // SAFETY: the token proves NEON. FMAX gives NaN where an operand is NaN.
         unsafe { vmaxq_f32(a, limit) }
     }
     #[inline(always)]

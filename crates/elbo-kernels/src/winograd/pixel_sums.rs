@@ -82,7 +82,8 @@ impl Kernel for Run<'_> {
     type Output = ();
     #[inline(always)]
     fn call<S: Simd>(self, simd: S) {
-        // SAFETY: the caller's.
+        // SAFETY: `PixelSums::run`, which alone makes a `Run`, has checked the lengths that its documentation states,
+        // and the epilogue.
         unsafe { with_finish!(self.epilogue, finish => run_sums(simd, &self, finish)) }
     }
 }
@@ -90,11 +91,12 @@ impl Kernel for Run<'_> {
 /// All sums, with one kind of epilogue.
 ///
 /// # Safety
-/// As [`Run`] says.
+/// The pointers of `run` are as [`Run`] says; `finish` is of its epilogue.
 #[inline(always)]
 unsafe fn run_sums<S: Simd>(simd: S, run: &Run<'_>, finish: impl Finish) {
     for sum in &run.plan.sums {
-        // SAFETY: a sum has as many terms as the constants say; the rest is the caller's.
+        // SAFETY: the caller guarantees the pointers and `finish`. `sum` is of the plan, and by `PixelSums::new` it
+        // has at most four terms, of which `sum.negative` are subtracted: the constants are those numbers.
         unsafe {
             match [sum.terms, sum.negative] {
                 [0, _] => add::<S, 0, 0>(simd, run, sum, finish),
@@ -120,12 +122,15 @@ unsafe fn run_sums<S: Simd>(simd: S, run: &Run<'_>, finish: impl Finish) {
 /// A sum of `N` terms, of which the last `NEGATIVE` are subtracted.
 ///
 /// # Safety
-/// `sum` is of the plan, of at least `N` terms; the rest is as [`Run`] says.
+/// `sum` is of the plan and has at least `N` terms. The pointers of `run` are as [`Run`] says; `finish` is of its
+/// epilogue.
 #[inline(always)]
 unsafe fn add<S: Simd, const N: usize, const NEGATIVE: usize>(simd: S, run: &Run<'_>, sum: &Sum, finish: impl Finish) {
     let channels = run.plan.channels;
     let target = run.target + sum.target as usize;
-    // SAFETY: `channels` numbers lie at each source in `x` and at the target in `y` and the gate.
+    // SAFETY: `PixelSums::new` has checked that all sources of `sum` and its target are pixels of an image. The caller
+    // guarantees an image at `x`, and one from `run.target` on in `y` and what the epilogue reads. So `channels`
+    // numbers lie at each source, and at the target, and all reads and writes are of channels below `channels`.
     unsafe {
         let sources: [*const f32; N] = std::array::from_fn(|i| run.x.add(sum.sources[i] as usize));
         let mut channel = 0;

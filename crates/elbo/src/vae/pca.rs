@@ -3,7 +3,8 @@
 //! The covariance matrix is formed and taken apart in `f64`. Time grows with the cube of the columns: it is meant for
 //! the tens or hundreds that a latent space has.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+mod symmetric;
+
 use thiserror::Error;
 
 /// Why rows could not be analysed or projected.
@@ -62,26 +63,26 @@ impl Pca {
             *sum /= observations.max(1) as f64;
         }
 
-        let mut covariance = DMatrix::<f64>::zeros(columns, columns);
-        let mut centred = DVector::<f64>::zeros(columns);
+        let mut covariance = vec![0.0; columns * columns];
+        let mut centred = vec![0.0; columns];
         for row in rows.chunks_exact(columns) {
             for ((c, &value), m) in centred.iter_mut().zip(row).zip(&mean) {
                 *c = f64::from(value) - m;
             }
-            covariance.syger(1.0, &centred, &centred, 1.0);
+            for (sums, a) in covariance.chunks_exact_mut(columns).zip(&centred) {
+                sums.iter_mut().zip(&centred).for_each(|(sum, b)| *sum += a * b);
+            }
         }
-        covariance.fill_upper_triangle_with_lower_triangle();
-        covariance /= observations.saturating_sub(1).max(1) as f64;
+        let divisor = observations.saturating_sub(1).max(1) as f64;
+        for sum in &mut covariance {
+            *sum /= divisor;
+        }
 
-        let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(covariance);
-        let mut order: Vec<usize> = (0..columns).collect();
-        order.sort_by(|&a, &b| eigenvalues[b].total_cmp(&eigenvalues[a]));
-        Ok(Self {
-            mean,
-            components: order.iter().map(|&j| oriented(eigenvectors.column(j).iter().copied().collect())).collect(),
-            // Rounding can leave a variance of nothing a hair below zero.
-            variance: order.iter().map(|&j| eigenvalues[j].max(0.0)).collect(),
-        })
+        let mut eigen = symmetric::eigen(covariance, columns);
+        eigen.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        // Rounding can leave a variance of nothing a hair below zero.
+        let variance = eigen.iter().map(|(value, _)| value.max(0.0)).collect();
+        Ok(Self { mean, components: eigen.into_iter().map(|(_, vector)| oriented(vector)).collect(), variance })
     }
 
     /// Number of variables, which is also the number of components.

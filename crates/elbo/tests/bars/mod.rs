@@ -1,7 +1,5 @@
 //! Little runs on images of bars, for the tests of all that comes of training.
 
-#![allow(dead_code, reason = "each test takes what it needs of it")]
-
 use elbo::dataset::{Dataset, ImageShape, Splits};
 use elbo::{Error, Recipe, RunDirectory, Settings, Training};
 use std::fs;

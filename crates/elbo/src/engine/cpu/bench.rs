@@ -15,7 +15,7 @@ use crate::network::loss::Objective;
 use crate::network::parameters::ParameterTable;
 use crate::noise::{Noise, Purpose};
 use crate::recipe::optimizer::Adam;
-use elbo_kernels::Buffer;
+use elbo_kernels::{Buffer, square_product};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
@@ -155,33 +155,10 @@ fn repeats(turn_seconds: f64, work: impl FnOnce()) -> usize {
     (turn_seconds / start.elapsed().as_secs_f64().max(1e-9)).clamp(1.0, 1e6) as usize
 }
 
-/// Multiplies a matrix of so many rows and columns with itself.
-#[cfg(feature = "figures")]
-fn square_of_a_matrix(side: usize) -> impl Fn() + Sync {
-    let matrix =
-        nalgebra::DMatrix::<f32>::from_fn(side, side, |row, column| ((row * 7 + column * 3) % 11) as f32 - 5.0);
-    move || drop(std::hint::black_box(&matrix * &matrix))
-}
-
-/// The same by plain loops, where there is no library for it.
-#[cfg(not(feature = "figures"))]
-fn square_of_a_matrix(side: usize) -> impl Fn() + Sync {
-    let matrix: Vec<f32> = (0..side * side).map(|i| ((i / side * 7 + i % side * 3) % 11) as f32 - 5.0).collect();
-    move || {
-        let mut product = vec![0.0; side * side];
-        for (row, out) in matrix.chunks_exact(side).zip(product.chunks_exact_mut(side)) {
-            for (factor, row) in row.iter().zip(matrix.chunks_exact(side)) {
-                out.iter_mut().zip(row).for_each(|(out, value)| *out += factor * value);
-            }
-        }
-        std::hint::black_box(product);
-    }
-}
-
 /// The matrix product in billions of operations per second, and the steps in images per second, in turns.
 fn product_and_steps(engine: &mut CpuEngine) -> Result<(Rate, Vec<Rate>), EngineError> {
     let side = PRODUCT_SIDE;
-    let square = square_of_a_matrix(side);
+    let matrix: Vec<f32> = (0..side * side).map(|i| ((i % side * 7 + i / side * 3) % 11) as f32 - 5.0).collect();
     let product_gflop = 2.0 * (side * side * side * engine.threads().count()) as f64 / 1e9;
 
     let shape = engine.architecture().image();
@@ -194,7 +171,11 @@ fn product_and_steps(engine: &mut CpuEngine) -> Result<(Rate, Vec<Rate>), Engine
     let mut product = Vec::new();
     let mut steps = vec![Vec::new(); BATCHES.len()];
     for round in 0..=ROUNDS {
-        let multiply = |_| square();
+        let multiply = |_| {
+            let mut product = vec![0.0; side * side];
+            square_product(side, &matrix, &matrix, &mut product);
+            drop(std::hint::black_box(product));
+        };
         let product_rate = turn(product_gflop, 2, || engine.threads().each(multiply));
         let mut result = Ok(());
         let step_rates = BATCHES.map(|len| {

@@ -1,0 +1,12 @@
+//! The tests of the command, in one program: linking is most of what a test costs to build.
+
+mod common;
+mod data;
+mod held_out;
+mod models;
+mod objectives;
+mod pictures;
+mod resume;
+mod storage;
+mod train;
+mod usage;

@@ -1,0 +1,10 @@
+//! The tests of the library from outside, in one program: linking is most of what a test costs to build. What needs an
+//! allocator of its own is in `allocation.rs`.
+
+mod bars;
+mod damaged_files;
+mod examples;
+mod golden;
+mod models;
+mod second_engine;
+mod training;
