@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::args::ShowDataArgs;
 use crate::generate::{names_png, write_sheet};
+use crate::hints;
 use crate::output::{print, thousands};
 use crate::source;
 use elbo::dataset::{DataOptions, Dataset, Loaded, Splits, Survey};
@@ -116,7 +117,7 @@ fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error
     }
     if !notes.is_empty() {
         text.push('\n');
-        notes.iter().try_for_each(|note| writeln!(text, "{note}"))?;
+        notes.iter().try_for_each(|note| writeln!(text, "{}", hints::note(note)))?;
     }
     if !bad.is_empty() {
         writeln!(text, "\nunreadable:")?;
@@ -151,7 +152,7 @@ fn as_json(loaded: &Loaded, surveys: &Surveys) -> Value {
             .collect::<Vec<_>>(),
         "classes": classes.collect::<Vec<_>>(),
         "values": values.collect::<BTreeMap<_, _>>(),
-        "notes": notes,
+        "notes": notes.iter().map(hints::note).collect::<Vec<_>>(),
         "unreadable": bad.iter()
             .map(|bad| json!({ "path": bad.path.to_string_lossy(), "reason": bad.reason }))
             .collect::<Vec<_>>(),

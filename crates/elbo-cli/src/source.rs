@@ -1,5 +1,6 @@
 //! Which data a command is about.
 
+use crate::hints;
 use crate::output::note;
 use crate::progress::reading_bar;
 use elbo::dataset::{self, DataOptions, Dataset, Loaded, Part, Splits};
@@ -16,7 +17,7 @@ pub(crate) fn load(data: &str, options: &DataOptions, quiet: bool) -> Result<Spl
     let Loaded { splits, notes, .. } = load_all(data, options, quiet)?;
     if !quiet {
         for line in &notes {
-            note(line);
+            note(&hints::note(line));
         }
     }
     Ok(splits)

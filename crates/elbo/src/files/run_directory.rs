@@ -21,6 +21,7 @@ pub struct RunDirectory {
 
 /// There is no such run directory, or there must not be.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunDirectoryError {
     /// It could not be made.
     #[error(transparent)]
@@ -45,20 +46,6 @@ pub enum RunDirectoryError {
         /// The file that a run would have.
         file: &'static str,
     },
-}
-
-impl RunDirectoryError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Storage(error) => error.hint(),
-            Self::Occupied { path } => {
-                Some(format!("choose another --out, or go on with that run: elbo train --resume {}", path.display()))
-            }
-            Self::Missing { .. } | Self::NoRun { .. } => Some("train one with: elbo train --out RUN".to_owned()),
-        }
-    }
 }
 
 const MODEL: &str = "model.safetensors";
@@ -193,7 +180,6 @@ mod tests {
         std::fs::write(run.model(), b"").unwrap();
         let error = RunDirectory::create(&explicit).unwrap_err();
         assert!(matches!(error, RunDirectoryError::Occupied { .. }));
-        assert!(error.hint().unwrap().contains("--resume"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Why training stops before its end, and what to do about it.
+//! Why training stops before its end.
 
 use crate::error::Error;
 use crate::files::model::{DataSummary, HeldOutError, short};
@@ -6,6 +6,7 @@ use crate::network::loss::Loss;
 
 /// Why training stopped.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainingError {
     /// The loss overflowed or became not-a-number.
     #[error(
@@ -83,24 +84,5 @@ impl TrainingError {
             return HeldOutError { name: expected.name.clone(), expected: was.clone(), found: is.clone() }.into();
         }
         Self::OtherData { expected: expected.into(), found: found.into() }.into()
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotFinite { epoch, learning_rate, muon_learning_rate, .. } => {
-                let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
-                let rate = learning_rate / 10.0;
-                let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {}", rate / 10.0));
-                let muon = muon.unwrap_or_default();
-                Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
-            }
-            Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
-            Self::NothingHeldOut { .. } => {
-                Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
-            }
-            Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
-        }
     }
 }
