@@ -7,7 +7,7 @@ use crate::hints;
 use crate::output::{print, thousands};
 use crate::source;
 use elbo::dataset::{DataOptions, Dataset, Loaded, Splits, Survey};
-use elbo::{Images, choose_examples};
+use elbo::{Images, RunDirectory, choose_examples};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
     }
     // All that is wrong is to be shown, however much it is.
     let options = arguments.pictures.change(DataOptions { max_bad: Some(1.0), ..DataOptions::default() })?;
-    let options = source::with_cache(options, Path::new("runs/run"));
+    let options = options.cached_beside(&Path::new(RunDirectory::RUNS).join("run"));
     let loaded = source::load_all(&source::name_of(arguments.data.as_deref())?, &options, false)?;
     let splits = &loaded.splits;
     let train = Survey::of(&splits.train).map_err(elbo::Error::from)?;

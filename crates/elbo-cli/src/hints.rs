@@ -64,6 +64,7 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
             format!("make it readable for this user, for example with chmod u+rX {}", path.display())
         }
         DatasetError::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
+        DatasetError::NoPictures { .. } => "leave --size, --fit, --memory and the like away".to_owned(),
         DatasetError::Feature { feature, .. } => format!("build with it: elbo = {{ features = [\"{feature}\"] }}"),
         DatasetError::Value { .. } => "scale the values to 0 to 1, or give bytes".to_owned(),
         DatasetError::ShapeMismatch { .. } => "the two may belong to different data sets".to_owned(),
@@ -362,6 +363,10 @@ mod tests {
                 Some("choose a directory with room for the images with --cache, or a smaller --size"),
             ),
             (DatasetError::CannotHoldOut { name: "one".to_owned() }, Some("train on it alone with --validation none")),
+            (
+                DatasetError::NoPictures { name: "bars".to_owned() },
+                Some("leave --size, --fit, --memory and the like away"),
+            ),
             (PictureError::Unreadable(BadPicture { path: path(), reason: String::new() }).into(), None),
         ]);
     }

@@ -113,7 +113,7 @@ pub use engine::evaluate::{Evaluation, evaluate, sampled_loss};
 pub use engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
 pub use error::Error;
 pub use files::metrics::{EpochMetrics, best_epoch, read_metrics};
-pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics};
+pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, Tested};
 pub use files::run_directory::{RunDirectory, RunDirectoryError};
 pub use files::tensors::TensorFileError;
 pub use network::architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};

@@ -167,6 +167,12 @@ pub enum DatasetError {
         /// How many images there are.
         images: usize,
     },
+    /// Options for pictures were given, but the images are no pictures.
+    #[error("{name}: these images are no pictures, and options for pictures were given")]
+    NoPictures {
+        /// What the data set is called.
+        name: String,
+    },
     /// Images were to be held out, but there is only one to train on.
     #[error("{name}: none can be held out of a single image")]
     CannotHoldOut {
