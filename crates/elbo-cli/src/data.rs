@@ -3,10 +3,11 @@
 use crate::Outcome;
 use crate::args::ShowDataArgs;
 use crate::generate::{names_png, write_sheet};
+use crate::hints;
 use crate::output::{print, thousands};
 use crate::source;
 use elbo::dataset::{DataOptions, Dataset, Loaded, Splits, Survey};
-use elbo::{Images, choose_examples};
+use elbo::{Images, RunDirectory, choose_examples};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +24,7 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
     }
     // All that is wrong is to be shown, however much it is.
     let options = arguments.pictures.change(DataOptions { max_bad: Some(1.0), ..DataOptions::default() })?;
-    let options = source::with_cache(options, Path::new("runs/run"));
+    let options = options.cached_beside(&Path::new(RunDirectory::RUNS).join("run"));
     let loaded = source::load_all(&source::name_of(arguments.data.as_deref())?, &options, false)?;
     let splits = &loaded.splits;
     let train = Survey::of(&splits.train).map_err(elbo::Error::from)?;
@@ -116,7 +117,7 @@ fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error
     }
     if !notes.is_empty() {
         text.push('\n');
-        notes.iter().try_for_each(|note| writeln!(text, "{note}"))?;
+        notes.iter().try_for_each(|note| writeln!(text, "{}", hints::note(note)))?;
     }
     if !bad.is_empty() {
         writeln!(text, "\nunreadable:")?;
@@ -151,7 +152,7 @@ fn as_json(loaded: &Loaded, surveys: &Surveys) -> Value {
             .collect::<Vec<_>>(),
         "classes": classes.collect::<Vec<_>>(),
         "values": values.collect::<BTreeMap<_, _>>(),
-        "notes": notes,
+        "notes": notes.iter().map(hints::note).collect::<Vec<_>>(),
         "unreadable": bad.iter()
             .map(|bad| json!({ "path": bad.path.to_string_lossy(), "reason": bad.reason }))
             .collect::<Vec<_>>(),

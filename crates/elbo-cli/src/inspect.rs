@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
 use crate::output::{counted, print, thousands};
-use crate::source::Tested;
+use crate::source::tested;
 use elbo::{Architecture, Loss, Model, RunDirectory, Vae, read_metrics, write_figures};
 use serde_json::json;
 use std::fmt::Write;
@@ -11,8 +11,8 @@ use std::path::Path;
 
 pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
     let vae = Vae::open(&arguments.run, arguments.threads)?;
-    let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
-    let evaluation = vae.evaluate(&tested.dataset, arguments.seed)?;
+    let (tested, title) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
+    let evaluation = vae.evaluate(&tested.images, arguments.seed)?;
     let likelihood = vae.engine().architecture().likelihood();
     let rows = [("sampled", evaluation.sampled), ("at the mean", evaluation.at_mean)];
     let text = if arguments.json {
@@ -30,7 +30,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
         format!("{json:#}\n")
     } else {
         let mut text = format!(
-            "{} of {tested}; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
+            "{} of {title}; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
             counted(evaluation.images, "image"),
             likelihood.unit(),
             "latent vector",
@@ -50,10 +50,10 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
 pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
     let directory = RunDirectory::open(&arguments.run).map_err(elbo::Error::from)?;
     let vae = Vae::open(&arguments.run, arguments.threads)?;
-    let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
+    let (tested, _) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
     let history = read_metrics(&directory.metrics()).map_err(elbo::Error::from)?;
     let seed = arguments.seed.unwrap_or(vae.card().recipe.seed);
-    for path in write_figures(&directory.figures(), &vae, &tested.dataset, &history, seed)? {
+    for path in write_figures(&directory.figures(), &vae, &tested.images, &history, seed)? {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(Outcome::Done)

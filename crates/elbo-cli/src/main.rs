@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod data;
 mod generate;
+mod hints;
 mod inspect;
 mod output;
 mod progress;

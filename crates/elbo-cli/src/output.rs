@@ -1,5 +1,6 @@
 //! What is printed, and where: results to stdout, all else to stderr.
 
+use crate::hints;
 use anyhow::Context;
 use std::io::{self, Write};
 
@@ -26,7 +27,7 @@ pub(crate) fn print_error(error: &anyhow::Error) {
         Some(error) => note(&format!("error: {error}")),
         None => note(&format!("error: {error:#}")),
     }
-    if let Some(hint) = error.downcast_ref::<elbo::Error>().and_then(elbo::Error::hint) {
+    if let Some(hint) = error.downcast_ref::<elbo::Error>().and_then(hints::hint) {
         note(&format!("hint: {hint}"));
     }
 }

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::args::ReconstructArgs;
 use crate::generate::{GAP, names_png};
 use crate::output::{counted, print};
-use crate::source::Tested;
+use crate::source::tested;
 use elbo::figures::{Pixels, sheet};
 use elbo::{Images, Vae, choose_examples, write_atomically};
 
@@ -16,16 +16,16 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
         anyhow::bail!("{}: choose a name that ends in .png", arguments.out.display());
     }
     let vae = Vae::open(&arguments.run, arguments.threads)?;
-    let tested = Tested::load(&arguments.run, &vae, arguments.data.as_deref())?;
-    let indices = choose_examples(&tested.dataset, arguments.count as usize, arguments.seed);
-    let reconstructed = vae.reconstruct(&tested.dataset, &indices, arguments.seed)?;
-    let truth = Images::of(&tested.dataset, &indices).map_err(elbo::Error::from)?;
+    let (tested, title) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
+    let indices = choose_examples(&tested.images, arguments.count as usize, arguments.seed);
+    let reconstructed = vae.reconstruct(&tested.images, &indices, arguments.seed)?;
+    let truth = Images::of(&tested.images, &indices).map_err(elbo::Error::from)?;
     let pairs: Vec<Pixels<'_>> =
         truth.as_pixels().into_iter().zip(reconstructed.as_pixels()).flat_map(|(truth, made)| [truth, made]).collect();
     let sheet = sheet(&pairs, 2 * COLUMNS, GAP).map_err(elbo::Error::from)?;
     let png = sheet.png().map_err(elbo::Error::from)?;
     write_atomically(&arguments.out, &png).map_err(elbo::Error::from)?;
     let (count, out) = (counted(indices.len(), "image"), arguments.out.display());
-    print(&format!("{count} of {tested}, each to the left of its reconstruction, in {out}\n"))?;
+    print(&format!("{count} of {title}, each to the left of its reconstruction, in {out}\n"))?;
     Ok(Outcome::Done)
 }

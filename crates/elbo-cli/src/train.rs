@@ -5,16 +5,11 @@ use crate::args::{RecipeName, ScheduleName, TrainArgs};
 use crate::output::{clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
-use elbo::dataset::{DataOptions, Part, Preprocessing, Splits};
-use elbo::{
-    Cpu, Likelihood, Loss, ParameterTable, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures,
-};
+use elbo::dataset::{DataOptions, Part, Splits};
+use elbo::{Cpu, Likelihood, ParameterTable, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Where runs go unless told otherwise.
-const RUNS: &str = "runs";
 
 /// The share of a run over which step sizes rise, where a schedule is asked for and nothing says otherwise.
 const WARMUP: f64 = 0.1;
@@ -78,7 +73,7 @@ fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
     let training = Training::new(settings, data)?;
     let directory = match &arguments.out {
         Some(out) => RunDirectory::create(out),
-        None => RunDirectory::create_numbered(Path::new(RUNS), &training.data().name),
+        None => RunDirectory::create_in_runs(&training.data().name),
     };
     let directory = directory.map_err(elbo::Error::from)?;
     let training = training.save_in(directory.clone())?;
@@ -95,25 +90,6 @@ fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
     }
 }
 
-/// The options of the data as they turned out: going on, and another run with these settings, must not depend on what
-/// the data were.
-fn settled(options: DataOptions, data: &Splits) -> anyhow::Result<DataOptions> {
-    match data.train.preprocessing() {
-        Preprocessing::Pictures(made) => {
-            let DataOptions { max_bad, memory, cache, .. } = options;
-            Ok(DataOptions { max_bad, memory, cache, ..made.into() })
-        }
-        Preprocessing::UnitScale if options.is_default() => Ok(options),
-        Preprocessing::UnitScale => anyhow::bail!(
-            "{}: --size, --fit, --memory and the like are for pictures, and these images are no pictures",
-            data.name
-        ),
-    }
-}
-
-/// The share that is held out of the training set where there is no other set and nothing says otherwise.
-const VALIDATION: f64 = 0.1;
-
 /// The settings, those of the configuration file or the recipe, changed by what else is given; and the data.
 fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     let given = match &arguments.config {
@@ -125,9 +101,9 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         Some(path) => source::name_of(Some(path))?,
         None => given.data,
     };
-    let place = arguments.out.clone().unwrap_or_else(|| Path::new(RUNS).join("run"));
-    let data = source::load(&name, &source::with_cache(data_options.clone(), &place), arguments.quiet)?;
-    let data_options = settled(data_options, &data)?;
+    let place = arguments.out.clone().unwrap_or_else(|| Path::new(RunDirectory::RUNS).join("run"));
+    let data = source::load(&name, &data_options.clone().cached_beside(&place), arguments.quiet)?;
+    let data_options = data_options.settled(&data).map_err(elbo::Error::from)?;
     let recipe = match &arguments.config {
         Some(_) => {
             let validation = validation(arguments).unwrap_or(given.recipe.validation);
@@ -166,21 +142,15 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     Ok((settings, data))
 }
 
-/// How many images are left when this share is held out.
-fn trained_on(data: &Splits, validation: f64) -> usize {
-    (data.train.len() as f64 * (1.0 - validation)).round() as usize
-}
-
 /// The recipe that is asked for, before its settings are changed.
 fn recipe_for(arguments: &TrainArgs, data: &Splits) -> Recipe {
-    let is_needed = data.validation.is_none() && data.test.is_none() && data.train.len() > 1;
-    let usual = if is_needed { VALIDATION } else { 0.0 };
-    let validation = validation(arguments).unwrap_or(usual);
-    let recipe = match arguments.recipe {
-        RecipeName::Auto => Recipe::for_images(data.train.shape(), trained_on(data, validation)),
-        RecipeName::Reference => Recipe::reference(),
-    };
-    Recipe { validation, ..recipe }
+    let validation = validation(arguments);
+    match arguments.recipe {
+        RecipeName::Auto => Recipe::for_data(data, validation),
+        RecipeName::Reference => {
+            Recipe { validation: validation.unwrap_or_else(|| data.usual_validation()), ..Recipe::reference() }
+        }
+    }
 }
 
 /// The share to validate with, if it is given.
@@ -193,7 +163,7 @@ fn chosen(recipe: &Recipe, data: &Splits) -> String {
     let widths: Vec<String> = recipe.widths.iter().map(usize::to_string).collect();
     format!(
         "for {} images of {} to train on: widths {}, latent dimension {}, {}batches of {}, {} epochs (options change them)",
-        thousands(trained_on(data, recipe.validation)),
+        thousands(data.trained_on(recipe.validation)),
         data.train.shape(),
         widths.join(","),
         recipe.latent_dim,
@@ -229,7 +199,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
         Some(path) => source::name_of(Some(path))?,
         None => settings.data,
     };
-    let splits = source::load(&data, &source::with_cache(options.clone(), run), arguments.quiet)?;
+    let splits = source::load(&data, &options.clone().cached_beside(run), arguments.quiet)?;
     let training = Training::resume(directory.clone(), splits, |settings| {
         settings.data = data;
         settings.data_options = options;
@@ -277,17 +247,15 @@ fn draw_figures(training: Training, directory: &RunDirectory) -> Result<(), elbo
     Ok(())
 }
 
-/// Below this divergence, in nats per image, latent vectors say next to nothing of their images.
-const COLLAPSED: f64 = 0.1;
-
 /// What to do where the decoder has learned to do without the latent vectors.
 fn collapse(training: &Training) -> Option<String> {
-    let (_, Loss { kl, .. }) = training.history().last()?.held_out?;
+    let (_, loss) = training.history().last()?.held_out?;
     let is_unit = training.settings().recipe.likelihood == Likelihood::Gaussian;
     let likelihood = if is_unit { "--likelihood sigma-gaussian, " } else { "" };
-    (kl < COLLAPSED).then(|| {
+    loss.is_collapsed().then(|| {
         format!(
-            "the latent vectors say nothing of the images (KL {kl:.4} nats): try {likelihood}a lower --beta, or more epochs"
+            "the latent vectors say nothing of the images (KL {:.4} nats): try {likelihood}a lower --beta, or more epochs",
+            loss.kl
         )
     })
 }

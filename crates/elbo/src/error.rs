@@ -53,26 +53,3 @@ pub enum Error {
     #[cfg(feature = "figures")]
     Pca(#[from] PcaError),
 }
-
-impl Error {
-    /// What to do about it, in a sentence.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Dataset(error) => error.hint(),
-            Self::Class(error) => error.hint(),
-            Self::Architecture(ArchitectureError::TooLarge { .. }) => {
-                Some("make the images smaller, or the stages narrower with --widths".to_owned())
-            }
-            Self::Training(error) => error.hint(),
-            Self::HeldOut(_) => Some(
-                "use the version of elbo that trained the model, or give images as DATA that it was not trained on"
-                    .to_owned(),
-            ),
-            Self::RunDirectory(error) => error.hint(),
-            Self::TensorFile(error) => error.hint(),
-            Self::Storage(error) | Self::Settings(SettingsError::Storage(error)) => error.hint(),
-            _ => None,
-        }
-    }
-}

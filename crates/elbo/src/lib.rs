@@ -116,7 +116,7 @@ pub use error::Error;
 #[cfg(feature = "runs")]
 pub use files::metrics::read_metrics;
 pub use files::metrics::{EpochMetrics, best_epoch};
-pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics};
+pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, Tested};
 pub use files::run_directory::{RunDirectory, RunDirectoryError};
 pub use files::tensors::TensorFileError;
 pub use network::architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};

@@ -25,21 +25,6 @@ impl StorageError {
     pub(crate) fn new(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self { action, path: path.to_owned(), source }
     }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "free some space, or write elsewhere with --out; what was saved before is unharmed"
-            }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "choose a place that you may write to with --out"
-            }
-            _ => return None,
-        };
-        Some(hint.to_owned())
-    }
 }
 
 /// Writes a file so that whoever opens it, whenever this stops, finds all of the old contents or all of the new: into a

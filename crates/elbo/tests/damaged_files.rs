@@ -156,7 +156,6 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
 
     let newer = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":3"#));
     assert!(matches!(newer, TensorFileError::Newer { found: 3, known: 2, .. }), "{newer}");
-    assert!(newer.hint().unwrap().contains("update"));
     // Also when it says things that this program does not know.
     let newer = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":3,\"colour\":3"#));
     assert!(matches!(newer, TensorFileError::Newer { .. }), "{newer}");
@@ -176,7 +175,7 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
     assert!(matches!(foreign, TensorFileError::Foreign { .. }), "{foreign}");
     for damaged in [&b""[..], b"{}", &[255; 64], &file[..file.len() - 1]] {
         let error = error(damaged);
-        assert!(matches!(error, TensorFileError::Malformed { .. }) && error.hint().is_some(), "{error}");
+        assert!(matches!(error, TensorFileError::Malformed { .. }), "{error}");
     }
     // And a model is no checkpoint.
     fs::write(directory.path().join("checkpoint.safetensors"), &file).unwrap();
@@ -230,7 +229,6 @@ fn one_bit_of_a_tensor_is_missed() {
             let said = error.to_string();
             assert!(said.contains(&format!("{name}.safetensors: damaged")), "{said}");
             assert!(said.contains(&text_after(&file, r#"tensors_digest\":\""#)), "{said}");
-            assert!(error.hint().unwrap().contains("copy it again"));
         }
         fs::write(&path, file).unwrap();
     }
@@ -276,7 +274,7 @@ fn a_number_that_is_not_finite_is_named() {
                 && said.contains(&format!("number {place} of tensor {name} is {value}")),
             "{said}"
         );
-        assert!(error.hint().unwrap().contains("lower rates"));
+        assert!(matches!(error, TensorFileError::NotFinite { .. }), "{error}");
     }
     // Nor is it written, and what was there before stays.
     fs::write(&path, &older).unwrap();
@@ -299,10 +297,7 @@ fn a_run_does_not_go_on_with_other_images_held_out() {
     };
     let error = go_on(with_header(&file, &held_out, &"0".repeat(64))).unwrap_err();
     assert!(matches!(error, Error::HeldOut(_)), "{error}");
-    assert!(
-        error.to_string().contains(&held_out[..12]) && error.hint().unwrap().contains("version of elbo"),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&held_out[..12]), "{error}");
     // An older file does not say which they are.
     go_on(with_header(&file, &format!(r#",\"held_out_digest\":\"{held_out}\""#), "")).unwrap();
     go_on(file).unwrap();

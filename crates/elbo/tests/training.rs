@@ -244,7 +244,6 @@ fn a_run_does_not_end_before_where_it_is() {
     // Two epochs and a batch are no two epochs.
     let error = resume(directory.path(), small(), |settings| settings.recipe.epochs = 2).unwrap_err();
     assert!(matches!(error, Error::Training(TrainingError::PastEnd { asked: 2, done: 2, batches: 1 })), "{error}");
-    assert!(error.hint().unwrap().contains("above 2"));
 }
 
 #[test]
@@ -263,7 +262,6 @@ fn a_loss_that_is_not_finite_is_an_error_and_the_last_good_model_stays() {
     assert!(!loss.is_finite());
     let message = error.to_string();
     assert!(message.contains("epoch 2, batch 2") && message.contains("learning rate of 1000000000"), "{message}");
-    assert!(error.hint().unwrap().contains("--learning-rate"));
     drop(training);
     assert!(model_bytes(directory.path()) == good);
     let vae = Vae::open(directory.path(), 1).unwrap();
@@ -287,9 +285,9 @@ fn other_data_is_an_error() {
         (untested, "test"),
     ] {
         let error = resume(directory.path(), other, |_| {}).unwrap_err();
-        assert!(matches!(error, Error::Training(TrainingError::OtherData { .. })), "{error}");
+        let Error::Training(TrainingError::OtherData { expected, .. }) = &error else { panic!("{error}") };
+        assert_eq!(expected.name, "bars");
         assert!(error.to_string().starts_with(&format!("the {part} set is not that of the run: ")), "{error}");
-        assert!(error.hint().unwrap().contains("'bars'"));
     }
     // The name is no part of the data.
     resume(directory.path(), Splits { name: "elsewhere".to_owned(), ..small() }, |_| {}).unwrap();

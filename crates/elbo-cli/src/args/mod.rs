@@ -12,19 +12,19 @@ pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
 const ABOUT: &str = "\
 Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
 
-Losses are negative evidence lower bounds (ELBO) in nats per image: reconstruction, the negative log-likelihood of the \
-image, plus Kullback-Leibler divergence (KL). Unless told otherwise the likelihood is a Gaussian of unit variance, and \
-reconstruction 0.5 * sum (x' - x)^2, up to the constant pixels/2 ln(2 pi).";
+A loss is the negative evidence lower bound (ELBO) in nats per image: the reconstruction loss, which is the negative \
+log-likelihood of the image, plus the Kullback-Leibler divergence (KL). By default the likelihood is a Gaussian of unit \
+variance, and the reconstruction loss is 0.5 * sum (x' - x)^2, without the constant pixels/2 ln(2 pi).";
 
 const ENVIRONMENT: &str = "\
 Environment:
-  ELBO_ISA  instruction set to use: avx512, avx2, neon or portable [default: the fastest that the machine has]
+  ELBO_ISA  instruction set to use: avx512, avx2, neon or portable [default: the fastest of this machine]
 
 Examples:
-  elbo train                                    a good model of MNIST, which is built in, in minutes
-  elbo train DATA                               the same of other images, with settings that suit them
+  elbo train                                    a good model of MNIST (built in), in minutes
+  elbo train DATA                               a model of other images, with settings chosen for them
   elbo train --recipe reference                 the published run, 50 epochs
-  elbo train photos --size 64                   a model of your own pictures
+  elbo train photos --size 64                   a model of a directory of pictures, scaled to 64x64
   elbo generate runs/mnist --count 100          new digits";
 
 #[derive(Parser)]
@@ -48,14 +48,15 @@ pub(crate) enum Command {
 
 /// Show what is in a data set
 ///
-/// Counts, formats, sizes, classes, values, what cannot be read and why, and what training would make of it.
+/// Prints how many images there are, their formats, sizes, classes and values, which files cannot be read and why, and how
+/// training would prepare the images.
 #[derive(clap::Args)]
 pub(crate) struct ShowDataArgs {
-    /// Data as for train [default: the MNIST built in]
+    /// Images, given as for train [default: the built-in MNIST]
     pub(crate) data: Option<PathBuf>,
 
-    /// PNG file for a sheet of training images as the network sees them, chosen at random, class by class where there
-    /// are labels
+    /// Write training images, as the network sees them, to this PNG file; they are chosen at random, the classes in
+    /// turn if there are labels
     #[arg(long, value_name = "FILE")]
     pub(crate) sheet: Option<PathBuf>,
 
@@ -63,11 +64,11 @@ pub(crate) struct ShowDataArgs {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
 
-    /// What fixes the choice of these
+    /// Random seed: the same seed chooses the same images
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -77,14 +78,14 @@ pub(crate) struct ShowDataArgs {
 
 /// Generate new images
 ///
-/// Decodes draws from the standard normal distribution. The same seed gives the same images, whatever the count. In a
-/// conditional model the classes have their turns, unless one is given.
+/// Decodes latent vectors drawn from the standard normal distribution. The same seed gives the same images, for any count.
+/// A conditional model generates the classes in turn, unless --class is given.
 #[derive(clap::Args)]
 pub(crate) struct GenerateArgs {
     /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
-    /// Class of all images, of a conditional model
+    /// Class of all generated images, by name or number; for conditional models
     #[arg(long)]
     pub(crate) class: Option<String>,
 
@@ -92,92 +93,93 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) count: u32,
 
-    /// What fixes the draws
+    /// Random seed: the same seed gives the same images
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// PNG file for a sheet of all images, or a directory for single ones
+    /// PNG file for one sheet of all images, or a directory for one file per image
     #[arg(long, value_name = "PATH", default_value = "generated.png")]
     pub(crate) out: PathBuf,
 
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 }
 
 /// Show images beside their reconstructions
 ///
-/// Writes a sheet of pairs, image and reconstruction, of images chosen at random, class by class where there are
-/// labels.
+/// Writes a sheet of pairs: an image and, to its right, its reconstruction. The images are chosen at random, the classes
+/// in turn if there are labels.
 #[derive(clap::Args)]
 pub(crate) struct ReconstructArgs {
     /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
-    /// Images, as for train, or one picture; the test set is taken where there is one, or else the images held out of the
-    /// run's training. Pictures are brought to what training did [default: what the run was trained on]
+    /// Images, given as for train, or one picture. The test set is used if there is one, else the images that were held out
+    /// of training. Pictures are prepared as they were for training [default: the data of the run]
     pub(crate) data: Option<PathBuf>,
 
     /// Pairs to show
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) count: u32,
 
-    /// What fixes the choice and the draws
+    /// Random seed: the same seed chooses the same images and draws
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// PNG file
+    /// PNG file to write
     #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
     pub(crate) out: PathBuf,
 
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 }
 
 /// Measure the loss of a model
 ///
-/// With one sample per image, as the reference measures it, and with the mean of each image's latent distribution.
+/// Prints two losses: with one latent vector drawn for each image, as in training, and with the mean of each image's latent
+/// distribution.
 #[derive(clap::Args)]
 pub(crate) struct EvaluateArgs {
     /// Run directory, or model file such as RUN/best.safetensors
     pub(crate) run: PathBuf,
 
-    /// Images, as for train, or one picture; the test set is taken where there is one, or else the images held out of the
-    /// run's training. Pictures are brought to what training did [default: what the run was trained on]
+    /// Images, given as for train, or one picture. The test set is used if there is one, else the images that were held out
+    /// of training. Pictures are prepared as they were for training [default: the data of the run]
     pub(crate) data: Option<PathBuf>,
 
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// What fixes the samples
+    /// Random seed: the same seed draws the same latent vectors
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 }
 
 /// Draw the figures of a run
 ///
-/// Reconstructions, latent space, generated samples and loss curve, as PNG and SVG, into the run's figures directory.
-/// Training ends with this.
+/// Writes reconstructions, the latent space, generated samples and the loss curve as PNG and SVG to the directory figures of
+/// the run. Training does the same at its end.
 #[derive(clap::Args)]
 pub(crate) struct FiguresArgs {
     /// Run directory
     pub(crate) run: PathBuf,
 
-    /// Images, as for train, or one picture; the test set is taken where there is one, or else the images held out of the
-    /// run's training. Pictures are brought to what training did [default: what the run was trained on]
+    /// Images, given as for train, or one picture. The test set is used if there is one, else the images that were held out
+    /// of training. Pictures are prepared as they were for training [default: the data of the run]
     pub(crate) data: Option<PathBuf>,
 
-    /// What fixes the choice and the draws [default: the seed of the run]
+    /// Random seed: the same seed chooses the same images and draws [default: the seed of the run]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 }
@@ -191,18 +193,18 @@ pub(crate) struct SummaryArgs {
 
 /// Measure how fast this machine trains
 ///
-/// Training steps of the reference network, each of its layers, and a plain matrix product beside them, in billions of
-/// operations per second (GFLOP/s). Takes about twenty seconds; let nothing else run.
+/// Measures training steps, each layer, and for comparison a plain matrix product, in billions of operations per second
+/// (GFLOP/s). This takes about twenty seconds; run nothing else meanwhile.
 #[derive(clap::Args)]
 pub(crate) struct BenchArgs {
-    /// Run directory or model file whose network is measured [default: the reference network]
+    /// Run directory or model file whose network to measure [default: the reference network]
     pub(crate) run: Option<PathBuf>,
 
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 }

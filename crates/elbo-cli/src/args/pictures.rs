@@ -5,24 +5,24 @@ use clap::ValueEnum;
 use elbo::dataset::{Channels, Colour, DataOptions, Fit, Size};
 use std::path::PathBuf;
 
-/// What is done about pictures of another aspect ratio.
+/// What to do with pictures of another aspect ratio.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum FitName {
-    /// The whole picture, the rest is background
+    /// Show the whole picture, with background around it
     Fit,
-    /// As much of the middle of the picture as fills the image
+    /// Fill the image with the middle of the picture
     Crop,
-    /// The whole picture, distorted
+    /// Show the whole picture, distorted to fill the image
     Stretch,
 }
 
-/// Values a pixel.
+/// Values per pixel.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum ChannelsName {
-    /// One
+    /// One value per pixel
     #[value(alias = "gray")]
     Grey,
-    /// Three
+    /// Three values per pixel: red, green, blue
     Rgb,
 }
 
@@ -30,34 +30,33 @@ pub(crate) enum ChannelsName {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Pictures")]
 pub(crate) struct DataArgs {
-    /// Size that pictures are brought to, or N for a square [default: theirs if they have one of at most 128 per side,
-    /// else 64]
+    /// Scale pictures to this size, WIDTHxHEIGHT, or N for a square [default: their own size if all have the same, of 8 to
+    /// 128 pixels per side; else 64]
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
 
-    /// What is done about pictures of another aspect ratio [default: crop]
+    /// What to do with pictures of another aspect ratio [default: crop]
     #[arg(long, value_enum)]
     fit: Option<FitName>,
 
-    /// Channels of the images [default: grey if all pictures are, else rgb]
+    /// Channels of the images [default: grey if all pictures are grey, else rgb]
     #[arg(long, value_enum)]
     channels: Option<ChannelsName>,
 
-    /// What shows through transparent pixels, and around pictures with --fit fit: #rrggbb, white or black [default:
-    /// white]
+    /// Colour behind transparent pixels, and around pictures with --fit fit: #rrggbb, white or black [default: white]
     #[arg(long, value_name = "COLOUR")]
     background: Option<Colour>,
 
-    /// Share of the pictures that may be unreadable, and are left out [default: 0.1]
+    /// Largest share of the pictures that may be unreadable, from 0 to 1; unreadable ones are left out [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     max_bad: Option<f64>,
 
-    /// From how many bytes on images are kept in a file rather than in memory, as 500M or 4G [default: 2G]
+    /// Most memory for images, such as 500M or 4G; more images are kept in a file [default: 2G]
     #[arg(long, value_name = "BYTES", value_parser = byte_count)]
     memory: Option<u64>,
 
-    /// Directory for such files, which serve later runs too; they may be deleted when no run is under way [default:
-    /// .elbo-cache beside the run]
+    /// Directory for such files. Later runs use them again; they may be deleted when no run is active [default: .elbo-cache
+    /// beside the run]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }

@@ -9,20 +9,20 @@ use std::str::FromStr;
 /// Recipes to start from.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RecipeName {
-    /// The soonest to a good model: Muon and Adam at rates that fall to zero; the network, the batch size and the epochs
-    /// follow from the shape of the images and their number
+    /// A good model soon: Muon and Adam with step sizes that fall to zero; the network, the batch size and the epochs are
+    /// chosen from the shape and the number of the images
     #[value(alias = "fast")]
     Auto,
-    /// The published run: 50 epochs, batches of 512 in file order, Adam at a constant 1e-3
+    /// The published run: 50 epochs, batches of 512 in file order, Adam with a constant step size of 1e-3
     Reference,
 }
 
 /// Estimators of the gradient of the KL divergence.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum KlGradientName {
-    /// By its formula
+    /// From the formula of the divergence
     Analytic,
-    /// Along the drawn latent vector, which takes noise out of the encoder's gradient
+    /// Through the drawn latent vector: less noise in the gradient of the encoder
     Path,
 }
 
@@ -48,25 +48,25 @@ fn or_none<T: FromStr>(text: &str) -> Result<OrNone<T>, String> {
     }
 }
 
-/// Courses of the step sizes.
+/// How step sizes change.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScheduleName {
-    /// The same from the first step to the last
+    /// The same in all steps
     Constant,
-    /// Up from zero in a straight line, then down to zero
+    /// Linearly up from zero, then linearly down to zero
     Linear,
 }
 
 /// Likelihoods of a pixel.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum LikelihoodName {
-    /// Unit variance: half the squared error, up to pixels/2 ln(2 pi)
+    /// Gaussian of unit variance: half the squared error, without the constant pixels/2 ln(2 pi)
     Gaussian,
-    /// One learned variance for all pixels: a density
+    /// Gaussian with one learned variance for all pixels
     SigmaGaussian,
-    /// Cross-entropy: a probability of black and white pixels, no density of grey ones
+    /// Cross-entropy: for black and white pixels; not a density for grey ones
     Bernoulli,
-    /// Cross-entropy with the constant that makes it a density on [0, 1]
+    /// Cross-entropy with the constant that makes it a density for pixels from 0 to 1
     ContinuousBernoulli,
 }
 
@@ -83,25 +83,25 @@ impl From<LikelihoodName> for Likelihood {
 
 /// Train a model
 ///
-/// Trains on DATA and leaves a run directory with the model, its metrics, its settings, its figures, and a checkpoint
-/// to go on from. Ctrl-C finishes the step, saves and stops. The model of the epoch with the lowest loss on images that
-/// are not trained on is kept beside the last one, as best.safetensors.
+/// Trains on DATA and writes a run directory with the model, metrics, settings, figures, and a checkpoint to continue from.
+/// Ctrl-C finishes the current step, saves and stops. The model of the epoch with the lowest loss on images that are not
+/// trained on is kept too, as best.safetensors.
 #[derive(clap::Args)]
 pub(crate) struct TrainArgs {
-    /// Directory with pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; directories in it are classes; train, val and test are parts),
-    /// or with IDX files as MNIST has them, DIR/PREFIX where there are several sets of these; or a .npy or .npz file
-    /// [default: the MNIST built in]
+    /// Directory of pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; each directory in it is a class, and train, val and test are
+    /// the parts of the data set); or directory of IDX files like those of MNIST, DIR/PREFIX if it has several sets; or a
+    /// .npy or .npz file [default: the built-in MNIST]
     pub(crate) data: Option<PathBuf>,
 
-    /// Recipe to start from; the options below change it
+    /// Settings to start from; the options below change them
     #[arg(long, value_enum, default_value_t = RecipeName::Auto, conflicts_with_all = ["config", "resume"])]
     pub(crate) recipe: RecipeName,
 
-    /// Times to go through the training images; a schedule that falls is stretched to it
+    /// Number of times to go through the training images; the schedule of the step sizes is stretched over them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) epochs: Option<u32>,
 
-    /// Images a step
+    /// Images per step
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(crate) batch_size: Option<usize>,
 
@@ -109,66 +109,68 @@ pub(crate) struct TrainArgs {
     #[arg(long, allow_negative_numbers = true, value_name = "RATE", conflicts_with = "resume")]
     pub(crate) learning_rate: Option<f64>,
 
-    /// Step size of Muon for the weights of all layers but the first and the last; none leaves them to Adam
+    /// Step size of Muon, for the weights of all layers except the first and the last; none: use Adam for these too
     #[arg(long, allow_negative_numbers = true, value_name = "RATE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
     pub(crate) muon_learning_rate: Option<OrNone<f64>>,
 
-    /// Course of the step sizes: one rate throughout, or up and then down to zero
+    /// How step sizes change: constant, or up and then down to zero
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) schedule: Option<ScheduleName>,
 
-    /// Share of the run over which step sizes rise [default: 0.1]; means --schedule linear
+    /// Share of the run, from 0 to 1, in which step sizes rise; implies --schedule linear [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE", conflicts_with = "resume")]
     pub(crate) warmup: Option<f64>,
 
-    /// Dimensions of the latent space
+    /// Number of dimensions of the latent space
     #[arg(long, value_name = "Z", conflicts_with = "resume")]
     pub(crate) latent_dim: Option<usize>,
 
-    /// Channels of each stride-2 stage, 1 to 5 of them, such as 32,64
+    /// Channels of each of the 1 to 5 stages of the encoder, such as 32,64; each stage halves the image's sides
     #[arg(long, value_name = "C,C", value_delimiter = ',', conflicts_with = "resume")]
     pub(crate) widths: Option<Vec<usize>>,
 
-    /// Tell encoder and decoder the class of each image, which is its label [default: false]
+    /// Train a conditional model: encoder and decoder are given the class (label) of each image [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", conflicts_with = "resume")]
     pub(crate) conditional: Option<bool>,
 
-    /// What the decoder says of a pixel; losses can be compared only under the same likelihood [default: gaussian, or
-    /// sigma-gaussian for images of fewer than 256 values]
+    /// Distribution of a pixel, given the latent vector; losses can be compared only for the same likelihood [default:
+    /// gaussian, or sigma-gaussian for images of fewer than 256 values]
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) likelihood: Option<LikelihoodName>,
 
-    /// Weight of the KL divergence in what is minimised
+    /// Weight of the KL divergence in the training objective
     #[arg(long, allow_negative_numbers = true, conflicts_with = "resume")]
     pub(crate) beta: Option<f64>,
 
-    /// Share of the steps over which that weight rises from 0 [default: 0]
+    /// Share of the steps, from 0 to 1, in which the weight of the KL divergence rises from 0 [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE", conflicts_with = "resume")]
     pub(crate) kl_warmup: Option<f64>,
 
-    /// Nats that the KL divergence of each latent dimension of an image counts at least in what is minimised [default: 0]
+    /// Smallest KL divergence, in nats, that each latent dimension of an image counts in the training objective: there is no
+    /// gain in going below it [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "NATS", conflicts_with = "resume")]
     pub(crate) free_bits: Option<f64>,
 
-    /// How the gradient of the KL divergence is estimated
+    /// How to estimate the gradient of the KL divergence
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) kl_gradient: Option<KlGradientName>,
 
-    /// What fixes all random numbers; equal runs give equal bits
+    /// Random seed: the same settings, data and seed give the same model, bit for bit
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
 
-    /// Share of the training images, class by class, that is held out to measure the loss on after each epoch, in place
-    /// of a validation set that the data may have [default: 0.1 where there is no such set and no test set]
+    /// Share of the training images of each class to hold out: the loss on them is measured after each epoch. They replace
+    /// the validation set of the data, if there is one [default: 0.1 if the data have neither a validation set nor a test
+    /// set, else none]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE|none", value_parser = or_none::<f64>, conflicts_with = "resume")]
     pub(crate) validation: Option<OrNone<f64>>,
 
-    /// End the run after this many epochs without a new lowest loss on images that are not trained on. Meant for
-    /// --schedule constant: where rates fall to zero, the loss falls most at the end, which such a run may miss
+    /// Stop after this many epochs without a new lowest loss on images that are not trained on. Use it with --schedule
+    /// constant: with step sizes that fall to zero, the loss falls most at the end, and stopping early would lose that
     #[arg(long, value_name = "EPOCHS|none", value_parser = or_none::<u32>)]
     pub(crate) patience: Option<OrNone<u32>>,
 
-    /// Threads; the result is the same for any number [default: all cores]
+    /// Number of threads; the result is the same for any number [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 
@@ -176,24 +178,25 @@ pub(crate) struct TrainArgs {
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "no_shuffle", conflicts_with = "resume")]
     pub(crate) shuffle: bool,
 
-    /// Go through the images in the order of the file
+    /// Go through the images in the order of the files
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "shuffle", conflicts_with = "resume")]
     pub(crate) no_shuffle: bool,
 
-    /// Run directory, which must not hold a run yet [default: runs/NAME, with a new number]
+    /// Run directory to write; it must not hold a run already [default: runs/NAME, with a number if that exists]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Settings from the config.toml of a run; options given beside it go before
+    /// Take the settings from the config.toml of a run; options on the command line override them
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Go on with the run in this directory, to the same bits as if it had never stopped; with --epochs, further than
-    /// planned, where rates that fall go on as if that had been the plan; with --patience, past an early end
+    /// Continue the run in this directory; the result is the same, bit for bit, as if it had never stopped. With
+    /// --epochs it trains to that number of epochs, and step sizes go on as if that had been the plan; with --patience it
+    /// can go on after an early end
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
 
-    /// Print the last line only
+    /// Print only the last line
     #[arg(long, short)]
     pub(crate) quiet: bool,
 

@@ -10,7 +10,7 @@ use super::ArrayError;
 use super::ImageShape;
 #[cfg(feature = "pictures")]
 use super::PictureError;
-use super::idx::{IdxError, prefixes_in, select};
+use super::idx::{IdxError, prefixes_in};
 
 /// What is wrong with a data set: the file, what was expected there, and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +167,12 @@ pub enum DatasetError {
         /// How many images there are.
         images: usize,
     },
+    /// Options for pictures were given, but the images are no pictures.
+    #[error("{name}: these images are no pictures, and options for pictures were given")]
+    NoPictures {
+        /// What the data set is called.
+        name: String,
+    },
     /// Images were to be held out, but there is only one to train on.
     #[error("{name}: none can be held out of a single image")]
     CannotHoldOut {
@@ -176,47 +182,6 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// What the user may do about it, as one sentence without a full stop; `None` where the message says it all.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::MissingDirectory { parent: Some(parent), prefixes, .. } if !prefixes.is_empty() => {
-                format!("choose one of the data sets there, for example {}", select(parent, prefixes).display())
-            }
-            Self::MissingDirectory { .. } | Self::UnknownFile { .. } | Self::NoData { .. } => {
-                "give a directory that holds pictures (PNG, JPEG, WebP, GIF, BMP or TIFF), a .npy or .npz file, \
-                 a directory that holds train-images-idx3-ubyte, plain or with .gz, \
-                 or DIR/PREFIX for files such as PREFIX-train-images-idx3-ubyte.gz"
-                    .to_owned()
-            }
-            #[cfg(feature = "pictures")]
-            Self::Pictures(error) => return error.hint(),
-            Self::Idx(error) => return error.hint(),
-            #[cfg(feature = "arrays")]
-            Self::Array(error) => return error.hint(),
-            Self::Cache(_) => {
-                "choose a directory with room for the images with --cache, or a smaller --size".to_owned()
-            }
-            Self::PermissionDenied { path } => {
-                format!("make it readable for this user, for example with chmod u+rX {}", path.display())
-            }
-            Self::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
-            Self::Feature { feature, .. } => format!("build with it: elbo = {{ features = [\"{feature}\"] }}"),
-            Self::Value { .. } => "scale the values to 0 to 1, or give bytes".to_owned(),
-            Self::ShapeMismatch { .. } => "the two may belong to different data sets".to_owned(),
-            Self::Io { .. }
-            | Self::InvalidShape { .. }
-            | Self::NoImages
-            | Self::PartialImage { .. }
-            | Self::ClassNames { .. }
-            | Self::LabelCount { .. }
-            | Self::NameCount { .. }
-            | Self::ImageLength { .. }
-            | Self::ArrayShape { .. }
-            | Self::NoSuchImage { .. } => return None,
-        })
-    }
-
     /// The error for a failure of the operating system at `path`.
     pub(super) fn io(path: &Path, reason: io::Error) -> Self {
         let path = path.to_owned();

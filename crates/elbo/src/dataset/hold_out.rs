@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// The share of the training set that is held out where a data set has no other set.
+const USUAL_SHARE: f64 = 0.1;
+
 /// A part of a data set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
@@ -53,6 +56,20 @@ impl Dataset {
 }
 
 impl Splits {
+    /// The share of the training set that is held out unless another is asked for: a tenth where there is neither a
+    /// validation set nor a test set, and none where there is, or where there is only one image.
+    #[must_use]
+    pub fn usual_validation(&self) -> f64 {
+        let is_needed = self.validation.is_none() && self.test.is_none() && self.train.len() > 1;
+        if is_needed { USUAL_SHARE } else { 0.0 }
+    }
+
+    /// How many images are left to train on when this share of the training set is held out.
+    #[must_use]
+    pub fn trained_on(&self, validation: f64) -> usize {
+        if validation == 0.0 { self.train.len() } else { self.train.len() - held_out_of(self.train.len(), validation) }
+    }
+
     /// Takes a validation set out of the training set, in place of the one there is: `share` of its images, at least one
     /// and never all, class by class where there are labels. A share of 0 changes nothing. Both parts keep the order
     /// that the images had, and `seed` fixes which they are.
@@ -71,6 +88,11 @@ impl Splits {
         self.train = self.train.subset(&rest)?;
         Ok(())
     }
+}
+
+/// How many of so many images are held out: at least one, and never all where there are two or more.
+fn held_out_of(images: usize, share: f64) -> usize {
+    ((images as f64 * share).round() as usize).max(1).min(images.saturating_sub(1))
 }
 
 /// The positions of the images held out and those of the rest, each in ascending order; neither is empty where there
@@ -95,7 +117,7 @@ fn divide(dataset: &Dataset, share: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
     }
     // Stable, so that classes of one size take turns as they were shuffled.
     places.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let count = ((dataset.len() as f64 * share).round() as usize).clamp(1, dataset.len() - 1);
+    let count = held_out_of(dataset.len(), share);
     let mut held_out: Vec<u32> = places[..count].iter().map(|&(_, index)| index).collect();
     let mut rest: Vec<u32> = places[count..].iter().map(|&(_, index)| index).collect();
     held_out.sort_unstable();
@@ -220,6 +242,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tenth_is_held_out_where_there_is_no_other_set() {
+        let alone = splits(numbered(45, None));
+        let other = || Some(numbered(7, None));
+        assert_eq!(alone.usual_validation(), 0.1);
+        assert_eq!(Splits { validation: other(), ..alone.clone() }.usual_validation(), 0.0);
+        assert_eq!(Splits { test: other(), ..alone.clone() }.usual_validation(), 0.0);
+        assert_eq!(splits(numbered(1, None)).usual_validation(), 0.0);
+        for share in [0.0, 0.001, 0.1, 0.5, 0.999] {
+            let mut divided = alone.clone();
+            divided.hold_out(share, 1).unwrap();
+            assert_eq!(alone.trained_on(share), divided.train.len(), "{share}");
+        }
+    }
+
+    #[test]
     fn a_validation_set_of_its_own_is_kept_unless_images_are_held_out() {
         let own = || Splits { validation: Some(numbered(7, None)), ..splits(numbered(100, None)) };
         for (share, validation, train) in [(0.0, 7, 100), (0.2, 20, 80)] {
@@ -234,6 +271,5 @@ mod tests {
         let mut splits = splits(numbered(1, None));
         let error = splits.hold_out(0.1, 1).unwrap_err();
         assert!(matches!(error, DatasetError::CannotHoldOut { .. }), "{error}");
-        assert!(error.hint().unwrap().contains("--validation none"));
     }
 }

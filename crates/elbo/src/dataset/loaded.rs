@@ -1,20 +1,102 @@
 //! A data set that was read, and what there is to say about it.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use super::Splits;
+use super::{Size, Splits};
 
 /// A data set, and what there is to say about how it came about.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The images.
     pub splits: Splits,
-    /// What was chosen and why, and what was left out: a sentence each, without a full stop.
-    pub notes: Vec<String>,
+    /// What was chosen and why, and what was left out.
+    pub notes: Vec<Note>,
     /// The pictures that could not be read.
     pub bad: Vec<BadPicture>,
     /// What the pictures are that could be.
     pub files: PictureFiles,
+}
+
+/// What was chosen or left out when a data set was read. Its text is a sentence without a full stop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Note {
+    /// The size of the images was left open.
+    Size {
+        /// The size that they have.
+        size: Size,
+        /// Why it is that one.
+        reason: String,
+    },
+    /// Pictures of another aspect ratio are cropped, since nothing else was asked for.
+    Cropped,
+    /// Some pictures are stored in colour, and nothing was said of the channels: the images have three.
+    SomeColour {
+        /// How many pictures are stored in colour.
+        colourful: usize,
+        /// How many pictures there are.
+        total: usize,
+    },
+    /// Pictures are stored in colour, but none shows any, and nothing was said of the channels: the images have one.
+    NoColour,
+    /// Pictures that cannot be read are left out.
+    Unreadable {
+        /// The first of them.
+        examples: Vec<BadPicture>,
+        /// How many there are.
+        bad: usize,
+        /// How many pictures there are, with these.
+        total: usize,
+    },
+    /// Pictures lie beside the directories of the parts, and are left out.
+    OutsideParts {
+        /// How many.
+        pictures: usize,
+    },
+    /// Numbers from 0 to 1 become bytes.
+    UnitValues,
+    /// Numbers from 0 to 255 that are no integers become bytes.
+    RoundedValues,
+    /// Bytes that are all 0 or 1 are taken for black and white.
+    Mask,
+    /// An array of labels is left out, since it is not one integer per image.
+    NoClasses {
+        /// The name of the array.
+        array: String,
+    },
+    /// Labels are left out, since they are too many to be classes.
+    TooManyClasses {
+        /// How many different labels there are.
+        labels: usize,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size { size, reason } => write!(f, "images of {size} (width x height): {reason}"),
+            Self::Cropped => f.write_str("cropped in the middle where a picture has another shape"),
+            Self::SomeColour { colourful, total } => {
+                write!(f, "3 channels: {colourful} of {total} pictures are stored in colour")
+            }
+            Self::NoColour => f.write_str("1 channel: no picture has any colour"),
+            Self::Unreadable { examples, bad, total } => {
+                let examples = examples.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                write!(f, "{bad} of {total} pictures cannot be read and are left out, such as {examples}")
+            }
+            Self::OutsideParts { pictures } => {
+                write!(f, "{pictures} pictures beside train, val and test are left out")
+            }
+            Self::UnitValues => f.write_str("values from 0 to 1 are kept in steps of 1/255"),
+            Self::RoundedValues => f.write_str("values up to 255 are rounded to whole numbers"),
+            Self::Mask => f.write_str("bytes 0 and 1 are taken for black and white"),
+            Self::NoClasses { array } => write!(f, "{array} is left out: it is not one class per image"),
+            Self::TooManyClasses { labels } => {
+                write!(f, "{labels} different labels are no classes, and are left out")
+            }
+        }
+    }
 }
 
 /// Images of which there is nothing to say.

@@ -50,9 +50,9 @@ use cache::ImageFile;
 pub use array_view::Value;
 pub use error::DatasetError;
 pub use hold_out::Part;
-pub use idx::IdxError;
+pub use idx::{FileKind, IdxError};
 pub use load::load;
-pub use loaded::{BadPicture, Loaded, PictureFiles};
+pub use loaded::{BadPicture, Loaded, Note, PictureFiles};
 #[cfg(feature = "arrays")]
 pub use numpy::ArrayError;
 #[cfg(feature = "pictures")]

@@ -1,11 +1,12 @@
 //! How pictures become the bytes of a data set, and those the numbers that the network sees.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::ImageShape;
+use super::{DatasetError, ImageShape, Splits};
 use crate::dataset::shape::SIDES;
 
 /// How what a data set comes from becomes the numbers that the network sees: part of a model file, so that a picture
@@ -91,11 +92,41 @@ pub const MEMORY: u64 = 2 << 30;
 /// The share of unreadable files that is let pass unless told otherwise.
 pub const MAX_BAD: f64 = 0.1;
 
+/// The directory beside runs for files of images.
+const CACHE: &str = ".elbo-cache";
+
 impl DataOptions {
     /// Whether all is left open.
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// These options with a directory for files of images: `.elbo-cache` beside the run directory `run`, unless there is one
+    /// or its path is not UTF-8.
+    #[must_use]
+    pub fn cached_beside(mut self, run: &Path) -> Self {
+        if self.cache.is_none() {
+            let beside = run.parent().unwrap_or(Path::new("")).join(CACHE);
+            self.cache = beside.into_os_string().into_string().ok();
+        }
+        self
+    }
+
+    /// These options as they turned out with a data set that was read with them: nothing is left open that decides what
+    /// an image is. Reading other data with them does the same to these, whatever they are.
+    ///
+    /// # Errors
+    /// [`DatasetError::NoPictures`] if anything is asked for and the data are no pictures.
+    pub fn settled(self, data: &Splits) -> Result<Self, DatasetError> {
+        match data.train.preprocessing() {
+            Preprocessing::Pictures(made) => {
+                let Self { max_bad, memory, cache, .. } = self;
+                Ok(Self { max_bad, memory, cache, ..made.into() })
+            }
+            Preprocessing::UnitScale if self.is_default() => Ok(self),
+            Preprocessing::UnitScale => Err(DatasetError::NoPictures { name: data.name.clone() }),
+        }
     }
 }
 
@@ -266,6 +297,7 @@ as_text!(Colour);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Dataset;
 
     #[test]
     fn sizes_and_colours_are_read_and_written() {
@@ -281,6 +313,33 @@ mod tests {
         for text in ["", "#", "#12345", "#1234567", "#+12345", "123456", "#12345é", "pink"] {
             assert!(text.parse::<Colour>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn files_of_images_lie_beside_the_run_unless_a_place_is_given() {
+        let cache = |options: DataOptions, run: &str| options.cached_beside(run.as_ref()).cache.unwrap();
+        let beside = Path::new("runs").join(".elbo-cache");
+        assert_eq!(Path::new(&cache(DataOptions::default(), "runs/one")), beside);
+        assert_eq!(cache(DataOptions::default(), "one"), ".elbo-cache");
+        let given = DataOptions { cache: Some("mine".to_owned()), ..DataOptions::default() };
+        assert_eq!(cache(given, "runs/one"), "mine");
+    }
+
+    #[test]
+    fn settled_options_leave_nothing_open() {
+        let shape = ImageShape { height: 8, width: 9, channels: 1 };
+        let images = Dataset::new(shape, vec![0; 72], None).unwrap();
+        let numbers = Splits::from(images.clone());
+        let asked = DataOptions { memory: Some(5), ..DataOptions::default() };
+        assert_eq!(DataOptions::default().settled(&numbers).unwrap(), DataOptions::default());
+        assert!(matches!(asked.clone().settled(&numbers), Err(DatasetError::NoPictures { .. })));
+
+        let size = Size { width: 9, height: 8 };
+        let made = Preparation { size, channels: Channels::Grey, fit: Fit::Stretch, background: Colour::BLACK };
+        let pictures = Splits::from(images.with_preprocessing(Preprocessing::Pictures(made)));
+        let settled = asked.settled(&pictures).unwrap();
+        assert_eq!(settled, DataOptions { memory: Some(5), ..made.into() });
+        assert_eq!(settled.clone().settled(&pictures).unwrap(), settled);
     }
 
     #[test]

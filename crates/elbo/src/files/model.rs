@@ -2,7 +2,7 @@
 
 use super::metrics::{Columns, EpochMetrics};
 use super::run_directory::RunDirectory;
-use crate::dataset::{Channels, DataOptions, Dataset, Part, Preprocessing, Size};
+use crate::dataset::{Channels, DataOptions, Dataset, Part, Preprocessing, Size, Splits};
 use crate::error::Error;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::network::architecture::Architecture;
@@ -199,6 +199,49 @@ impl ModelCard {
     }
 }
 
+/// Images that a model is tried on.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// The images.
+    pub images: Dataset,
+    /// What their data set is called.
+    pub name: String,
+    /// Which part of the data set they are; none where the model was trained on another, and all of its training set is
+    /// taken.
+    pub part: Option<Part>,
+    /// Whether these were held out of the model's training, but it cannot be told that they are the same images, because
+    /// the file was written before there was a digest of them.
+    pub is_unchecked: bool,
+}
+
+impl ModelCard {
+    /// The images of a data set that this model is to be tried on: the test set where there is one; else, of the data that
+    /// the model was trained on, the images that were held out, or all of them if none were; of other data the validation
+    /// set where there is one, or else the training set.
+    ///
+    /// # Errors
+    /// [`HeldOutError`] if the images held out now are not those that the model was trained without, and if images cannot
+    /// be read.
+    pub fn tested(&self, mut data: Splits) -> Result<Tested, Error> {
+        if let Some(images) = data.test {
+            return Ok(Tested { images, name: data.name, part: Some(Part::Test), is_unchecked: false });
+        }
+        let was_trained_on = data.train.digest()? == self.data.train_digest;
+        let mut is_unchecked = false;
+        if was_trained_on {
+            self.recipe.hold_out(&mut data)?;
+            if let Some(held_out) = data.validation.as_ref().filter(|_| self.recipe.validation > 0.0) {
+                is_unchecked = !self.data.check_held_out(held_out)?;
+            }
+        }
+        let (part, images) = match data.validation {
+            Some(validation) => (Some(Part::Validation), validation),
+            None => (was_trained_on.then_some(Part::Training), data.train),
+        };
+        Ok(Tested { images, name: data.name, part, is_unchecked })
+    }
+}
+
 /// A trained model: what it says of itself, and its parameters in the layout of its [`ParameterTable`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Model {
@@ -237,5 +280,71 @@ impl Model {
         let parameters = file.group(&table, "")?;
         file.check()?;
         Ok(Self { card: file.document, parameters })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::ImageShape;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
+
+    fn images(count: u8) -> Dataset {
+        Dataset::new(SHAPE, (0..count).flat_map(|i| [i, i]).collect(), None).unwrap()
+    }
+
+    /// What a model says that was trained on these images, of which a share was held out.
+    fn card(train: &Dataset, validation: f64) -> ModelCard {
+        let recipe = Recipe { validation, ..Recipe::reference() };
+        let mut data = Splits::from(train.clone());
+        recipe.hold_out(&mut data).unwrap();
+        let summary = DataSummary {
+            name: "numbers".to_owned(),
+            train_images: data.train.len(),
+            validation_images: data.validation.as_ref().map_or(0, Dataset::len),
+            test_images: 0,
+            train_digest: train.digest().unwrap(),
+            validation_digest: None,
+            held_out_digest: data.validation.map(|held_out| held_out.digest().unwrap()),
+            test_digest: None,
+        };
+        ModelCard::new(Architecture::reference(), recipe, summary)
+    }
+
+    /// Which part a model is tried on, and how many images that are.
+    fn tested(card: &ModelCard, data: Splits) -> (Option<Part>, usize) {
+        let tested = card.tested(data).unwrap();
+        assert!(!tested.is_unchecked);
+        (tested.part, tested.images.len())
+    }
+
+    #[test]
+    fn a_model_is_tried_on_what_it_was_not_trained_on() {
+        let (train, other) = (images(40), images(30));
+        let of = |train: &Dataset| Splits::from(train.clone());
+        let [held_out, whole] = [0.25, 0.0].map(|validation| card(&train, validation));
+        let with_test = Splits { test: Some(images(7)), ..of(&train) };
+        let with_validation = Splits { validation: Some(images(7)), ..of(&train) };
+        assert_eq!(tested(&held_out, with_test), (Some(Part::Test), 7));
+        assert_eq!(tested(&held_out, of(&train)), (Some(Part::Validation), 10));
+        assert_eq!(tested(&held_out, with_validation.clone()), (Some(Part::Validation), 10));
+        assert_eq!(tested(&whole, with_validation), (Some(Part::Validation), 7));
+        assert_eq!(tested(&whole, of(&train)), (Some(Part::Training), 40));
+        assert_eq!(tested(&held_out, of(&other)), (None, 30));
+        assert_eq!(
+            tested(&held_out, Splits { validation: Some(images(7)), ..of(&other) }),
+            (Some(Part::Validation), 7)
+        );
+    }
+
+    #[test]
+    fn images_held_out_are_checked_where_the_model_says_which() {
+        let train = images(40);
+        let mut card = card(&train, 0.25);
+        card.data.held_out_digest = Some("0".repeat(64));
+        assert!(matches!(card.tested(train.clone().into()), Err(Error::HeldOut(_))));
+        card.data.held_out_digest = None;
+        assert!(card.tested(train.into()).unwrap().is_unchecked);
     }
 }

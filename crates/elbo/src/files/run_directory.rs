@@ -1,5 +1,7 @@
 //! Where a run keeps its files.
 
+#[cfg(feature = "runs")]
+use crate::recipe::settings::Settings;
 use crate::storage::{StorageError, create_directory};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ pub struct RunDirectory {
 
 /// There is no such run directory, or there must not be.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunDirectoryError {
     /// It could not be made.
     #[error(transparent)]
@@ -47,20 +50,6 @@ pub enum RunDirectoryError {
     },
 }
 
-impl RunDirectoryError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Storage(error) => error.hint(),
-            Self::Occupied { path } => {
-                Some(format!("choose another --out, or go on with that run: elbo train --resume {}", path.display()))
-            }
-            Self::Missing { .. } | Self::NoRun { .. } => Some("train one with: elbo train --out RUN".to_owned()),
-        }
-    }
-}
-
 const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -69,6 +58,26 @@ const CONFIG: &str = "config.toml";
 const FIGURES: &str = "figures";
 
 impl RunDirectory {
+    /// The directory, below the current one, in which runs lie unless told otherwise.
+    pub const RUNS: &str = "runs";
+
+    /// Makes a directory in [`RUNS`](Self::RUNS) for a run on data of this name, with a new number if need be.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create_in_runs(data: &str) -> Result<Self, RunDirectoryError> {
+        Self::create_numbered(Path::new(Self::RUNS), data)
+    }
+
+    /// The settings of the run of which `path` is the directory or a model file in it; none if it is neither, or has no
+    /// settings that can be read.
+    #[cfg(feature = "runs")]
+    #[must_use]
+    pub fn settings_of(path: &Path) -> Option<Settings> {
+        let directory = if path.is_dir() { path } else { path.parent()? };
+        Settings::read(&Self::open(directory).ok()?.config()).ok()
+    }
+
     /// Makes `parent/name`, or `parent/name-2` and so on if earlier runs have those.
     ///
     /// # Errors
@@ -193,7 +202,21 @@ mod tests {
         std::fs::write(run.model(), b"").unwrap();
         let error = RunDirectory::create(&explicit).unwrap_err();
         assert!(matches!(error, RunDirectoryError::Occupied { .. }));
-        assert!(error.hint().unwrap().contains("--resume"));
+    }
+
+    #[cfg(feature = "runs")]
+    #[test]
+    fn a_directory_and_the_model_in_it_have_the_settings_of_the_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(&directory.path().join("run")).unwrap();
+        let settings = Settings::from(crate::recipe::Recipe::reference());
+        std::fs::write(run.config(), settings.to_toml()).unwrap();
+        assert_eq!(RunDirectory::settings_of(run.path()), None);
+        std::fs::write(run.checkpoint(), b"").unwrap();
+        for path in [run.path(), &run.model()] {
+            assert_eq!(RunDirectory::settings_of(path), Some(settings.clone()));
+        }
+        assert_eq!(RunDirectory::settings_of(directory.path()), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ const FORMAT_WITH_DIGEST: u32 = 2;
 
 /// A file of tensors is not what it should be.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TensorFileError {
     /// It could not be read or written.
     #[error(transparent)]
@@ -93,25 +94,6 @@ pub enum TensorFileError {
         /// The number.
         value: f32,
     },
-}
-
-impl TensorFileError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Storage(error) => error.hint(),
-            Self::Malformed { .. } => Some("the file is damaged; copy it again or train again".to_owned()),
-            Self::Damaged { .. } => {
-                Some("some bytes changed since it was written; copy it again or train again".to_owned())
-            }
-            Self::NotFinite { .. } => {
-                Some("the training diverged; train anew with lower rates, --learning-rate and its like".to_owned())
-            }
-            Self::Newer { .. } => Some("update elbo to read it".to_owned()),
-            Self::Foreign { .. } | Self::Tensor { .. } => None,
-        }
-    }
 }
 
 /// What every file's metadata says of itself.

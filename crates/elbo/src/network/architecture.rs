@@ -58,6 +58,7 @@ impl TryFrom<Unchecked> for Architecture {
 
 /// Why there can be no such network.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchitectureError {
     /// A number is outside its range.
     #[error("{what} must be from {} to {}, not {found}", allowed.start(), allowed.end())]

@@ -16,7 +16,17 @@ pub struct Loss {
     pub kl: f64,
 }
 
+/// Below this divergence, in nats per image, latent vectors say next to nothing of their images.
+const COLLAPSED: f64 = 0.1;
+
 impl Loss {
+    /// Whether the latent vectors say next to nothing of their images, a divergence below 0.1 nats per image: the decoder
+    /// has learned to do without them.
+    #[must_use]
+    pub fn is_collapsed(&self) -> bool {
+        self.kl < COLLAPSED
+    }
+
     /// Reconstruction plus divergence: the negative evidence lower bound, up to the likelihood's constant.
     #[must_use]
     pub fn total(&self) -> f64 {
@@ -75,5 +85,17 @@ impl AddAssign for Loss {
     fn add_assign(&mut self, other: Self) {
         self.reconstruction += other.reconstruction;
         self.kl += other.kl;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latent_vectors_of_less_than_a_tenth_of_a_nat_say_nothing() {
+        for (kl, expected) in [(0.0, true), (0.099, true), (0.1, false), (25.0, false), (f64::NAN, false)] {
+            assert_eq!(Loss { reconstruction: 30.0, kl }.is_collapsed(), expected, "{kl}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A recipe for any data set, from the shape of its images and their number.
 
-use crate::dataset::ImageShape;
+use crate::dataset::{ImageShape, Splits};
 use crate::network::architecture::{Architecture, STAGES};
 use crate::network::likelihood::Likelihood;
 use crate::recipe::Recipe;
@@ -34,6 +34,14 @@ const LATENT_DIMS: [usize; 2] = [8, 256];
 const FEW_VALUES: usize = 16 * 16;
 
 impl Recipe {
+    /// A recipe for a data set, as [`for_images`](Self::for_images) has it for the images that are left to train on, with
+    /// `validation` as the share that is held out, or else [the usual one](Splits::usual_validation).
+    #[must_use]
+    pub fn for_data(data: &Splits, validation: Option<f64>) -> Self {
+        let validation = validation.unwrap_or_else(|| data.usual_validation());
+        Self { validation, ..Self::for_images(data.train.shape(), data.trained_on(validation)) }
+    }
+
     /// A recipe for `images` training images of a shape: that of [`Recipe::fast`], with a network and a length of run to
     /// suit them. For MNIST it is [`Recipe::fast`] itself.
     ///
@@ -97,6 +105,19 @@ mod tests {
 
     fn square(side: usize, channels: usize) -> ImageShape {
         ImageShape { height: side, width: side, channels }
+    }
+
+    #[test]
+    fn a_data_set_has_the_recipe_of_what_is_left_to_train_on() {
+        let shape = ImageShape { height: 8, width: 9, channels: 1 };
+        let images = |count: usize| crate::dataset::Dataset::new(shape, vec![0; count * shape.len()], None).unwrap();
+        let alone = Splits::from(images(1000));
+        let of = |images, validation| Recipe { validation, ..Recipe::for_images(shape, images) };
+        assert_eq!(Recipe::for_data(&alone, None), of(900, 0.1));
+        assert_eq!(Recipe::for_data(&alone, Some(0.0)), of(1000, 0.0));
+        assert_eq!(Recipe::for_data(&alone, Some(0.25)), of(750, 0.25));
+        let with_test = Splits { test: Some(images(9)), ..alone };
+        assert_eq!(Recipe::for_data(&with_test, None), of(1000, 0.0));
     }
 
     #[test]

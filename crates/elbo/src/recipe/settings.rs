@@ -28,6 +28,7 @@ pub const EMBEDDED_DATA: &str = "mnist";
 
 /// A file of settings is not what it should be.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettingsError {
     /// It could not be read.
     #[error(transparent)]

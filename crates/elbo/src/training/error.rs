@@ -1,10 +1,11 @@
-//! Why training stops before its end, and what to do about it.
+//! Why training stops before its end.
 
 use crate::files::model::{DataSummary, short};
 use crate::network::loss::Loss;
 
 /// Why training stopped.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainingError {
     /// The loss overflowed or became not-a-number.
     #[error(
@@ -69,26 +70,5 @@ fn difference(expected: &DataSummary, found: &DataSummary) -> String {
             format!("the {} set is not that of the run: {}, not {}", expected.0, said(found), said(expected))
         }
         None => "the data is not that of the run".to_owned(),
-    }
-}
-
-impl TrainingError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotFinite { epoch, learning_rate, muon_learning_rate, .. } => {
-                let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
-                let rate = learning_rate / 10.0;
-                let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {}", rate / 10.0));
-                let muon = muon.unwrap_or_default();
-                Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
-            }
-            Self::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
-            Self::NothingHeldOut { .. } => {
-                Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
-            }
-            Self::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
-        }
     }
 }

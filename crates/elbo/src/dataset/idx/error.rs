@@ -41,7 +41,7 @@ pub enum IdxError {
         "{}: not an IDX {} file: expected magic number {expected} ({expected:#010x}), found {found} ({found:#010x}){}",
         .path.display(),
         if *.expected == IMAGES { "image" } else { "label" },
-        which_is(*.found)
+        which_is(.kind.as_ref(), *.found)
     )]
     WrongMagic {
         /// The file.
@@ -50,6 +50,8 @@ pub enum IdxError {
         expected: u32,
         /// The first four bytes of the file, big-endian.
         found: u32,
+        /// What a file that begins so is, as far as that is known.
+        kind: Option<FileKind>,
     },
     /// The file ends within its header.
     #[error("{}: truncated: the header has {expected} bytes, the file {found}", .path.display())]
@@ -149,56 +151,26 @@ pub enum IdxError {
     },
 }
 
-impl IdxError {
-    /// What the user may do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::MissingFile { holds, .. } if holds.iter().any(|name| name.ends_with('/')) => {
-                "if the files lie in one of the directories inside, give that directory".to_owned()
-            }
-            Self::SeveralPrefixes { directory, prefixes } => {
-                format!("choose one, for example {}", select(directory, prefixes).display())
-            }
-            Self::WrongMagic { expected, found, .. } => match (kind_of(*found)?, *expected) {
-                (Kind::Images | Kind::Labels, _) => "the files of images and labels seem to be swapped".to_owned(),
-                (Kind::Text, _) => "the download may have saved a web page in its place; download it again".to_owned(),
-                (Kind::Gzip, _) => "the file is compressed twice; decompress it once".to_owned(),
-                (Kind::Idx(_) | Kind::Swapped, IMAGES) => {
-                    "images must be unsigned bytes in 3 dimensions, big-endian".to_owned()
-                }
-                (Kind::Idx(_) | Kind::Swapped, _) => {
-                    "labels must be unsigned bytes in 1 dimension, big-endian".to_owned()
-                }
-            },
-            Self::TruncatedHeader { .. } | Self::TruncatedPayload { .. } | Self::CorruptGzip { .. } => {
-                "the download may be incomplete or damaged; download the file again".to_owned()
-            }
-            Self::CountMismatch { .. } => "the two files may belong to different data sets".to_owned(),
-            Self::MissingFile { .. }
-            | Self::TrailingBytes { .. }
-            | Self::BadDimensions { .. }
-            | Self::TooLarge { .. }
-            | Self::EmptyFile { .. } => return None,
-        })
-    }
-}
-
-/// What the first four bytes of a file tell about it.
-enum Kind {
+/// What a file is by its first four bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FileKind {
     /// IDX images.
     Images,
     /// IDX labels.
     Labels,
-    /// Another IDX file, described.
+    /// Another IDX file: its type and dimensions in words.
     Idx(String),
     /// An IDX file of images or labels, its magic number little-endian.
     Swapped,
+    /// Data compressed by gzip.
     Gzip,
+    /// Text.
     Text,
 }
 
-fn kind_of(magic: u32) -> Option<Kind> {
+/// What a file is that begins with this number.
+pub(super) fn kind_of(magic: u32) -> Option<FileKind> {
     let bytes = magic.to_be_bytes();
     let element = match bytes {
         [0, 0, 0x08, 1..=255] => Some("unsigned bytes"),
@@ -210,38 +182,30 @@ fn kind_of(magic: u32) -> Option<Kind> {
         _ => None,
     };
     match (magic, element) {
-        (IMAGES, _) => Some(Kind::Images),
-        (LABELS, _) => Some(Kind::Labels),
+        (IMAGES, _) => Some(FileKind::Images),
+        (LABELS, _) => Some(FileKind::Labels),
         (_, Some(element)) => {
             let plural = if bytes[3] == 1 { "" } else { "s" };
-            Some(Kind::Idx(format!("{element} in {} dimension{plural}", bytes[3])))
+            Some(FileKind::Idx(format!("{element} in {} dimension{plural}", bytes[3])))
         }
-        _ if [IMAGES, LABELS].contains(&magic.swap_bytes()) => Some(Kind::Swapped),
-        _ if bytes[..2] == GZIP => Some(Kind::Gzip),
-        _ if bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => Some(Kind::Text),
+        _ if [IMAGES, LABELS].contains(&magic.swap_bytes()) => Some(FileKind::Swapped),
+        _ if bytes[..2] == GZIP => Some(FileKind::Gzip),
+        _ if bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => Some(FileKind::Text),
         _ => None,
     }
 }
 
-fn which_is(magic: u32) -> String {
-    match kind_of(magic) {
-        Some(Kind::Images) => ", which is an image file".to_owned(),
-        Some(Kind::Labels) => ", which is a label file".to_owned(),
-        Some(Kind::Idx(what)) => format!(", which is an IDX file of {what}"),
-        Some(Kind::Swapped) => ", which has the right bytes in the wrong order".to_owned(),
-        Some(Kind::Gzip) => ", which is gzip data".to_owned(),
-        Some(Kind::Text) => {
+fn which_is(kind: Option<&FileKind>, magic: u32) -> String {
+    match kind {
+        Some(FileKind::Images) => ", which is an image file".to_owned(),
+        Some(FileKind::Labels) => ", which is a label file".to_owned(),
+        Some(FileKind::Idx(what)) => format!(", which is an IDX file of {what}"),
+        Some(FileKind::Swapped) => ", which has the right bytes in the wrong order".to_owned(),
+        Some(FileKind::Gzip) => ", which is gzip data".to_owned(),
+        Some(FileKind::Text) => {
             format!(", which is the text {:?}", String::from_utf8_lossy(&magic.to_be_bytes()))
         }
         None => String::new(),
-    }
-}
-
-/// A path that chooses one of the data sets in `directory`.
-pub(in crate::dataset) fn select(directory: &Path, prefixes: &[String]) -> PathBuf {
-    match prefixes.iter().find(|prefix| !prefix.is_empty()) {
-        Some(prefix) => directory.join(prefix),
-        None => directory.to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use super::IdxError;
+use super::error::kind_of;
 use crate::dataset::{DatasetError, ImageShape};
 
 /// The magic number of images: unsigned bytes (0x08) in 3 dimensions.
@@ -105,7 +106,13 @@ impl<'a> IdxFile<'a> {
         self.header = header;
         let found = self.number()?;
         if found != magic {
-            return Err(IdxError::WrongMagic { path: self.path.to_owned(), expected: magic, found }.into());
+            return Err(IdxError::WrongMagic {
+                path: self.path.to_owned(),
+                expected: magic,
+                found,
+                kind: kind_of(found),
+            }
+            .into());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ mod error;
 mod file;
 mod folder;
 
-pub use error::IdxError;
-pub(super) use error::{prefixes_in, select};
+pub(super) use error::prefixes_in;
+pub use error::{FileKind, IdxError};
 pub(super) use file::{GZIP, IMAGES, LABELS, MAX_SIDE};
 pub(super) use folder::{holds_files, is_file_name, read};

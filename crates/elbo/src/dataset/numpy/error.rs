@@ -81,21 +81,3 @@ pub enum ArrayError {
 fn key(array: Option<&str>) -> String {
     array.map_or_else(String::new, |array| format!(": {array}"))
 }
-
-impl ArrayError {
-    /// What the user may do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoImages { arrays, .. } if arrays.is_empty() => {
-                "if there are pictures in it, unpack it and give the directory".to_owned()
-            }
-            Self::NoImages { .. } => {
-                "call them train_images, train_labels, test_images and test_labels, or x_train and so on".to_owned()
-            }
-            Self::Range { .. } => "bring them to 0 to 1 before they are saved".to_owned(),
-            Self::NotFinite { .. } => "clean the array before it is saved".to_owned(),
-            Self::Unreadable { .. } | Self::Shape { .. } | Self::CountMismatch { .. } => return None,
-        })
-    }
-}

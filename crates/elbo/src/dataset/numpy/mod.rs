@@ -12,7 +12,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::{Dataset, DatasetError, ImageShape, Loaded, PictureFiles, Splits};
+use super::{Dataset, DatasetError, ImageShape, Loaded, Note, PictureFiles, Splits};
 use crate::dataset::shape::{CHANNELS, SIDES};
 use npy::{Array, Kind};
 
@@ -70,7 +70,7 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     let numbers: BTreeSet<i128> = all_labels.into_iter().flatten().flatten().copied().collect();
     let is_few = numbers.len() <= 1 << 16;
     if !is_few {
-        notes.push(format!("{} different labels are no classes, and are left out", numbers.len()));
+        notes.push(Note::TooManyClasses { labels: numbers.len() });
     }
     let classes: BTreeMap<i128, u16> = numbers.iter().copied().zip(0..=u16::MAX).collect();
     let names: Vec<String> = numbers.iter().map(ToString::to_string).collect();
@@ -116,7 +116,7 @@ fn labels(
     arrays: &mut Arrays<'_>,
     names: &[&str],
     images: &Images,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<Option<Vec<i128>>, DatasetError> {
     let Some(name) = arrays.find(names) else { return Ok(None) };
     let array = arrays.read(&name)?;
@@ -136,7 +136,7 @@ fn labels(
     }
     let integers = array.integers().filter(|_| is_one_each);
     if integers.is_none() {
-        notes.push(format!("{name} is left out: it is not one class per image"));
+        notes.push(Note::NoClasses { array: name });
     }
     Ok(integers)
 }
@@ -324,13 +324,12 @@ impl Scale {
         }
     }
 
-    fn note(self) -> Option<String> {
-        let note = match self {
-            Self::Bytes => return None,
-            Self::LargeFloats => "values up to 255 are rounded to whole numbers",
-            Self::UnitFloats => "values from 0 to 1 are kept in steps of 1/255",
-            Self::Mask => "bytes 0 and 1 are taken for black and white",
-        };
-        Some(note.to_owned())
+    fn note(self) -> Option<Note> {
+        match self {
+            Self::Bytes => None,
+            Self::LargeFloats => Some(Note::RoundedValues),
+            Self::UnitFloats => Some(Note::UnitValues),
+            Self::Mask => Some(Note::Mask),
+        }
     }
 }

@@ -123,12 +123,12 @@ fn floats_are_brought_to_bytes_by_their_range() {
     for descr in ["<f4", ">f4", "<f8"] {
         let unit = of(&[0.0, 0.2, 0.501, 1.0], descr).unwrap();
         assert_eq!(pixels(&unit.splits.train)[..4], [0, 51, 128, 255]);
-        assert!(unit.notes[0].contains("from 0 to 1"), "{:?}", unit.notes);
+        assert!(unit.notes[0].to_string().contains("from 0 to 1"), "{:?}", unit.notes);
         let large = of(&[0.0, 0.6, 100.4, 255.0], descr).unwrap();
         assert_eq!(pixels(&large.splits.train)[..4], [0, 1, 100, 255]);
         let error = of(&[-1.0, 1.0], descr).unwrap_err();
+        assert!(matches!(error, DatasetError::Array(ArrayError::Range { .. })), "{error}");
         assert!(error.to_string().ends_with("values from -1 to 1: they must be from 0 to 1, or from 0 to 255"));
-        assert!(error.hint().is_some());
     }
     let mut data: Vec<u8> = [0.5_f32; 192].iter().flat_map(|value| value.to_le_bytes()).collect();
     data[4 * 130..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -141,7 +141,7 @@ fn bytes_that_are_0_and_1_are_masks() {
     let mask: Vec<u8> = (0..64).map(|i| i % 2).collect();
     let Loaded { splits, notes, .. } = loaded("a.npy", &npy("|u1", false, &[1, 8, 8], &mask));
     assert_eq!(pixels(&splits.train)[..2], [0, 255]);
-    assert!(notes[0].contains("black and white"), "{notes:?}");
+    assert!(notes[0].to_string().contains("black and white"), "{notes:?}");
 }
 
 fn images(count: usize) -> Vec<u8> {
@@ -173,7 +173,7 @@ fn known_names_make_sets_with_labels() {
             assert_eq!(splits.train.classes(), ["-5", "0", "5", "7"]);
             assert_eq!([test.classes(), validation.classes()], [splits.train.classes(); 2]);
             assert_eq!(pixels(&splits.train), bytes(3 * 64));
-            assert_eq!(notes, [""; 0]);
+            assert!(notes.is_empty(), "{notes:?}");
         }
     }
     let only = loaded("set.npz", &npz(&[("whatever", images(2))], CompressionMethod::Deflated)).splits;
@@ -186,7 +186,7 @@ fn labels_that_are_no_classes_are_left_out() {
         let arrays = [("train_images", images(2)), ("train_labels", labels)];
         let Loaded { splits, notes, .. } = loaded("set.npz", &npz(&arrays, CompressionMethod::Deflated));
         assert_eq!(splits.train.labels(), None);
-        assert!(notes[0].contains("train_labels is left out"), "{notes:?}");
+        assert!(notes[0].to_string().contains("train_labels is left out"), "{notes:?}");
     }
 }
 
@@ -243,7 +243,6 @@ proptest! {
         bytes.truncate(bytes.len() - cut.saturating_sub(30));
         if let Err(error) = try_load("set.npz", &bytes) {
             prop_assert!(error.to_string().contains("set.npz"));
-            let _ = error.hint();
         }
     }
 }

@@ -52,20 +52,3 @@ pub enum PictureError {
         found: f64,
     },
 }
-
-impl PictureError {
-    /// What the user may do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::TooManyBad { .. } => {
-                Some("remove or repair them, or let a larger share pass, for example with --max-bad 0.5".to_owned())
-            }
-            Self::OutOfMemory { .. } => Some(
-                "choose a smaller --size, or set with --memory from how many bytes on they are kept in a file"
-                    .to_owned(),
-            ),
-            Self::Unreadable(_) | Self::TooManyClasses { .. } | Self::MaxBad { .. } => None,
-        }
-    }
-}

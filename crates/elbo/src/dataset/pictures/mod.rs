@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
-use super::{BadPicture, Dataset, DatasetError, Loaded, PictureFiles, Splits};
+use super::{BadPicture, Dataset, DatasetError, Loaded, Note, PictureFiles, Splits};
 use crate::dataset::shape::SIDES;
 use decode::Header;
 use decoded::{Decoded, Images};
@@ -134,14 +134,14 @@ impl Reading<'_> {
             } else {
                 parts = decode(&preparation, &|| {})?;
             }
-            notes.push("1 channel: no picture has any colour; --channels rgb keeps three".to_owned());
+            notes.push(Note::NoColour);
         }
         if !bad.is_empty() {
-            let first = bad.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            notes.push(format!("{} of {total} pictures cannot be read and are left out, such as {first}", bad.len()));
+            let examples = bad.iter().take(LISTED).cloned().collect();
+            notes.push(Note::Unreadable { examples, bad: bad.len(), total });
         }
         if scan.outside > 0 {
-            notes.push(format!("{} pictures beside train, val and test are left out", scan.outside));
+            notes.push(Note::OutsideParts { pictures: scan.outside });
         }
         let names = class_names(self.root, scan.parts())?;
         let set = |part: &Part, decoded: Decoded| -> Result<Option<Dataset>, DatasetError> {
@@ -220,7 +220,7 @@ fn class_names<'a>(root: &Path, parts: [&'a Part; 3]) -> Result<BTreeMap<&'a Pat
 }
 
 /// What pictures with these headers become, by what is asked for and else by what they are; with the reasons.
-fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<String>) {
+fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<Note>) {
     let mut notes = Vec::new();
     let sizes: BTreeSet<_> = headers.iter().map(|header| (header.width, header.height)).collect();
     let usual = Size { width: USUAL_SIDE, height: USUAL_SIDE };
@@ -235,20 +235,18 @@ fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<String
             }
             _ => (usual, format!("the pictures have {} sizes", sizes.len())),
         };
-        notes.push(format!("images of {size} (width x height): {reason}; --size changes it"));
+        notes.push(Note::Size { size, reason });
         size
     });
     let fit = options.fit.unwrap_or_default();
     let is_like = |&(width, height): &(usize, usize)| width * size.height == height * size.width;
     if options.fit.is_none() && !sizes.iter().all(is_like) {
-        notes
-            .push("cropped in the middle where a picture has another shape; --fit fit or stretch keeps all".to_owned());
+        notes.push(Note::Cropped);
     }
     let colourful = headers.iter().filter(|header| !header.is_grey).count();
     let channels = options.channels.unwrap_or(if colourful == 0 { Channels::Grey } else { Channels::Rgb });
     if options.channels.is_none() && colourful > 0 && colourful < headers.len() {
-        let total = headers.len();
-        notes.push(format!("3 channels: {colourful} of {total} pictures are stored in colour; --channels changes it"));
+        notes.push(Note::SomeColour { colourful, total: headers.len() });
     }
     let background = options.background.unwrap_or(Colour::WHITE);
     (Preparation { size, channels, fit, background }, notes)

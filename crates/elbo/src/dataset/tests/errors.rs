@@ -9,7 +9,6 @@ fn missing_directory() {
         let (error, message) = error_at(&folder, &folder.path().join(path));
         assert_matches!(error, DatasetError::MissingDirectory { .. });
         assert_eq!(message, format!("{path}: no such directory"));
-        assert!(error.hint().unwrap().contains("train-images-idx3-ubyte"));
     }
     // Below a file.
     fs::write(folder.path().join("file"), "").unwrap();
@@ -23,7 +22,6 @@ fn a_file_that_is_no_part_of_a_set() {
     let (error, message) = error_at(&folder, &folder.path().join("mnist.npz"));
     assert_matches!(error, DatasetError::UnknownFile { .. });
     assert_eq!(message, "mnist.npz: neither a directory, nor a picture, an array or a file of an IDX data set");
-    assert!(error.hint().is_some());
 }
 
 #[test]
@@ -34,7 +32,6 @@ fn a_directory_without_data_says_what_it_holds() {
     };
     assert_matches!(&error, DatasetError::NoData { .. });
     assert_eq!(message, "DIR: no pictures and no IDX files here; the directory holds nothing");
-    assert!(error.hint().unwrap().contains("PNG"));
 
     let folder = folder(&[("a.txt", vec![])]);
     fs::create_dir(folder.path().join("raw")).unwrap();
@@ -58,7 +55,6 @@ fn missing_file_says_what_was_looked_for_and_what_is_there() {
         "DIR: no train-images-idx3-ubyte (also looked for: train-images-idx3-ubyte.gz, train-images.idx3-ubyte, \
          train-images.idx3-ubyte.gz); the directory holds a.png, raw/, train-labels-idx1-ubyte"
     );
-    assert!(error.hint().unwrap().contains("directories inside"));
 
     for i in 0..20 {
         fs::write(folder.path().join(format!("b{i:02}")), "").unwrap();
@@ -82,10 +78,6 @@ fn permission() {
     let error = DatasetError::io(&path, io::ErrorKind::PermissionDenied.into());
     assert_matches!(&error, DatasetError::PermissionDenied { .. });
     assert_eq!(error.to_string(), "x/train-images-idx3-ubyte: permission denied");
-    assert_eq!(
-        error.hint().unwrap(),
-        "make it readable for this user, for example with chmod u+rX x/train-images-idx3-ubyte"
-    );
 }
 
 /// Passes without having looked where permissions do not bind, as they do not bind root.
@@ -114,48 +106,47 @@ fn dangling_link_is_named() {
 
 #[test]
 fn wrong_magic_says_what_it_would_mean() {
-    let message = |bytes: &[u8]| {
-        let (error, message) = error_of(bytes);
-        assert_matches!(&error, DatasetError::Idx(IdxError::WrongMagic { expected: 2051, .. }));
-        (message, error.hint())
+    let message = |bytes: &[u8]| match error_of(bytes) {
+        (DatasetError::Idx(IdxError::WrongMagic { expected: 2051, kind, .. }), message) => (message, kind),
+        (error, _) => panic!("{error}"),
     };
-    let (text, hint) = message(&labels_file(20));
+    let (text, kind) = message(&labels_file(20));
     assert_eq!(
         text,
         "train-images-idx3-ubyte: not an IDX image file: expected magic number 2051 (0x00000803), \
          found 2049 (0x00000801), which is a label file"
     );
-    assert!(hint.unwrap().contains("swapped"));
+    assert_eq!(kind, Some(FileKind::Labels));
 
-    let cases: [(u32, &str, bool); 7] = [
-        (0x0000_0d03, "which is an IDX file of 32-bit floats in 3 dimensions", true),
-        (0x0000_0802, "which is an IDX file of unsigned bytes in 2 dimensions", true),
-        (0x0000_0b01, "which is an IDX file of 16-bit integers in 1 dimension", true),
-        (0x0308_0000, "which has the right bytes in the wrong order", true),
-        (u32::from_be_bytes(*b"<!DO"), "which is the text \"<!DO\"", true),
-        (0, "found 0 (0x00000000)", false),
-        (0x8950_4e47, "found 2303741511 (0x89504e47)", false),
-    ];
-    for (magic, meaning, has_hint) in cases {
-        let (text, hint) = message(&idx_bytes(magic, &[1, 1, 1], &[0]));
+    let idx = |what: &str| Some(FileKind::Idx(what.to_owned()));
+    for (magic, meaning, expected) in [
+        (0x0000_0d03, "which is an IDX file of 32-bit floats in 3 dimensions", idx("32-bit floats in 3 dimensions")),
+        (0x0000_0802, "which is an IDX file of unsigned bytes in 2 dimensions", idx("unsigned bytes in 2 dimensions")),
+        (0x0000_0b01, "which is an IDX file of 16-bit integers in 1 dimension", idx("16-bit integers in 1 dimension")),
+        (0x0308_0000, "which has the right bytes in the wrong order", Some(FileKind::Swapped)),
+        (u32::from_be_bytes(*b"<!DO"), "which is the text \"<!DO\"", Some(FileKind::Text)),
+        (0, "found 0 (0x00000000)", None),
+        (0x8950_4e47, "found 2303741511 (0x89504e47)", None),
+    ] {
+        let (text, kind) = message(&idx_bytes(magic, &[1, 1, 1], &[0]));
         assert!(text.ends_with(meaning), "{text}");
-        assert_eq!(hint.is_some(), has_hint, "{text}");
+        assert_eq!(kind, expected, "{text}");
     }
-    let (text, hint) = message(&gzip(&gzip(&images_file(5, 1))));
+    let (text, kind) = message(&gzip(&gzip(&images_file(5, 1))));
     assert!(text.ends_with("which is gzip data"), "{text}");
-    assert!(hint.unwrap().contains("compressed twice"));
+    assert_eq!(kind, Some(FileKind::Gzip));
 }
 
 #[test]
 fn images_in_place_of_labels() {
     let folder = folder(&[(TRAIN_IMAGES, images_file(5, 1)), (TRAIN_LABELS, images_file(5, 1))]);
     let (error, message) = error_at(&folder, folder.path());
+    assert_matches!(error, DatasetError::Idx(IdxError::WrongMagic { kind: Some(FileKind::Images), .. }));
     assert_eq!(
         message,
         "train-labels-idx1-ubyte: not an IDX label file: expected magic number 2049 (0x00000801), \
          found 2051 (0x00000803), which is an image file"
     );
-    assert!(error.hint().is_some());
 }
 
 #[test]
@@ -174,7 +165,6 @@ fn truncation_anywhere() {
                     DatasetError::Idx(IdxError::TruncatedPayload { expected: 60, found, .. }) if found == length - 16
                 );
             }
-            assert!(error.hint().is_some());
             if length == 20 {
                 assert_eq!(
                     message,
@@ -216,7 +206,6 @@ fn corrupt_gzip() {
     let (error, message) = error_of(&broken);
     assert_matches!(error, DatasetError::Idx(IdxError::CorruptGzip { .. }));
     assert!(message.starts_with("train-images-idx3-ubyte: corrupt gzip data: "), "{message}");
-    assert!(error.hint().unwrap().contains("download"));
 
     // A reserved compression method, and rubbish after the end.
     let mut broken = packed.clone();
@@ -318,7 +307,6 @@ fn counts_differ() {
             DatasetError::Idx(IdxError::CountMismatch { images, labels: 4, .. }) if *images == count
         );
         assert_eq!(message, format!("{images_name}: {count} images, but {name} has 4 labels"));
-        assert!(error.hint().is_some());
     }
 }
 
@@ -329,5 +317,4 @@ fn shapes_differ() {
     let (error, message) = error_at(&folder, folder.path());
     assert_matches!(&error, DatasetError::ShapeMismatch { train: SHAPE, .. });
     assert_eq!(message, "train-images-idx3-ubyte: images of 4x3x1, but t10k-images-idx3-ubyte has images of 3x4x1");
-    assert!(error.hint().is_some());
 }

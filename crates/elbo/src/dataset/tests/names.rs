@@ -66,10 +66,13 @@ fn emnist() -> TempDir {
 fn several_prefixes_are_an_error_that_lists_them() {
     let folder = emnist();
     let (error, message) = error_at(&folder, folder.path());
-    assert_matches!(&error, DatasetError::Idx(IdxError::SeveralPrefixes { .. }));
+    assert_matches!(
+        &error,
+        DatasetError::Idx(IdxError::SeveralPrefixes { directory, prefixes })
+            if directory == folder.path() && *prefixes == ["emnist-digits", "emnist-letters"]
+    );
     assert_eq!(message, "DIR: holds several data sets, with the prefixes emnist-digits, emnist-letters");
     let example = folder.path().join("emnist-digits");
-    assert_eq!(error.hint().unwrap(), format!("choose one, for example {}", example.display()));
     assert_same(&Splits::from_path(example).unwrap(), &four_sets(2, "emnist-digits"));
 }
 
@@ -101,11 +104,15 @@ fn the_only_prefix_needs_no_choice() {
 fn unknown_prefixes_list_the_known_ones() {
     let folder = emnist();
     let (error, message) = error_at(&folder, &folder.path().join("emnist-leters"));
+    assert_matches!(
+        &error,
+        DatasetError::MissingDirectory { parent: Some(parent), prefixes, .. }
+            if parent == folder.path() && *prefixes == ["emnist-digits", "emnist-letters"]
+    );
     assert_eq!(
         message,
         "emnist-leters: no such directory, and DIR has data sets only with the prefixes emnist-digits, emnist-letters"
     );
-    assert!(error.hint().unwrap().ends_with("emnist-digits"));
 }
 
 #[test]

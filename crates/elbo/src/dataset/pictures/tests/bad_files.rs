@@ -62,7 +62,7 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
     let options = DataOptions { size: "8".parse().ok(), ..DataOptions::default() };
     let Loaded { splits, notes, bad, .. } = loaded(folder.path(), &options);
     assert_eq!((splits.train.len(), bad.len()), (18, 2));
-    assert!(notes.join("\n").contains("2 of 20 pictures cannot be read and are left out"), "{notes:?}");
+    assert!(said(&notes).contains("2 of 20 pictures cannot be read and are left out"), "{notes:?}");
     let expected: Vec<u8> = (0..18)
         .flat_map(|number| {
             let mut out = vec![0; 64];
@@ -81,8 +81,8 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
     }
     fs::write(folder.path().join("08b.png"), "rubbish").unwrap();
     let error = error_of(folder.path(), &options);
+    assert!(matches!(error, DatasetError::Pictures(PictureError::TooManyBad { bad: 3, total: 21, .. })), "{error}");
     assert!(error.to_string().contains(": 3 of 21 pictures cannot be read, such as "), "{error}");
-    assert!(error.hint().unwrap().contains("--max-bad"));
     for max_bad in [-0.1, 1.1, f64::NAN] {
         let error = error_of(folder.path(), &DataOptions { max_bad: Some(max_bad), ..options.clone() });
         assert!(matches!(error, DatasetError::Pictures(PictureError::MaxBad { .. })), "{error}");

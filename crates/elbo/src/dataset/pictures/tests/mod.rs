@@ -16,6 +16,11 @@ use tempfile::TempDir;
 use super::*;
 use crate::dataset::{Fit, ImageShape, load};
 
+/// The texts of notes, a line each.
+fn said(notes: &[Note]) -> String {
+    notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 const WIDTH: u32 = 10;
 const HEIGHT: u32 = 8;
 
