@@ -3,7 +3,8 @@
 mod bars;
 
 use bars::{model_bytes, resume, run_in, small, small_settings};
-use elbo::{Error, Model, RunDirectory, TensorFileError, Training};
+use elbo::files::TensorFileError;
+use elbo::{Error, Model, RunDirectory, Training};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};

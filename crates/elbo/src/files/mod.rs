@@ -5,3 +5,8 @@ pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod run_directory;
 pub(crate) mod tensors;
+
+pub use metrics::{EpochMetrics, best_epoch, read_metrics};
+pub use model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, Tested};
+pub use run_directory::{RunDirectory, RunDirectoryError};
+pub use tensors::TensorFileError;
