@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::args::BenchArgs;
 use crate::inspect::architecture_of;
 use crate::output::print;
-use elbo::{BenchReport, Rate, bench};
+use elbo::engine::bench::{BenchReport, Rate, bench};
 use std::fmt::Write;
 
 pub(crate) fn run(arguments: &BenchArgs) -> anyhow::Result<Outcome> {
@@ -56,7 +56,7 @@ fn spread(rate: Rate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use elbo::{LayerRate, StepRate};
+    use elbo::engine::bench::{LayerRate, StepRate};
 
     #[test]
     fn the_table_has_a_row_for_everything_measured() {

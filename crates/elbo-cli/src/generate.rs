@@ -4,7 +4,8 @@ use crate::Outcome;
 use crate::args::GenerateArgs;
 use crate::output::{counted, print};
 use elbo::figures::sheet;
-use elbo::{Images, Vae, write_atomically};
+use elbo::storage::write_atomically;
+use elbo::{Images, Vae};
 use std::path::Path;
 
 /// Pixels between the images of a sheet.
@@ -59,7 +60,7 @@ fn write_single(
     count: usize,
     directory: &Path,
 ) -> Result<(), elbo::Error> {
-    elbo::create_directory(directory)?;
+    elbo::storage::create_directory(directory)?;
     let digits = count.to_string().len().max(4);
     let mut number = 0;
     while number < count {

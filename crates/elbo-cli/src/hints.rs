@@ -1,10 +1,12 @@
 //! What the user of the command may do about what the library says.
 
-use elbo::dataset::{ArrayError, DatasetError, FileKind, IdxError, Note, PictureError};
-use elbo::{
-    ArchitectureError, ClassError, Error, RunDirectoryError, SettingsError, StorageError, TensorFileError,
-    TrainingError,
-};
+use elbo::Error;
+use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, PictureError};
+use elbo::files::{RunDirectoryError, TensorFileError};
+use elbo::network::ArchitectureError;
+use elbo::recipe::SettingsError;
+use elbo::storage::StorageError;
+use elbo::training::TrainingError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -209,8 +211,9 @@ fn select(directory: &Path, prefixes: &[String]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use elbo::Loss;
     use elbo::dataset::{BadPicture, ImageShape};
-    use elbo::{DataSummary, HeldOutError, Loss};
+    use elbo::files::{DataSummary, HeldOutError};
     use std::io;
 
     const SHAPE: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };

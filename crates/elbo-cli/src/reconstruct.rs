@@ -5,8 +5,9 @@ use crate::args::ReconstructArgs;
 use crate::generate::{GAP, names_png};
 use crate::output::{counted, print};
 use crate::source::tested;
-use elbo::figures::{Pixels, sheet};
-use elbo::{Images, Vae, choose_examples, write_atomically};
+use elbo::figures::{Pixels, choose_examples, sheet};
+use elbo::storage::write_atomically;
+use elbo::{Images, Vae};
 
 /// Pairs to a row.
 const COLUMNS: usize = 5;

@@ -4,7 +4,9 @@ use crate::hints;
 use crate::output::note;
 use crate::progress::reading_bar;
 use elbo::dataset::{self, DataOptions, Loaded, Splits};
-use elbo::{EMBEDDED_DATA, RunDirectory, Tested, Vae};
+use elbo::files::Tested;
+use elbo::recipe::EMBEDDED_DATA;
+use elbo::{RunDirectory, Vae};
 use std::path::Path;
 
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was

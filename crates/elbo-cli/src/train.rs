@@ -6,7 +6,10 @@ use crate::output::{clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Splits};
-use elbo::{Cpu, Likelihood, ParameterTable, Recipe, RunDirectory, Schedule, Settings, Training, Vae, write_figures};
+use elbo::figures::write_figures;
+use elbo::network::ParameterTable;
+use elbo::recipe::Schedule;
+use elbo::{Cpu, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +36,7 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         match training.advance() {
             Ok(Some(elbo::Progress::Batch(batch))) => progress.batch(&batch),
             Ok(Some(elbo::Progress::Epoch(metrics))) => progress.epoch(&metrics),
+            Ok(Some(_)) => {}
             Ok(None) => break Ok(true),
             Err(error) => break Err(error),
         }
@@ -177,7 +181,7 @@ fn chosen(recipe: &Recipe, data: &Splits) -> String {
 fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option<f64>) -> anyhow::Result<Schedule> {
     let usual = match recipe {
         Schedule::Linear { warmup } => warmup,
-        Schedule::Constant => WARMUP,
+        _ => WARMUP,
     };
     Ok(match (name, warmup) {
         (None, None) => recipe,

@@ -13,7 +13,7 @@ fn untested() -> tempfile::TempDir {
     here
 }
 
-fn card(run: &Path) -> elbo::ModelCard {
+fn card(run: &Path) -> elbo::files::ModelCard {
     Model::read(&run.join("model.safetensors")).unwrap().card
 }
 

@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --example decode_codes -- runs/emoji codes.tsv sheet.png
 
+use elbo::Vae;
 use elbo::figures::sheet;
-use elbo::{Vae, write_atomically};
+use elbo::storage::write_atomically;
 use std::error::Error;
 
 pub(crate) fn decode(model: &str, codes: &str, out: &str) -> Result<(), Box<dyn Error>> {

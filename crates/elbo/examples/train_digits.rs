@@ -3,7 +3,9 @@
 //!     cargo run --release --example train_digits
 
 use elbo::dataset::Splits;
-use elbo::{Progress, Recipe, Settings, Training, Vae, samples_figure, write_atomically};
+use elbo::figures::samples_figure;
+use elbo::storage::write_atomically;
+use elbo::{Progress, Recipe, Settings, Training, Vae};
 
 fn main() -> Result<(), elbo::Error> {
     let recipe = Recipe { epochs: 2, ..Recipe::reference() };
@@ -15,7 +17,7 @@ fn main() -> Result<(), elbo::Error> {
                 println!("batch {}/{}: loss {:.2}", batch.batch, batch.batches, batch.loss);
             }
             Progress::Epoch(metrics) => println!("epoch {}: {:?}", metrics.epoch, metrics.held_out),
-            Progress::Batch(_) => {}
+            _ => {}
         }
     }
     let vae = Vae::try_from(&training)?;

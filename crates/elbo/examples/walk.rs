@@ -3,9 +3,10 @@
 //!
 //!     cargo run --release --example walk -- runs/emoji emoji
 
+use elbo::Vae;
 use elbo::dataset::load;
 use elbo::figures::sheet;
-use elbo::{Vae, write_atomically};
+use elbo::storage::write_atomically;
 
 const STEPS: usize = 8;
 

@@ -61,12 +61,12 @@
 //! - on any number of threads,
 //! - after a run was stopped and resumed,
 //! - on every machine of the same architecture (x86-64, or 64-bit ARM) that computes with the same instruction set: the
-//!   fastest that it has, unless [`ISA_VARIABLE`] names another; whatever the operating system and its C library,
+//!   fastest that it has, unless [`engine::ISA_VARIABLE`] names another; whatever the operating system and its C library,
 //! - with the same version of this crate and of what it is built from, as its `Cargo.lock` has it.
 //!
 //! They are not the same with another instruction set, which rounds otherwise. With another version they are the same
 //! unless the changelog says which are not. The images that are held out of a training set never change; a model file has
-//! a digest of them, by which [`DataSummary::check_held_out`] tells.
+//! a digest of them, by which [`DataSummary::check_held_out`](files::DataSummary::check_held_out) tells.
 //!
 //! NaN in a parameter or a latent vector is NaN in all that depends on it. A model file or checkpoint with such a number,
 //! or one that is infinite, is neither written nor read.
@@ -84,6 +84,10 @@
 //! | `runs` | runs in directories: settings, metrics, checkpoints to go on from |
 //! | `ndarray` | data sets from arrays of the crate `ndarray` |
 //!
+//! # Where things are
+//! What most programs use is here; the rest is in the modules below, each error beside what it is of. Enums that may get
+//! more variants say so.
+//!
 //! # How it is built
 //! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser,
 //! training, evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch,
@@ -93,48 +97,22 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare within tolerances"))]
 
 pub mod dataset;
-mod engine;
+pub mod engine;
 mod error;
-mod files;
-mod network;
+#[cfg(feature = "figures")]
+pub mod figures;
+pub mod files;
+pub mod network;
 pub mod noise;
-mod recipe;
-mod storage;
-mod training;
-mod vae;
+pub mod recipe;
+pub mod storage;
+pub mod training;
+pub mod vae;
 
-pub use dataset::batch::Batch;
-pub use dataset::class::ClassError;
-pub use dataset::shape::{CHANNELS, SIDES, ShapeError};
-#[cfg(feature = "figures")]
-pub use elbo_figures as figures;
-pub use engine::cpu::ISA_VARIABLE;
-pub use engine::cpu::bench::{BATCHES, BenchReport, LayerRate, Rate, StepRate, bench};
-pub use engine::evaluate::{Evaluation, evaluate, sampled_loss};
-pub use engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
+pub use engine::{Cpu, Device, Engine, Evaluation};
 pub use error::Error;
-#[cfg(feature = "runs")]
-pub use files::metrics::read_metrics;
-pub use files::metrics::{EpochMetrics, best_epoch};
-pub use files::model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, Tested};
-pub use files::run_directory::{RunDirectory, RunDirectoryError};
-pub use files::tensors::TensorFileError;
-pub use network::architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};
-pub use network::likelihood::Likelihood;
-pub use network::loss::{KlGradient, Loss, Objective};
-pub use network::parameters::{Parameter, ParameterTable};
-pub use network::reference;
-pub use recipe::optimizer::{Adam, Muon, Optimizer};
-pub use recipe::schedule::Schedule;
-pub use recipe::settings::{EMBEDDED_DATA, Settings, SettingsError};
-pub use recipe::{Recipe, RecipeError};
-pub use storage::{StorageError, create_directory, write_atomically};
-pub use training::{BatchProgress, Progress, Training, TrainingError};
-#[cfg(feature = "figures")]
-pub use vae::pca;
-#[cfg(feature = "figures")]
-pub use vae::run_figures::{
-    RECONSTRUCTIONS, SAMPLES, choose_examples, latent_space_figure, loss_figure, reconstruction_figure, samples_figure,
-    write_figures,
-};
+pub use files::{EpochMetrics, Model, RunDirectory};
+pub use network::{Architecture, Likelihood, Loss, Objective};
+pub use recipe::{Adam, Muon, Optimizer, Recipe, Settings};
+pub use training::{BatchProgress, Progress, Training};
 pub use vae::{Encoded, Images, Vae};

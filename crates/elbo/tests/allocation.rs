@@ -1,8 +1,10 @@
 //! A training step allocates nothing, on any number of threads.
 
 use elbo::dataset::{Dataset, ImageShape};
+use elbo::engine::Draw;
+use elbo::network::ParameterTable;
 use elbo::noise::{Noise, Purpose};
-use elbo::{Architecture, Cpu, Device, Draw, ParameterTable, Recipe};
+use elbo::{Architecture, Cpu, Device, Recipe};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 

@@ -1,7 +1,8 @@
 //! Errors, never panics, where checkpoints and models are damaged.
 
 use crate::bars::{model_bytes, resume, run_in, small, small_settings};
-use elbo::{Error, Model, RunDirectory, TensorFileError, Training};
+use elbo::files::TensorFileError;
+use elbo::{Error, Model, RunDirectory, Training};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};

@@ -2,8 +2,10 @@
 //!
 //! `golden/make_golden.py` made the files and says what is in them.
 
-use elbo::dataset::ImageShape;
-use elbo::{Adam, Architecture, Batch, Cpu, Device, Draw, Likelihood, Loss, Objective, ParameterTable};
+use elbo::dataset::{Batch, ImageShape};
+use elbo::engine::Draw;
+use elbo::network::ParameterTable;
+use elbo::{Adam, Architecture, Cpu, Device, Likelihood, Loss, Objective};
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 

@@ -2,10 +2,12 @@
 //! on it too, to the same losses within rounding, and resumes.
 
 use crate::bars::{finish, small, small_settings};
-use elbo::reference::{self, Defined};
+use elbo::dataset::Batch;
+use elbo::engine::{Draw, EngineError, OptimizerState};
+use elbo::network::reference::{self, Defined};
 use elbo::{
-    Adam, Architecture, Batch, Device, Draw, Engine, EngineError, Error, Loss, Objective, Optimizer, OptimizerState,
-    Recipe, RunDirectory, Settings, Training, Vae,
+    Adam, Architecture, Device, Engine, Error, Loss, Objective, Optimizer, Recipe, RunDirectory, Settings, Training,
+    Vae,
 };
 use std::collections::VecDeque;
 

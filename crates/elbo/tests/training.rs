@@ -2,10 +2,10 @@
 
 use crate::bars::{GREY, bars, finish, model_bytes, resume, run_in, small, small_settings, splits};
 use elbo::dataset::{ImageShape, Part, Splits};
-use elbo::{
-    EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Schedule, Settings, Training, TrainingError, Vae,
-    read_metrics,
-};
+use elbo::files::read_metrics;
+use elbo::recipe::Schedule;
+use elbo::training::TrainingError;
+use elbo::{EpochMetrics, Error, Model, Progress, Recipe, RunDirectory, Settings, Training, Vae};
 use std::fs;
 use std::path::Path;
 

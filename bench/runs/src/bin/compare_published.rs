@@ -2,8 +2,10 @@
 //!
 //!     cargo run --release -p elbo-bench --bin compare_published -- docs/images/published runs/mnist runs/mnist-2
 
+use elbo::RunDirectory;
 use elbo::figures::{Figure, Series, SeriesStyle};
-use elbo::{RunDirectory, read_metrics, write_atomically};
+use elbo::files::read_metrics;
+use elbo::storage::write_atomically;
 use std::path::Path;
 
 /// The published run, epoch by epoch: `epoch,test_elbo,seconds`.

@@ -9,8 +9,10 @@
 //!     cargo run --release -p elbo-bench --bin peer -- --task decode --images 1
 
 use elbo::dataset::{Dataset, ImageShape, Splits};
+use elbo::engine::Draw;
+use elbo::network::ParameterTable;
 use elbo::noise::{Noise, Purpose};
-use elbo::{Adam, Architecture, Cpu, Device, Draw, Engine, Objective, ParameterTable};
+use elbo::{Adam, Architecture, Cpu, Device, Engine, Objective};
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};

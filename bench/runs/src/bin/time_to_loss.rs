@@ -5,8 +5,11 @@
 //! Seconds are those of training alone, as everywhere; the time of an evaluation is measured once and stated.
 
 use elbo::dataset::Splits;
+use elbo::engine::sampled_loss;
 use elbo::figures::{Figure, Series, SeriesStyle};
-use elbo::{Recipe, RunDirectory, Training, Vae, read_metrics, sampled_loss, write_atomically};
+use elbo::files::read_metrics;
+use elbo::storage::write_atomically;
+use elbo::{Recipe, RunDirectory, Training, Vae};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;

@@ -2,7 +2,8 @@
 
 use super::DataArgs;
 use clap::{ArgAction, ValueEnum};
-use elbo::{KlGradient, Likelihood};
+use elbo::Likelihood;
+use elbo::network::KlGradient;
 use std::path::PathBuf;
 use std::str::FromStr;
 

@@ -11,6 +11,7 @@ const USUAL_SHARE: f64 = 0.1;
 
 /// A part of a data set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Part {
     /// The images trained on.
     Training,

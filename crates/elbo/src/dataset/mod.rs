@@ -43,11 +43,12 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use batch::Batch;
 use cache::ImageFile;
 
 #[cfg(feature = "ndarray")]
 pub use array_view::Value;
+pub use batch::Batch;
+pub use class::ClassError;
 pub use error::DatasetError;
 pub use hold_out::Part;
 pub use idx::{FileKind, IdxError};
@@ -60,7 +61,7 @@ pub use pictures::PictureError;
 pub use preprocessing::{
     Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
 };
-pub use shape::ImageShape;
+pub use shape::{CHANNELS, ImageShape, SIDES, ShapeError};
 pub use splits::Splits;
 pub use survey::Survey;
 

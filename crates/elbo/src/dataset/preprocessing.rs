@@ -13,6 +13,7 @@ use crate::dataset::shape::SIDES;
 /// is brought years later to exactly what training saw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Preprocessing {
     /// Images come as bytes of the network's shape; a number is `byte / 255`, in [0, 1].
     #[default]
@@ -185,6 +186,7 @@ impl fmt::Display for Size {
 /// Values a pixel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Channels {
     /// One.
     Grey,
@@ -215,6 +217,7 @@ impl fmt::Display for Channels {
 /// What is done about pictures whose aspect ratio is not that of the images.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fit {
     /// The whole picture, the rest is background.
     Fit,

@@ -22,13 +22,14 @@ use crate::network::loss::{Loss, Objective};
 use crate::recipe::optimizer::Optimizer;
 use std::fmt;
 
-pub use cpu::Cpu;
+pub use cpu::{Cpu, ISA_VARIABLE, bench};
 pub use draw::Draw;
 pub use error::EngineError;
+pub use evaluate::{Evaluation, evaluate, sampled_loss};
 
 /// Something that computes, and can be given a network.
 pub trait Device: fmt::Debug {
-    /// An engine for a network with these parameters, in the layout of its [`ParameterTable`](crate::ParameterTable).
+    /// An engine for a network with these parameters, in the layout of its [`ParameterTable`](crate::network::ParameterTable).
     ///
     /// # Errors
     /// If the device cannot be used, or the number of parameters is not that of the network.
@@ -66,7 +67,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// What computes, in a few words: `2 threads (avx2)`.
     fn description(&self) -> String;
 
-    /// All parameters, in the layout of the network's [`ParameterTable`](crate::ParameterTable), after all steps that were
+    /// All parameters, in the layout of the network's [`ParameterTable`](crate::network::ParameterTable), after all steps that were
     /// asked for.
     ///
     /// # Errors

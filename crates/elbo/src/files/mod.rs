@@ -7,3 +7,10 @@ pub(crate) mod model;
 pub(crate) mod position;
 pub(crate) mod run_directory;
 pub(crate) mod tensors;
+
+#[cfg(feature = "runs")]
+pub use metrics::read_metrics;
+pub use metrics::{EpochMetrics, best_epoch};
+pub use model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, Tested};
+pub use run_directory::{RunDirectory, RunDirectoryError};
+pub use tensors::TensorFileError;

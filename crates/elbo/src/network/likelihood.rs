@@ -9,6 +9,7 @@ use std::fmt;
 /// where they are of the same likelihood, the same images, and the same preprocessing of them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Likelihood {
     /// A Gaussian of mean `s` and unit variance, the reference's: `0.5 * sum (s - x)^2`, without the constant
     /// `pixels / 2 * ln(2 pi)`. A variance of 1 is far more than images have, so that the divergence weighs heavily.

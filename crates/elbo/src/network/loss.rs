@@ -71,6 +71,7 @@ impl Default for Objective {
 /// How the gradient of the divergence is estimated. Both are right in the mean over draws.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum KlGradient {
     /// That of the divergence's formula: without noise by itself.
     #[default]

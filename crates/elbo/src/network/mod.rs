@@ -6,3 +6,8 @@ pub(crate) mod loss;
 pub(crate) mod parameters;
 #[allow(clippy::disallowed_methods, reason = "the definition is compared with within tolerances")]
 pub mod reference;
+
+pub use architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};
+pub use likelihood::Likelihood;
+pub use loss::{KlGradient, Loss, Objective};
+pub use parameters::{Parameter, ParameterTable};

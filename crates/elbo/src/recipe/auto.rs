@@ -46,7 +46,7 @@ impl Recipe {
     /// suit them. For MNIST it is [`Recipe::fast`] itself.
     ///
     /// - As many encoder stages as leave at most 8 x 8 pixels, up to 5, with 32 channels, 64, 128 and then 256; less for
-    ///   images so large that such a network would be [too large](crate::ArchitectureError::TooLarge).
+    ///   images so large that such a network would be [too large](crate::network::ArchitectureError::TooLarge).
     /// - A latent space of 5/7 of an image's side for grey images, 20 dimensions for 28 x 28, and of a whole side for
     ///   colour, from 8 to 256. The side of an image that is no square is that of a square of as many pixels.
     /// - A learned variance for images of fewer than 256 values, of which unit variance leaves nothing to learn.

@@ -9,9 +9,11 @@ use crate::dataset::Splits;
 use crate::error::Error;
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::{KlGradient, Objective};
-use optimizer::{Adam, Muon, Optimizer};
-use schedule::Schedule;
 use serde::{Deserialize, Serialize};
+
+pub use optimizer::{Adam, Muon, Optimizer};
+pub use schedule::Schedule;
+pub use settings::{EMBEDDED_DATA, Settings, SettingsError};
 
 /// The settings of a training run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The course of the learning rate.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Schedule {
     /// The same from the first step to the last.
     Constant,

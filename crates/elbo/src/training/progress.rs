@@ -4,6 +4,7 @@ use crate::files::metrics::EpochMetrics;
 
 /// What a call of [`Training::advance`](super::Training::advance) did.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub enum Progress {
     /// One step.
     Batch(BatchProgress),

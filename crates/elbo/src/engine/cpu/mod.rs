@@ -5,7 +5,7 @@
 //! gradient of its own, and these are added in the order of a fixed tree. So the result is the same to the last bit for
 //! any number of threads, and threads meet a few times per step.
 
-pub(crate) mod bench;
+pub mod bench;
 mod chunks;
 mod class_weight;
 mod decoder;

@@ -134,7 +134,7 @@ fn colour_that_no_picture_has_is_dropped() {
     let Loaded { splits, notes, .. } = loaded(folder.path(), &DataOptions::default());
     assert_eq!(splits.train.shape().channels, 1);
     assert_eq!(pixels(&splits.train)[..64], *grey(8, 8).as_bytes());
-    assert!(notes.iter().any(|note| *note == Note::NoColour), "{notes:?}");
+    assert!(notes.contains(&Note::NoColour), "{notes:?}");
     fs::write(folder.path().join("c.png"), png(&colourful())).unwrap();
     assert_eq!(loaded(folder.path(), &DataOptions::default()).splits.train.shape().channels, 3);
 }
