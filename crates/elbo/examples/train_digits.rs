@@ -17,7 +17,7 @@ fn main() -> Result<(), elbo::Error> {
                 println!("batch {}/{}: loss {:.2}", batch.batch, batch.batches, batch.loss);
             }
             Progress::Epoch(metrics) => println!("epoch {}: {:?}", metrics.epoch, metrics.held_out),
-            Progress::Batch(_) => {}
+            _ => {}
         }
     }
     let vae = Vae::try_from(&training)?;
