@@ -161,7 +161,7 @@ impl Training {
         let (data, found) = divide(data, &settings.recipe)?;
         let found = found.compared_with(&expected);
         if found != expected {
-            return Err(TrainingError::other_data(expected, found).into());
+            return Err(TrainingError::other_data(expected, found));
         }
         change(&mut settings);
         settings.recipe.validate()?;
