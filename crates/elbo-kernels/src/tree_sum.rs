@@ -36,6 +36,7 @@ impl<'a, A: ExactSizeIterator<Item = &'a [f32]> + Clone> Kernel for TreeSum<'_, 
     #[inline(always)]
     fn call<S: Simd>(self, _: S) {
         // What stands at a level is the sum of two to its power arrays, if there is any.
+        #[expect(clippy::large_stack_arrays, reason = "nothing is allocated in a step")]
         let mut waiting = [[0.0_f32; RUN]; LEVELS];
         for (number, sum) in self.sum.chunks_mut(RUN).enumerate() {
             let here = number * RUN..number * RUN + sum.len();

@@ -27,7 +27,10 @@ pub(crate) fn train(mut training: Training, path: &str) -> Result<(), Error> {
             continue;
         };
         let norm = gradient.iter().map(|number| number * number).sum::<f32>().sqrt();
-        gradient.iter_mut().for_each(|number| *number *= (10.0 / norm).min(1.0));
+        let scale = (10.0 / norm).min(1.0);
+        for number in &mut gradient {
+            *number *= scale;
+        }
         training.apply(loss, &gradient, &Adam::new(1e-3).into())?;
     }
     println!("{:?}", training.history());

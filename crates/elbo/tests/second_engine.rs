@@ -70,6 +70,7 @@ impl PlainEngine {
     fn adam(&mut self, gradient: impl Iterator<Item = f64>, adam: &Adam) {
         self.step += 1;
         let [beta1, beta2, rate, epsilon] = [adam.beta1, adam.beta2, adam.learning_rate, adam.epsilon].map(f64::from);
+        #[expect(clippy::disallowed_methods, reason = "no bits of this engine are pinned")]
         let correct = |beta: f64| 1.0 - beta.powi(self.step as i32);
         let moments = self.mean.iter_mut().zip(&mut self.square);
         for ((parameter, (mean, square)), gradient) in self.parameters.iter_mut().zip(moments).zip(gradient) {
@@ -80,7 +81,7 @@ impl PlainEngine {
     }
 
     /// A batch of one image, as the definition has it.
-    fn one<'a>(batch: Batch<'a>, number: usize) -> Batch<'a> {
+    fn one(batch: Batch<'_>, number: usize) -> Batch<'_> {
         let len = batch.pixels.len() / batch.len();
         let pixels = &batch.pixels[number * len..][..len];
         Batch { pixels, indices: &batch.indices[number..=number], labels: batch.labels }

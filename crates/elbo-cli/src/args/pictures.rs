@@ -30,7 +30,7 @@ pub(crate) enum ChannelsName {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Pictures")]
 pub(crate) struct DataArgs {
-    /// Scale pictures to this size, WIDTHxHEIGHT, or N for a square [default: their own size if all have the same, of 8 to
+    /// Scale pictures to this size (width x height), or N for a square [default: their own size if all have the same, of 8 to
     /// 128 pixels per side; else 64]
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,

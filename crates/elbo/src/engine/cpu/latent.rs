@@ -69,8 +69,8 @@ impl Latent {
     }
 }
 
-/// The divergence of an image's distribution, means and then log-variances, from the standard normal, `-1/2 sum (1 + logvar
-/// - mean^2 - exp(logvar))` (Kingma and Welling, 2014, appendix B), in nats.
+/// The divergence of an image's distribution, means and then log-variances, from the standard normal, in nats:
+/// `-1/2 sum (1 + logvar - mean^2 - exp(logvar))` (Kingma and Welling, 2014, appendix B).
 pub(crate) fn kl(statistics: &[f32]) -> f64 {
     let (means, logvars) = statistics.split_at(statistics.len() / 2);
     means.iter().zip(logvars).map(|(mean, logvar)| divergence(*mean, *logvar)).sum()

@@ -118,6 +118,7 @@ impl OptimizerMemory {
         let stretches = stretches.zip(square.par_chunks_mut(STRETCH)).enumerate();
         stretches.for_each(|(number, ((parameters, mean), square))| {
             let first = number * STRETCH;
+            #[expect(clippy::large_stack_arrays, reason = "nothing is allocated in a step")]
             let mut memory = [0.0; STRETCH];
             let memory = &mut memory[..parameters.len()];
             gradient(first, memory);
