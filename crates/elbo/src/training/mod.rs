@@ -178,7 +178,9 @@ impl Training {
         self.asked += 1;
         self.take_losses(false)?;
         self.position.seconds += start.elapsed().as_secs_f64();
-        self.after_step().map(Some)
+        #[cfg(feature = "runs")]
+        self.save_step()?;
+        Ok(Some(self.progress()))
     }
 
     /// The mean loss of the batch that is next, in nats per image, and the gradient of the mean of the objective, in the
@@ -210,7 +212,9 @@ impl Training {
         self.learning_rate = Some(f64::from(optimizer.adam.learning_rate));
         self.asked += 1;
         self.position.seconds += start.elapsed().as_secs_f64();
-        self.after_step()
+        #[cfg(feature = "runs")]
+        self.save_step()?;
+        Ok(self.progress())
     }
 
     /// The noise of this epoch's draws.
@@ -218,18 +222,15 @@ impl Training {
         Noise::new(self.settings.recipe.seed, Purpose::Training, u64::from(self.epoch()))
     }
 
-    /// Says where the run is, and saves it if it has gone on for long.
-    fn after_step(&mut self) -> Result<Progress, Error> {
-        let progress = BatchProgress {
+    /// Where the run is after a step.
+    fn progress(&self) -> Progress {
+        Progress::Batch(BatchProgress {
             epoch: self.epoch(),
             batch: self.asked,
             batches: self.batches(),
             loss: self.position.mean_loss().total(),
             images_per_second: self.images_per_second(),
-        };
-        #[cfg(feature = "runs")]
-        self.save_step()?;
-        Ok(Progress::Batch(progress))
+        })
     }
 
     /// Counts the losses that are there, or waits for those of all steps that were asked for.
