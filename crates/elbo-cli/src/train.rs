@@ -227,7 +227,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     let others = others.unwrap_or("no test images".to_owned());
     format!(
         "{}: {} images of {} to train on, {others}\n\
-         {} parameters, latent dimension {}, {}; {} batches of {} an epoch\n\
+         {} parameters, latent dimension {}, {}; {} batches of {} per epoch\n\
          run directory {}; ELBO losses in {}",
         data.name,
         thousands(data.train.len()),

@@ -22,7 +22,7 @@ fn without_a_terminal_there_are_plain_lines() {
     let lines: Vec<&str> = printed.stderr.lines().collect();
     assert_eq!(lines.len(), 4, "{printed:#?}");
     assert_eq!(lines[0], "bars: 200 images of 12x10x1 to train on, 60 to test");
-    assert!(masked(lines[1]).ends_with("; # batches of # an epoch"), "{}", lines[1]);
+    assert!(masked(lines[1]).ends_with("; # batches of # per epoch"), "{}", lines[1]);
     assert!(lines[1].contains("latent dimension 3, 2 threads") && lines[1].contains("5 batches of 37"));
     assert_eq!(
         lines[2],
