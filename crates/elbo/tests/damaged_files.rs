@@ -97,6 +97,8 @@ fn with_header(file: &[u8], from: &str, to: &str) -> Vec<u8> {
 #[test]
 fn a_checkpoint_that_contradicts_itself_is_an_error() {
     let stopped = Stopped::new();
+    // One that no digest guards.
+    let file = of_format_1(&stopped.checkpoint);
     for (from, to, named) in [
         (r#"\"batches\":3"#, r#"\"batches\":6"#, "batch 6 of an epoch of 5"),
         (r#"\"batches\":3"#, r#"\"batches\":-3"#, "invalid value"),
@@ -106,9 +108,10 @@ fn a_checkpoint_that_contradicts_itself_is_an_error() {
         (r#"\"batch_size\":17"#, r#"\"batch_size\":70"#, "batch 3 of an epoch of 1"),
         (r#"\"height\":12"#, r#"\"height\":11"#, "the model takes 11x10x1 images"),
         (r#"\"height\":12"#, r#"\"height\":2"#, "height"),
+        (r#"\"latent_dim\":3,\"widths\""#, r#"\"latent_dim\":4,\"widths\""#, "asks for another network"),
         (r#"\"position\""#, r#"\"somewhere\""#, "somewhere"),
     ] {
-        let error = stopped.go_on_from(&with_header(&stopped.checkpoint, from, to)).unwrap_err();
+        let error = stopped.go_on_from(&with_header(&file, from, to)).unwrap_err();
         assert!(error.to_string().contains(named), "{from} -> {to}: {error}");
     }
 }
@@ -155,18 +158,30 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
     let message = changed("decoder.output.bias", Some((Dtype::I32, vec![1])));
     assert!(message.contains("must be F32 [1], but is I32 [1]"), "{message}");
 
-    let newer = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":3"#));
-    assert!(matches!(newer, TensorFileError::Newer { found: 3, known: 2, .. }), "{newer}");
+    let newer = error(&with_header(&file, r#"\"format\":3"#, r#"\"format\":4"#));
+    assert!(matches!(newer, TensorFileError::Newer { found: 4, known: 3, .. }), "{newer}");
     // Also when it says things that this program does not know.
-    let newer = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":3,\"colour\":3"#));
+    let newer = error(&with_header(&file, r#"\"format\":3"#, r#"\"format\":4,\"colour\":3"#));
     assert!(matches!(newer, TensorFileError::Newer { .. }), "{newer}");
-    let unknown = error(&with_header(&file, r#"\"format\":2"#, r#"\"format\":2,\"colour\":3"#));
+    let unguarded = of_format_1(&file);
+    let unknown = error(&with_header(&unguarded, r#"\"format\":1"#, r#"\"format\":1,\"colour\":3"#));
     assert!(matches!(unknown, TensorFileError::Foreign { .. }) && unknown.to_string().contains("colour"));
     let no_digest = error(&with_header(&file, "tensors_digest", "tensors_colour"));
     assert!(matches!(no_digest, TensorFileError::Foreign { .. }), "{no_digest}");
     assert!(no_digest.to_string().contains("missing field `tensors_digest`"), "{no_digest}");
-    let other_widths = error(&with_header(&file, r#"\"widths\":[4,6]"#, r#"\"widths\":[4,7]"#));
+    let other_widths = error(&with_header(&unguarded, r#"\"widths\":[4,6]"#, r#"\"widths\":[4,7]"#));
     assert!(matches!(other_widths, TensorFileError::Tensor { .. }), "{other_widths}");
+
+    // A file that says it is older than its digests does not get past them.
+    for older in [0, 1, 2] {
+        let error = error(&with_header(&file, r#"\"format\":3"#, &format!(r#"\"format\":{older}"#)));
+        assert!(matches!(error, TensorFileError::Foreign { .. }), "{error}");
+        assert!(error.to_string().contains("format"), "{error}");
+    }
+    let twice = error(&with_header(&file, r#"\"tensors_digest\""#, r#"\"format\":1,\"tensors_digest\""#));
+    assert!(matches!(twice, TensorFileError::Foreign { .. }), "{twice}");
+    let directory_for_a_file = Model::read(directory.path()).unwrap_err();
+    assert!(directory_for_a_file.to_string().contains("it is no file"), "{directory_for_a_file}");
 
     let checkpoint = error(&fs::read(directory.path().join("checkpoint.safetensors")).unwrap());
     assert!(matches!(checkpoint, TensorFileError::Foreign { kind: "model", .. }), "{checkpoint}");
@@ -208,8 +223,10 @@ fn text_after(file: &[u8], before: &str) -> String {
 /// The file as it was written before there were digests.
 fn of_format_1(file: &[u8]) -> Vec<u8> {
     let tensors_digest = text_after(file, r#"tensors_digest\":\""#);
+    let document_digest = text_after(file, r#"document_digest\":\""#);
     let file = with_header(file, &format!(r#",\"tensors_digest\":\"{tensors_digest}\""#), "");
-    with_header(&file, r#"\"format\":2"#, r#"\"format\":1"#)
+    let file = with_header(&file, &format!(r#",\"document_digest\":\"{document_digest}\""#), "");
+    with_header(&file, r#"\"format\":3"#, r#"\"format\":1"#)
 }
 
 #[test]
@@ -231,6 +248,45 @@ fn one_bit_of_a_tensor_is_missed() {
             assert!(said.contains(&format!("{name}.safetensors: damaged")), "{said}");
             assert!(said.contains(&text_after(&file, r#"tensors_digest\":\""#)), "{said}");
         }
+        fs::write(&path, file).unwrap();
+    }
+}
+
+/// Numbers of the document too: every one that is another afterwards is missed.
+#[test]
+fn one_digit_of_the_document_is_missed() {
+    let run = finished(0.2);
+    let model = Model::open(run.path()).unwrap();
+    let history = resume(run.path(), small(), |_| {}).unwrap().history().to_vec();
+    for name in ["model", "checkpoint"] {
+        let path = run.path().join(format!("{name}.safetensors"));
+        let file = fs::read(&path).unwrap();
+        let text = String::from_utf8(file[8..tensors_at(&file)].to_vec()).unwrap();
+        let document = text.find("__metadata__").unwrap()..text.find("document_digest").unwrap();
+        let digits = text[document.clone()].char_indices().filter(|(_, c)| c.is_ascii_digit());
+        let mut tried = 0;
+        for (place, _) in digits {
+            let mut damaged = file.clone();
+            let byte = &mut damaged[8 + document.start + place];
+            *byte = if *byte == b'9' { b'8' } else { *byte + 1 };
+            fs::write(&path, damaged).unwrap();
+            let error: Error = match name {
+                "model" => match Model::read(&path) {
+                    Err(error) => error.into(),
+                    // The last of many digits, of the same number to the last bit.
+                    Ok(found) if found == model => continue,
+                    Ok(_) => panic!("{}", &text[document.start + place - 40..=document.start + place]),
+                },
+                _ => match resume(run.path(), small(), |_| {}) {
+                    Err(error) => error,
+                    Ok(found) if found.history() == history => continue,
+                    Ok(_) => panic!("{}", &text[document.start + place - 40..=document.start + place]),
+                },
+            };
+            assert!(matches!(error, Error::TensorFile(_)), "{error}");
+            tried += 1;
+        }
+        assert!(tried > 100, "{tried}");
         fs::write(&path, file).unwrap();
     }
 }
@@ -290,7 +346,7 @@ fn a_number_that_is_not_finite_is_named() {
 fn a_run_does_not_go_on_with_other_images_held_out() {
     let run = finished(0.2);
     let path = run.path().join("checkpoint.safetensors");
-    let file = fs::read(&path).unwrap();
+    let file = of_format_1(&fs::read(&path).unwrap());
     let held_out = text_after(&file, r#"held_out_digest\":\""#);
     let go_on = |file: Vec<u8>| {
         fs::write(&path, file).unwrap();

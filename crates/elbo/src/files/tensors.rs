@@ -4,8 +4,10 @@
 //! |---|---|
 //! | 1 | |
 //! | 2 | the document has `tensors_digest` |
+//! | 3 | and `document_digest` |
 //!
-//! All formats up to [`FORMAT`] are read, and that is written. [`digest`] says what a digest is of.
+//! All formats up to [`FORMAT`] are read, and that is written. [`digest`] and
+//! [`document_digest`] say what a digest is of.
 
 use crate::network::parameters::ParameterTable;
 use crate::storage::{StorageError, write_atomically};
@@ -21,9 +23,9 @@ use std::path::{Path, PathBuf};
 const METADATA_KEY: &str = "elbo";
 
 /// The newest format that this program reads, and the one that it writes.
-const FORMAT: u32 = 2;
-/// The first format with a digest.
-const FORMAT_WITH_DIGEST: u32 = 2;
+const FORMAT: u32 = 3;
+/// The fields that came with a format: an earlier one has none of them, a later one must.
+const FIELDS_SINCE: [(&str, u32); 2] = [("tensors_digest", 2), ("document_digest", 3)];
 
 /// A file of tensors is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,16 @@ pub enum TensorFileError {
         /// That of the tensors as they are.
         found: String,
     },
+    /// The document is not the one that was written.
+    #[error("{}: damaged: its document has the digest {found}, not {expected}", path.display())]
+    DamagedDocument {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of the document when it was written.
+        expected: String,
+        /// That of the document as it is.
+        found: String,
+    },
     /// A number is NaN or infinite.
     #[error("{}: number {position} of tensor {name} is {value}", path.display())]
     NotFinite {
@@ -110,6 +122,8 @@ struct Written<'a, D> {
     #[serde(flatten)]
     document: &'a D,
     tensors_digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_digest: Option<String>,
 }
 
 /// What the documents of all formats have.
@@ -118,12 +132,13 @@ struct Head {
     kind: String,
     format: u32,
     tensors_digest: Option<String>,
+    document_digest: Option<String>,
 }
 
 impl Head {
     /// Takes it out of a document.
     fn take(document: &mut Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let fields = ["kind", "format", "tensors_digest"].into_iter();
+        let fields = ["kind", "format", "tensors_digest", "document_digest"].into_iter();
         let taken: Map<String, Value> = fields.filter_map(|field| document.remove_entry(field)).collect();
         serde_json::from_value(Value::Object(taken))
     }
@@ -146,7 +161,23 @@ fn digest<N: AsRef<str>>(tensors: &[(N, TensorView<'_>)]) -> String {
         tensor.shape().iter().for_each(|&dimension| hasher.update((dimension as u64).to_le_bytes()));
         hasher.update(tensor.data());
     }
+    hexadecimal(hasher)
+}
+
+fn hexadecimal(hasher: Sha256) -> String {
     hasher.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
+/// SHA-256 of a document, in hexadecimal: of its JSON with all keys in ascending order and no white space, without
+/// `document_digest` itself.
+fn document_digest(document: &Map<String, Value>) -> Result<String, serde_json::Error> {
+    let mut document = document.clone();
+    document.remove("document_digest");
+    let mut value = Value::Object(document);
+    value.sort_all_objects();
+    let mut hasher = Sha256::new();
+    hasher.update(serde_json::to_string(&value)?);
+    Ok(hexadecimal(hasher))
 }
 
 /// The first number that is NaN or infinite, with its place.
@@ -194,8 +225,22 @@ pub(crate) fn write<D: Document>(
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|error| malformed(error.to_string()))?;
         views.push((name, view));
     }
-    let written = Written { kind: D::KIND, format: FORMAT, document, tensors_digest: digest(&views) };
-    let json = serde_json::to_string(&written).map_err(|error| malformed(error.to_string()))?;
+    let mut written =
+        Written { kind: D::KIND, format: FORMAT, document, tensors_digest: digest(&views), document_digest: None };
+    let json = serde_json::to_string(&written)
+        .and_then(|json| {
+            // Of what a reader will see: the text, not the numbers that it was made of.
+            written.document_digest = Some(document_digest(&serde_json::from_str(&json)?)?);
+            serde_json::to_string(&written)
+        })
+        .map_err(|error| malformed(error.to_string()))?;
+    // A number that is not finite would be written as null, and could not be read again.
+    serde_json::from_str::<Map<String, Value>>(&json)
+        .and_then(|mut document| {
+            Head::take(&mut document)?;
+            serde_json::from_value::<D>(Value::Object(document))
+        })
+        .map_err(|error| malformed(format!("its document could not be read again: {error}")))?;
     let metadata = std::iter::once((METADATA_KEY.to_owned(), json)).collect();
     let file = safetensors::serialize(views, Some(metadata)).map_err(|error| malformed(error.to_string()))?;
     Ok(write_atomically(path, &file)?)
@@ -211,6 +256,11 @@ pub(crate) struct TensorFile<D> {
 
 impl<D: Document> TensorFile<D> {
     pub(crate) fn read(path: &Path) -> Result<Self, TensorFileError> {
+        let about = std::fs::metadata(path).map_err(StorageError::new("read", path))?;
+        if !about.is_file() {
+            let reason = "it is no file".to_owned();
+            return Err(TensorFileError::Malformed { path: path.to_owned(), reason });
+        }
         let bytes = std::fs::read(path).map_err(StorageError::new("read", path))?;
         let malformed = |error: safetensors::SafeTensorError| TensorFileError::Malformed {
             path: path.to_owned(),
@@ -228,6 +278,8 @@ impl<D: Document> TensorFile<D> {
         // The format first: a newer document may have fields that this program does not know.
         let mut document: Map<String, Value> =
             serde_json::from_str(json).map_err(|error| foreign(error.to_string()))?;
+        let found_digest = document_digest(&document).map_err(|error| foreign(error.to_string()))?;
+        let fields: Vec<bool> = FIELDS_SINCE.iter().map(|(field, _)| document.contains_key(*field)).collect();
         let head = Head::take(&mut document).map_err(|error| foreign(error.to_string()))?;
         if head.kind != D::KIND {
             return Err(foreign(format!("it is a {}", head.kind)));
@@ -235,8 +287,19 @@ impl<D: Document> TensorFile<D> {
         if head.format > FORMAT {
             return Err(TensorFileError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
         }
-        if head.format >= FORMAT_WITH_DIGEST && head.tensors_digest.is_none() {
-            return Err(foreign("missing field `tensors_digest`".to_owned()));
+        if head.format == 0 {
+            return Err(foreign("there is no format 0".to_owned()));
+        }
+        for ((field, since), is_there) in FIELDS_SINCE.into_iter().zip(fields) {
+            if head.format >= since && !is_there {
+                return Err(foreign(format!("missing field `{field}`")));
+            }
+            if head.format < since && is_there {
+                return Err(foreign(format!("format {} has no field `{field}`", head.format)));
+            }
+        }
+        if let Some(expected) = head.document_digest.filter(|expected| *expected != found_digest) {
+            return Err(TensorFileError::DamagedDocument { path: path.to_owned(), expected, found: found_digest });
         }
         let document = serde_json::from_value(Value::Object(document)).map_err(|error| foreign(error.to_string()))?;
         Ok(Self { path: path.to_owned(), bytes, tensors_digest: head.tensors_digest, document })
