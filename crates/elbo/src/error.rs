@@ -12,6 +12,7 @@ use crate::recipe::RecipeError;
 use crate::recipe::settings::SettingsError;
 use crate::storage::StorageError;
 use crate::training::TrainingError;
+use crate::vae::LatentError;
 #[cfg(feature = "figures")]
 use crate::vae::pca::PcaError;
 #[cfg(feature = "figures")]
@@ -46,6 +47,8 @@ pub enum Error {
     Shape(#[from] ShapeError),
     /// Classes that are not there.
     Class(#[from] ClassError),
+    /// Latent vectors that are not what the model takes.
+    Latent(#[from] LatentError),
     /// A figure.
     #[cfg(feature = "figures")]
     Figure(#[from] FigureError),

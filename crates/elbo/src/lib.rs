@@ -115,4 +115,4 @@ pub use files::{EpochMetrics, Model, RunDirectory};
 pub use network::{Architecture, Likelihood, Loss, Objective};
 pub use recipe::{Adam, Muon, Optimizer, Recipe, Settings};
 pub use training::{BatchProgress, Progress, Training};
-pub use vae::{Encoded, Images, Vae};
+pub use vae::{Encoded, Images, LatentError, Vae};

@@ -5,6 +5,7 @@ mod bars;
 mod damaged_files;
 mod examples;
 mod golden;
+mod misuse;
 mod models;
 mod second_engine;
 mod training;

@@ -1,6 +1,7 @@
 //! Classes of a conditional model: which there are, and what an argument or a data set means by them.
 
 use crate::dataset::Dataset;
+use std::borrow::Cow;
 
 /// Classes are not what a model needs.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -21,12 +22,22 @@ pub enum ClassError {
     #[error("the model was not trained with classes, and makes no image of a class")]
     NotConditional,
     /// There is not one class for each latent vector.
-    #[error("{latents} latent vectors have {classes} classes")]
+    #[error("the model tells {known} classes apart and needs one for each of {latents} latent vectors, not {classes}")]
     Count {
+        /// How many the model knows.
+        known: usize,
         /// How many latent vectors.
         latents: usize,
-        /// How many classes.
+        /// How many classes were given.
         classes: usize,
+    },
+    /// There is not one name for each class of a network.
+    #[error("{names} names of classes for a network that tells {classes} apart")]
+    Names {
+        /// How many it tells apart.
+        classes: usize,
+        /// How many names there are.
+        names: usize,
     },
 }
 
@@ -80,6 +91,22 @@ pub(crate) fn check_labels(dataset: &Dataset, classes: &[String]) -> Result<(), 
     }
 }
 
+/// The images with the numbers that a model of these classes has for their classes, found by name; as they are where the
+/// numbers are the same, or the model is not conditional.
+pub(crate) fn matched<'a>(dataset: &'a Dataset, classes: &[String]) -> Result<Cow<'a, Dataset>, ClassError> {
+    if check_labels(dataset, classes).is_ok() {
+        return Ok(Cow::Borrowed(dataset));
+    }
+    let labels = dataset.labels().ok_or(ClassError::NoLabels)?;
+    let number = |&label: &u16| {
+        let name = &dataset.classes()[usize::from(label)];
+        let number = classes.iter().position(|class| class == name).and_then(|number| u16::try_from(number).ok());
+        number.ok_or_else(|| ClassError::Unknown { found: name.clone(), classes: classes.to_vec() })
+    };
+    let labels = labels.iter().map(number).collect::<Result<_, _>>()?;
+    Ok(Cow::Owned(dataset.clone().relabelled(labels, classes.to_vec())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +146,20 @@ mod tests {
         assert_eq!(check_labels(&of(None), &known), Err(ClassError::NoLabels));
         assert_eq!(classes_of(&of(None)), Err(ClassError::NoLabels));
         assert_eq!(check_labels(&of(None), &[]), Ok(()));
+    }
+
+    #[test]
+    fn classes_are_found_by_their_names() {
+        let shape = ImageShape { height: 1, width: 1, channels: 1 };
+        let known = names(&["bars", "circles", "dots"]);
+        let set = |labels: Vec<u16>, classes: &[&str]| {
+            Dataset::new(shape, vec![0; labels.len()], Some(labels)).unwrap().with_classes(names(classes)).unwrap()
+        };
+        let part = set(vec![0, 1, 1], &["circles", "dots"]);
+        let found = matched(&part, &known).unwrap();
+        assert_eq!((found.labels(), found.classes()), (Some(&[1, 2, 2][..]), &known[..]));
+        assert!(matches!(matched(&set(vec![0], &["bars"]), &known), Ok(Cow::Borrowed(_))));
+        let error = matched(&set(vec![0, 1], &["bars", "stars"]), &known).unwrap_err();
+        assert_eq!(error.to_string(), "there is no class 'stars': the model knows bars, circles, dots");
     }
 }

@@ -100,6 +100,12 @@ pub enum DatasetError {
         /// The shape.
         shape: ImageShape,
     },
+    /// More images than positions of 32 bits count.
+    #[error("{images} images are too many: a data set has at most {}", u32::MAX)]
+    TooManyImages {
+        /// How many there are.
+        images: usize,
+    },
     /// A data set without images.
     #[error("a data set needs at least one image")]
     NoImages,

@@ -98,7 +98,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DatasetError::InvalidShape`] if a side is zero or an image has more values than a `usize` counts;
+    /// [`DatasetError::TooManyImages`] if there are 2^32 or more; [`DatasetError::InvalidShape`] if a side is zero or an image has more values than a `usize` counts;
     /// [`DatasetError::NoImages`] if `images` is empty; [`DatasetError::PartialImage`] if it does not hold a whole
     /// number of images; [`DatasetError::LabelCount`] if there is not one label for each.
     pub fn new(shape: ImageShape, images: Vec<u8>, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
@@ -124,6 +124,12 @@ impl Dataset {
             Some(labels) => dataset.with_labels(labels),
             None => Ok(dataset),
         }
+    }
+
+    /// The same images with one label each, of these classes.
+    pub(crate) fn relabelled(mut self, labels: Vec<u16>, classes: Vec<String>) -> Self {
+        (self.labels, self.classes) = (Some(labels), classes);
+        self
     }
 
     /// The same images with these labels, `[N]`: the number of each image's class. The classes are called by their
@@ -335,6 +341,10 @@ fn check_values(shape: ImageShape, values: usize) -> Result<(), DatasetError> {
     }
     if !values.is_multiple_of(shape.len()) {
         return Err(DatasetError::PartialImage { shape, values });
+    }
+    // Positions of images are of 32 bits.
+    if u32::try_from(values / shape.len()).is_err() {
+        return Err(DatasetError::TooManyImages { images: values / shape.len() });
     }
     Ok(())
 }

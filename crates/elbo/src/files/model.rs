@@ -184,6 +184,15 @@ impl ModelCard {
         }
     }
 
+    /// Checks that each class of the network has a name, and no name stands for none; else says what is wrong.
+    pub(crate) fn check_names(&self) -> Result<(), String> {
+        let (classes, names) = (self.architecture.classes(), self.classes.len());
+        if classes == names {
+            return Ok(());
+        }
+        Err(format!("{names} names of classes for a network that tells {classes} apart"))
+    }
+
     /// What data has to be brought to for this model: with these options, [`load`](crate::dataset::load) makes of a
     /// picture exactly what training did. A model that was not trained on pictures says only the shape of its images,
     /// if pictures can have it.
@@ -212,6 +221,9 @@ pub struct Tested {
     /// Whether these were held out of the model's training, but it cannot be told that they are the same images, because
     /// the file was written before there was a digest of them.
     pub is_unchecked: bool,
+    /// Whether the data set is called as the one that the model was trained on, and holds other images: most of these
+    /// may have been trained on.
+    pub has_changed: bool,
 }
 
 impl ModelCard {
@@ -224,7 +236,8 @@ impl ModelCard {
     /// be read.
     pub fn tested(&self, mut data: Splits) -> Result<Tested, Error> {
         if let Some(images) = data.test {
-            return Ok(Tested { images, name: data.name, part: Some(Part::Test), is_unchecked: false });
+            let part = Some(Part::Test);
+            return Ok(Tested { images, name: data.name, part, is_unchecked: false, has_changed: false });
         }
         let was_trained_on = data.train.digest()? == self.data.train_digest;
         let mut is_unchecked = false;
@@ -238,7 +251,8 @@ impl ModelCard {
             Some(validation) => (Some(Part::Validation), validation),
             None => (was_trained_on.then_some(Part::Training), data.train),
         };
-        Ok(Tested { images, name: data.name, part, is_unchecked })
+        let has_changed = part.is_none() && data.name == self.data.name;
+        Ok(Tested { images, name: data.name, part, is_unchecked, has_changed })
     }
 }
 
@@ -258,6 +272,11 @@ impl Model {
     /// If a parameter is NaN or infinite, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TensorFileError> {
         let table = ParameterTable::new(&self.card.architecture);
+        let wrong = |reason: String| TensorFileError::Malformed { path: path.to_owned(), reason };
+        if self.parameters.len() != table.len() {
+            return Err(wrong(format!("{} parameters for a network that has {}", self.parameters.len(), table.len())));
+        }
+        self.card.check_names().map_err(wrong)?;
         tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
     }
 
@@ -279,6 +298,8 @@ impl Model {
         let table = ParameterTable::new(&file.document.architecture);
         let parameters = file.group(&table, "")?;
         file.check()?;
+        let wrong = |reason| TensorFileError::Foreign { path: path.to_owned(), kind: ModelCard::KIND, reason };
+        file.document.check_names().map_err(wrong)?;
         Ok(Self { card: file.document, parameters })
     }
 }

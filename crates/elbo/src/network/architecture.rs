@@ -20,6 +20,9 @@ pub const CLASSES: RangeInclusive<usize> = 0..=256;
 /// The most numbers that the activations of one image may take: tables of offsets stay in 31 bits.
 const MAX_ACTIVATIONS: usize = 1 << 26;
 
+/// The most parameters: training keeps five numbers for each, 20 GB then.
+const MAX_PARAMETERS: usize = 1 << 30;
+
 /// A convolutional variational autoencoder, as a shape.
 ///
 /// The encoder has one 3 x 3 stride-2 "same" convolution with `ReLU` a stage, then a fully connected head for mean
@@ -81,6 +84,18 @@ pub enum ArchitectureError {
         widths: Vec<usize>,
         /// The activations.
         activations: usize,
+    },
+    /// All numbers are in range, but they make too many parameters.
+    #[error(
+        "a network for {image} images with widths {widths:?} has {parameters} parameters; the most is {MAX_PARAMETERS}"
+    )]
+    TooManyParameters {
+        /// The images.
+        image: ImageShape,
+        /// The widths.
+        widths: Vec<usize>,
+        /// The parameters.
+        parameters: usize,
     },
 }
 
@@ -218,7 +233,22 @@ impl Architecture {
         if activations > MAX_ACTIVATIONS {
             return Err(ArchitectureError::TooLarge { image, widths: architecture.widths, activations });
         }
+        architecture.check_parameters()?;
         Ok(architecture)
+    }
+
+    /// That there are not too many parameters.
+    fn check_parameters(&self) -> Result<(), ArchitectureError> {
+        let of_layer = |layer: &LayerShape| layer.geometry.taps() * layer.c_in * layer.c_out + layer.c_out;
+        let rows = |layer: &LayerShape| self.classes * layer.output().iter().product::<usize>();
+        let layers = self.layers();
+        let of_classes: usize = layers.iter().filter(|layer| layer.role.is_dense()).map(rows).sum();
+        let parameters = layers.iter().map(of_layer).sum::<usize>() + of_classes;
+        if parameters > MAX_PARAMETERS {
+            let (image, widths) = (self.image, self.widths.clone());
+            return Err(ArchitectureError::TooManyParameters { image, widths, parameters });
+        }
+        Ok(())
     }
 
     /// The network of the reference: widths 32 and 64, 20 latent dimensions, for 28 x 28 grey images.
@@ -268,7 +298,9 @@ impl Architecture {
             let what = "the number of classes";
             return Err(ArchitectureError::OutOfRange { what, allowed: CLASSES, found: classes });
         }
-        Ok(Self { classes, ..self })
+        let architecture = Self { classes, ..self };
+        architecture.check_parameters()?;
+        Ok(architecture)
     }
 
     /// Classes that the network is conditional on; 0 without.

@@ -38,6 +38,26 @@ pub enum TrainingError {
         /// The recipe's patience.
         patience: u32,
     },
+    /// There is no batch for the gradient.
+    #[error("{}", if *is_finished { "the run is finished: there is no batch to apply a gradient for".to_owned() } else { format!("all batches of epoch {epoch} are done: `advance` ends the epoch") })]
+    NoBatch {
+        /// Number of the epoch; the first is 1.
+        epoch: u32,
+        /// Whether the whole run is over.
+        is_finished: bool,
+    },
+    /// Something that was given is NaN or infinite.
+    #[error("{what} is not finite")]
+    NotANumber {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A run cannot go on with other settings than these.
+    #[error("{what} cannot change when a run goes on: what is done already was done with it")]
+    Changed {
+        /// Which setting.
+        what: &'static str,
+    },
     /// The run is further than it is to go.
     #[error("the run cannot end after {asked} epochs: it has trained {done} and {batches} batches of the next")]
     PastEnd {

@@ -35,7 +35,7 @@ use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, Part, Splits};
 use crate::engine::evaluate::{all_indices, sampled_loss};
-use crate::engine::{Cpu, Device, Draw, Engine, OptimizerState};
+use crate::engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
 use crate::error::Error;
 use crate::files::metrics::{EpochMetrics, best_epoch};
 use crate::files::model::{DataSummary, Model};
@@ -68,6 +68,8 @@ pub struct Training {
     asked: usize,
     /// Adam's step size in the last of these, if there was any since the run began or went on.
     learning_rate: Option<f64>,
+    /// Why the run cannot go on, once that is so.
+    failed: Option<TrainingError>,
     /// The training images in the order of the current epoch.
     order: Vec<u32>,
     /// Where a batch's images are gathered.
@@ -115,6 +117,7 @@ impl Training {
             position: Position::after(0),
             asked: 0,
             learning_rate: None,
+            failed: None,
             order: Vec::new(),
             staging: Vec::new(),
             history: Vec::new(),
@@ -163,12 +166,14 @@ impl Training {
         optimizer: &Optimizer,
         learning_rate: f64,
     ) -> Result<Option<Progress>, Error> {
+        self.check_not_failed()?;
         if self.is_finished() {
             return Ok(None);
         }
         if self.asked == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
+        check_objective(objective)?;
         let start = Instant::now();
         let noise = self.noise();
         let indices = &self.order[self.asked * self.batch_size()..][..self.batch_size()];
@@ -188,23 +193,36 @@ impl Training {
     /// the end of an epoch, which [`advance`](Self::advance) ends.
     ///
     /// # Errors
-    /// If the images cannot be read, or the device fails.
+    /// If the objective is not finite, the images cannot be read, the device fails, or the run has failed before.
     pub fn gradient(&mut self, objective: Objective) -> Result<Option<(Loss, Vec<f32>)>, Error> {
+        self.check_not_failed()?;
         if self.is_finished() || self.asked == self.batches() {
             return Ok(None);
         }
+        check_objective(objective)?;
+        let start = Instant::now();
         let noise = self.noise();
         let indices = &self.order[self.asked * self.batch_size()..][..self.batch_size()];
         let batch = self.data.train.gather(indices, &mut self.staging)?;
-        Ok(Some(self.engine.gradient(batch, Draw::Noise(&noise), objective)?))
+        let gradient = self.engine.gradient(batch, Draw::Noise(&noise), objective)?;
+        self.position.seconds += start.elapsed().as_secs_f64();
+        Ok(Some(gradient))
     }
 
     /// Takes the step that a gradient asks for, in place of one on the batch that is next, which had this loss.
     ///
     /// # Errors
-    /// If the loss is not finite, the gradient is not of the length of the parameters, the device fails, or a run with a
-    /// directory cannot be saved.
+    /// If the epoch or the run is over, the loss or the gradient is not finite, the gradient is not of the length of the
+    /// parameters, the device fails, or a run with a directory cannot be saved.
     pub fn apply(&mut self, loss: Loss, gradient: &[f32], optimizer: &Optimizer) -> Result<Progress, Error> {
+        self.check_not_failed()?;
+        if self.is_finished() || self.asked == self.batches() {
+            return Err(TrainingError::NoBatch { epoch: self.epoch(), is_finished: self.is_finished() }.into());
+        }
+        EngineError::check_count(ParameterTable::new(self.engine.architecture()).len(), gradient.len())?;
+        if !gradient.iter().all(|number| number.is_finite()) {
+            return Err(TrainingError::NotANumber { what: "a number of the gradient" }.into());
+        }
         let start = Instant::now();
         self.take_losses(true)?;
         self.count(loss)?;
@@ -249,21 +267,28 @@ impl Training {
         Ok(())
     }
 
+    /// Adds the loss of a batch to those of the epoch, of which the mean is kept: their sum must be finite too.
     fn count(&mut self, loss: Loss) -> Result<(), TrainingError> {
-        let position = &mut self.position;
-        position.batches += 1;
-        if !loss.is_finite() {
-            let batch = position.batches;
-            return Err(self.not_finite(batch, loss));
+        let Position { reconstruction, kl, batches, .. } = self.position;
+        let sum = Loss { reconstruction: reconstruction + loss.reconstruction, kl: kl + loss.kl };
+        if !loss.is_finite() || !sum.is_finite() {
+            return Err(self.not_finite(batches + 1, loss));
         }
-        position.reconstruction += loss.reconstruction;
-        position.kl += loss.kl;
+        (self.position.reconstruction, self.position.kl) = (sum.reconstruction, sum.kl);
+        self.position.batches += 1;
         Ok(())
     }
 
-    fn not_finite(&self, batch: usize, loss: Loss) -> TrainingError {
+    /// That no step has failed: what comes after one is worth nothing.
+    fn check_not_failed(&self) -> Result<(), TrainingError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn not_finite(&mut self, batch: usize, loss: Loss) -> TrainingError {
         let Recipe { learning_rate, muon_learning_rate, .. } = self.settings.recipe;
-        TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate }
+        let error = TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate };
+        self.failed = Some(error.clone());
+        error
     }
 
     /// Measures, saves, and goes to the beginning of the next epoch.
@@ -406,6 +431,16 @@ impl Training {
     pub fn batches_done(&self) -> usize {
         self.asked
     }
+}
+
+/// That a step can be taken by an objective at all.
+fn check_objective(Objective { beta, free_bits, .. }: Objective) -> Result<(), TrainingError> {
+    for (what, number) in [("the objective's beta", beta), ("the objective's number of free bits", free_bits)] {
+        if !number.is_finite() {
+            return Err(TrainingError::NotANumber { what });
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a network of these classes knows those of all images.

@@ -11,6 +11,7 @@ use crate::files::position::Position;
 use crate::files::run_directory::RunDirectory;
 use crate::files::tensors::{Document, TensorFileError};
 use crate::network::architecture::Architecture;
+use crate::recipe::Recipe;
 use crate::recipe::settings::Settings;
 use crate::storage::{remove_leftovers, write_atomically};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 impl Training {
     /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
     ///
-    /// `change` may alter the settings that do not touch what is done already: epochs, patience and threads.
+    /// `change` may alter the settings that do not touch what is done already: epochs, patience, rates, the objective, threads.
     ///
     /// # Errors
     /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
@@ -56,7 +57,10 @@ impl Training {
         if found != expected {
             return Err(other_data(expected, found));
         }
+        let before = settings.recipe.clone();
         change(&mut settings);
+        check_changed(&before, &settings.recipe)?;
+        check_architecture(&before, &architecture, &directory)?;
         settings.recipe.validate()?;
         let mut engine = engine(&settings, &architecture, &checkpoint.parameters)?;
         engine.resume(checkpoint.optimizer)?;
@@ -67,6 +71,7 @@ impl Training {
             summary: expected,
             asked: position.batches,
             learning_rate: None,
+            failed: None,
             position,
             order: Vec::new(),
             staging: Vec::new(),
@@ -111,6 +116,39 @@ impl Training {
     pub fn settings_of(directory: &RunDirectory) -> Result<Settings, Error> {
         Ok(checkpoint::read(&directory.checkpoint())?.card.settings)
     }
+}
+
+/// Checks that a change leaves alone what is done already. Rates, objectives and lengths are about what is to come.
+fn check_changed(before: &Recipe, after: &Recipe) -> Result<(), TrainingError> {
+    let same = [
+        ("the encoder's widths", before.widths == after.widths),
+        ("the number of latent dimensions", before.latent_dim == after.latent_dim),
+        ("the likelihood", before.likelihood == after.likelihood),
+        ("whether the model is conditional", before.conditional == after.conditional),
+        ("the share of images held out", before.validation.to_bits() == after.validation.to_bits()),
+        ("the seed", before.seed == after.seed),
+        ("the batch size", before.batch_size == after.batch_size),
+        ("the order of the images", before.shuffle == after.shuffle),
+    ];
+    match same.into_iter().find(|(_, same)| !same) {
+        Some((what, _)) => Err(TrainingError::Changed { what }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the network of a checkpoint is the one that its recipe asks for: a damaged one may not be.
+fn check_architecture(
+    recipe: &Recipe,
+    network: &Architecture,
+    directory: &RunDirectory,
+) -> Result<(), TensorFileError> {
+    let asked = (&*recipe.widths, recipe.latent_dim, recipe.likelihood, recipe.conditional);
+    let found = (network.widths(), network.latent_dim(), network.likelihood(), network.classes() > 0);
+    if asked == found {
+        return Ok(());
+    }
+    let reason = "its recipe asks for another network than it holds".to_owned();
+    Err(TensorFileError::Foreign { path: directory.checkpoint(), kind: CheckpointCard::KIND, reason })
 }
 
 /// Why a run that was trained on one set cannot go on with another.

@@ -6,7 +6,7 @@ pub mod pca;
 pub(crate) mod run_figures;
 
 use crate::dataset::batch::scale;
-use crate::dataset::class::{ClassError, check_labels, resolve_class};
+use crate::dataset::class::{ClassError, matched, resolve_class};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, DatasetError, ImageShape};
 use crate::engine::evaluate::{Evaluation, evaluate, for_each_block};
@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::files::model::{Model, ModelCard};
 use crate::network::architecture::Architecture;
 use crate::noise::{Noise, Purpose};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Images as numbers in [0, 1], `[N, H, W, C]`.
@@ -103,6 +104,28 @@ impl Encoded {
     }
 }
 
+/// Latent vectors are not what a model takes.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LatentError {
+    /// They are not whole.
+    #[error("{numbers} numbers are no whole number of latent vectors of {dim}")]
+    Partial {
+        /// How many numbers there are.
+        numbers: usize,
+        /// Numbers of a latent vector.
+        dim: usize,
+    },
+    /// So many images fit in no memory.
+    #[error("{count} images after the first {start} are more than fit in any memory")]
+    TooMany {
+        /// Images before them.
+        start: usize,
+        /// How many were asked for.
+        count: usize,
+    },
+}
+
 /// A trained variational autoencoder.
 #[derive(Debug)]
 pub struct Vae {
@@ -122,8 +145,12 @@ impl Vae {
     /// A model on a device.
     ///
     /// # Errors
-    /// If the device cannot be used.
+    /// If the device cannot be used, or the parameters or the names of classes are not those of the network.
     pub fn on(device: &dyn Device, model: Model) -> Result<Self, Error> {
+        if model.card.check_names().is_err() {
+            let (classes, names) = (model.card.architecture.classes(), model.card.classes.len());
+            return Err(ClassError::Names { classes, names }.into());
+        }
         let engine = device.engine(&model.card.architecture, &model.parameters)?;
         Ok(Self { engine, card: model.card })
     }
@@ -144,12 +171,13 @@ impl Vae {
         self.engine.architecture()
     }
 
-    fn check(&self, dataset: &Dataset) -> Result<(), Error> {
+    /// The images as the model takes them: of its shape, and with its own numbers for their classes.
+    fn taken<'a>(&self, dataset: &'a Dataset) -> Result<Cow<'a, Dataset>, Error> {
         let (expected, found) = (self.architecture().image(), dataset.shape());
         if found != expected {
             return Err(ShapeError { expected, found }.into());
         }
-        Ok(check_labels(dataset, &self.card.classes)?)
+        Ok(matched(dataset, &self.card.classes)?)
     }
 
     /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count. Of a
@@ -175,7 +203,8 @@ impl Vae {
     /// # Errors
     /// If the model is not conditional, or there is no such class.
     pub fn generate_class(&self, class: u16, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
-        self.decode(&self.draws(start, count, seed), Some(&vec![class; count]))
+        let latents = self.draws(start, count, seed)?;
+        self.decode(&latents, Some(&vec![class; count]))
     }
 
     /// Those of the images of [`Vae::generate`] that come after the first `start`.
@@ -183,43 +212,55 @@ impl Vae {
     /// # Errors
     /// If the device fails.
     pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
+        let latents = self.draws(start, count, seed)?;
         let known = self.architecture().classes();
         let classes: Vec<u16> = if known == 0 {
             Vec::new()
         } else {
-            (start..start + count).map(|sample| (sample % known) as u16).collect()
+            (start..start.saturating_add(count)).map(|sample| (sample % known) as u16).collect()
         };
-        let pixels = self.engine.decode(&self.draws(start, count, seed), &classes)?;
+        let pixels = self.engine.decode(&latents, &classes)?;
         Ok(Images { shape: self.architecture().image(), pixels })
     }
 
     /// Latent vectors to generate from, `[count, Z]`.
-    fn draws(&self, start: usize, count: usize, seed: u64) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// If there is no room for so many, or for their images.
+    fn draws(&self, start: usize, count: usize, seed: u64) -> Result<Vec<f32>, LatentError> {
         let dim = self.architecture().latent_dim();
+        let numbers = dim.max(self.architecture().image().len());
+        let is_possible = start.checked_add(count).is_some()
+            && count.checked_mul(4 * numbers).is_some_and(|bytes| isize::try_from(bytes).is_ok());
+        if !is_possible {
+            return Err(LatentError::TooMany { start, count });
+        }
         let noise = Noise::new(seed, Purpose::Generation, 0);
         let mut latents = vec![0.0; count * dim];
         for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
             noise.normal((start + sample) as u64, latent);
         }
-        latents
+        Ok(latents)
     }
 
     /// The image of each latent vector, `[N, Z]`; a conditional model is given the class of each, `[N]`.
     ///
     /// # Errors
-    /// If a conditional model is not given a class that it knows for each, or another one is given any.
-    ///
-    /// # Panics
-    /// If `latents` is no whole number of latent vectors.
+    /// If `latents` is no whole number of latent vectors, a conditional model is not given a class that it knows for each,
+    /// or another one is given any.
     pub fn decode(&self, latents: &[f32], classes: Option<&[u16]>) -> Result<Images, Error> {
         let known = self.architecture().classes();
         if known == 0 && classes.is_some() {
             return Err(ClassError::NotConditional.into());
         }
         let classes = classes.unwrap_or(&[]);
-        let count = latents.len() / self.architecture().latent_dim();
+        let dim = self.architecture().latent_dim();
+        if !latents.len().is_multiple_of(dim) {
+            return Err(LatentError::Partial { numbers: latents.len(), dim }.into());
+        }
+        let count = latents.len() / dim;
         if known > 0 && classes.len() != count {
-            return Err(ClassError::Count { latents: count, classes: classes.len() }.into());
+            return Err(ClassError::Count { known, latents: count, classes: classes.len() }.into());
         }
         if let Some(class) = classes.iter().find(|&&class| usize::from(class) >= known) {
             return Err(ClassError::Unknown { found: class.to_string(), classes: self.card.classes.clone() }.into());
@@ -232,7 +273,7 @@ impl Vae {
     /// # Errors
     /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
     pub fn encode(&self, dataset: &Dataset) -> Result<Encoded, Error> {
-        self.check(dataset)?;
+        let dataset = &*self.taken(dataset)?;
         let latent_dim = self.architecture().latent_dim();
         let (mut means, mut logvars) = (Vec::new(), Vec::new());
         for_each_block(&*self.engine, dataset, |block| {
@@ -253,7 +294,7 @@ impl Vae {
     /// # Panics
     /// If there is no image at a position.
     pub fn reconstruct(&self, dataset: &Dataset, indices: &[u32], seed: u64) -> Result<Images, Error> {
-        self.check(dataset)?;
+        let dataset = &*self.taken(dataset)?;
         let noise = Noise::new(seed, Purpose::Reconstruction, 0);
         let mut staging = Vec::new();
         let batch = dataset.gather(indices, &mut staging)?;
@@ -266,7 +307,7 @@ impl Vae {
     /// # Errors
     /// If the images are not of the model's shape, have no classes that a conditional model knows, or cannot be read.
     pub fn evaluate(&self, dataset: &Dataset, seed: u64) -> Result<Evaluation, Error> {
-        self.check(dataset)?;
+        let dataset = &*self.taken(dataset)?;
         evaluate(&*self.engine, dataset, seed)
     }
 }

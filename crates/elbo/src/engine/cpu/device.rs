@@ -66,7 +66,7 @@ impl Cpu {
         let threads = Threads::new(self.threads, &network)?;
         let parameters = buffer(parameters);
         threads.install(|| network.pack(&parameters, false));
-        Ok(CpuEngine { network, parameters, threads, training: None, losses: VecDeque::new() })
+        Ok(CpuEngine { network, parameters, threads, training: None, losses: VecDeque::new(), has_failed: false })
     }
 }
 
@@ -93,6 +93,8 @@ pub(super) struct CpuEngine {
     training: Option<TrainingMemory>,
     /// Of steps whose loss was not asked for yet.
     losses: VecDeque<Loss>,
+    /// Whether a step's loss was not finite: nothing is learned any more.
+    has_failed: bool,
 }
 
 impl CpuEngine {
@@ -152,11 +154,14 @@ impl Engine for CpuEngine {
         objective: Objective,
         optimizer: &Optimizer,
     ) -> Result<(), EngineError> {
+        let has_failed = self.has_failed;
         let (training, network, parameters, threads) = self.training();
         let loss = training.accumulate(network, threads, batch, draw, objective);
-        if loss.is_finite() && !batch.is_empty() {
+        let is_finite = loss.is_finite();
+        if is_finite && !has_failed && !batch.is_empty() {
             training.apply_own(network, threads, parameters, optimizer);
         }
+        self.has_failed |= !is_finite;
         self.losses.push_back(loss);
         Ok(())
     }

@@ -11,9 +11,16 @@ pub(super) struct Threads {
     scratch: Vec<Mutex<Scratch>>,
 }
 
+/// More threads than any machine can use at this: each takes memory, and starting them time.
+const MOST: usize = 1024;
+
 impl Threads {
     /// So many threads for a network; 0 is one per core.
     pub(super) fn new(threads: usize, network: &Network) -> Result<Self, EngineError> {
+        if threads > MOST {
+            let what = format!("{threads} threads");
+            return Err(EngineError::Unavailable { what, source: format!("at most {MOST} are of use").into() });
+        }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|number| format!("elbo-{number}"))
