@@ -66,7 +66,7 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
             format!("make it readable for this user, for example with chmod u+rX {}", path.display())
         }
         DatasetError::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
-        DatasetError::NoPictures { .. } => "leave --size, --fit, --memory and the like away".to_owned(),
+        DatasetError::NoPictures { .. } => "leave out --size, --fit, --memory and the like".to_owned(),
         DatasetError::Feature { feature, .. } => format!("build with it: elbo = {{ features = [\"{feature}\"] }}"),
         DatasetError::Value { .. } => "scale the values to 0 to 1, or give bytes".to_owned(),
         DatasetError::ShapeMismatch { .. } => "the two may belong to different data sets".to_owned(),
@@ -131,7 +131,7 @@ fn of_pictures(error: &PictureError) -> Option<String> {
 fn of_class(error: &ClassError) -> Option<String> {
     match error {
         ClassError::NoLabels => Some(
-            "give images with labels, such as pictures in a directory for each class, or leave --conditional away"
+            "give images with labels, such as pictures in a directory for each class, or leave out --conditional"
                 .to_owned(),
         ),
         ClassError::Unknown { classes, .. } => {
@@ -153,9 +153,12 @@ fn of_training(error: &TrainingError) -> Option<String> {
         }
         TrainingError::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
         TrainingError::NothingHeldOut { .. } => {
-            Some("hold some out, for example --validation 0.1, or leave --patience away".to_owned())
+            Some("hold some out, for example --validation 0.1, or leave out --patience".to_owned())
         }
-        TrainingError::PastEnd { done, .. } => Some(format!("give --epochs a number above {done}")),
+        TrainingError::PastEnd { done, batches, .. } => {
+            let least = done + u32::from(*batches > 0);
+            Some(format!("give --epochs {least} or more"))
+        }
         _ => None,
     }
 }
@@ -177,7 +180,9 @@ fn of_tensor_file(error: &TensorFileError) -> Option<String> {
     let hint = match error {
         TensorFileError::Storage(error) => return of_storage(error),
         TensorFileError::Malformed { .. } => "the file is damaged; copy it again or train again",
-        TensorFileError::Damaged { .. } => "some bytes changed since it was written; copy it again or train again",
+        TensorFileError::Damaged { .. } | TensorFileError::DamagedDocument { .. } => {
+            "some bytes changed since it was written; copy it again or train again"
+        }
         TensorFileError::NotFinite { .. } => {
             "the training diverged; train anew with lower rates, --learning-rate and its like"
         }
@@ -368,7 +373,7 @@ mod tests {
             (DatasetError::CannotHoldOut { name: "one".to_owned() }, Some("train on it alone with --validation none")),
             (
                 DatasetError::NoPictures { name: "bars".to_owned() },
-                Some("leave --size, --fit, --memory and the like away"),
+                Some("leave out --size, --fit, --memory and the like"),
             ),
             (PictureError::Unreadable(BadPicture { path: path(), reason: String::new() }).into(), None),
         ]);
@@ -384,8 +389,8 @@ mod tests {
             (
                 ClassError::NoLabels,
                 Some(
-                    "give images with labels, such as pictures in a directory for each class, or leave --conditional \
-                     away",
+                    "give images with labels, such as pictures in a directory for each class, or leave out \
+                     --conditional",
                 ),
             ),
             (
@@ -393,7 +398,7 @@ mod tests {
                 Some("give a name, or a number from 0 to 3"),
             ),
             (ClassError::NotConditional, Some("train with --conditional, or leave out the class")),
-            (ClassError::Count { latents: 2, classes: 3 }, None),
+            (ClassError::Count { known: 4, latents: 2, classes: 3 }, None),
         ]);
     }
 
@@ -433,9 +438,9 @@ mod tests {
             ),
             (
                 TrainingError::NothingHeldOut { patience: 3 },
-                Some("hold some out, for example --validation 0.1, or leave --patience away"),
+                Some("hold some out, for example --validation 0.1, or leave out --patience"),
             ),
-            (TrainingError::PastEnd { asked: 2, done: 2, batches: 1 }, Some("give --epochs a number above 2")),
+            (TrainingError::PastEnd { asked: 2, done: 2, batches: 1 }, Some("give --epochs 3 or more")),
         ]);
         let held_out = HeldOutError { name: "bars".to_owned(), expected: String::new(), found: String::new() };
         check([(

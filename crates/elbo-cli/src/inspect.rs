@@ -6,6 +6,7 @@ use crate::output::{counted, print, thousands};
 use crate::source::tested;
 use elbo::figures::write_figures;
 use elbo::files::read_metrics;
+use elbo::network::ParameterTable;
 use elbo::{Architecture, Loss, Model, RunDirectory, Vae};
 use serde_json::json;
 use std::fmt::Write;
@@ -76,7 +77,15 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
     let name = card.architecture.likelihood().loss_name();
     let loss =
         held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {:.4} nats per image", loss.total()));
-    let title = format!("{}: trained on {} for {} epochs{loss}", path.display(), card.data.name, card.epochs);
+    let mut title = format!(
+        "{}: trained on {} for {}{loss}",
+        path.display(),
+        card.data.name,
+        counted(card.epochs as usize, "epoch")
+    );
+    if !card.classes.is_empty() {
+        title += &format!("\nconditional on the classes {}", card.classes.join(", "));
+    }
     Ok((title, card.architecture))
 }
 
@@ -97,6 +106,13 @@ fn table(architecture: &Architecture) -> Result<String, std::fmt::Error> {
             layer.flops as f64 / 1e6
         )?;
         totals = (totals.0 + layer.parameters, totals.1 + layer.flops as f64 / 1e6);
+    }
+    // What no layer has by itself: rows for classes, and what is learned of sigma.
+    for tensor in ParameterTable::new(architecture).iter().skip(2 * architecture.summary().len()) {
+        let shape = tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+        let name = tensor.name.trim_end_matches(".weight");
+        writeln!(text, "{name:<18}{shape:<38}{:>14}{:>12}", "", thousands(tensor.range.len()))?;
+        totals.0 += tensor.range.len();
     }
     writeln!(text, "{:<18}{:<38}{:>14}{:>12}{:>9.2}", "", "", "", thousands(totals.0), totals.1)?;
     writeln!(

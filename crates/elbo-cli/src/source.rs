@@ -48,6 +48,7 @@ pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
 
 /// The images that a model is to be tried on, of `data` or else of what it was trained on; and what to call them.
 pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<(Tested, String)> {
+    let is_own = data.is_none();
     let data = match data {
         Some(path) => name_of(Some(path))?,
         None => trained_on(run, vae)?,
@@ -58,6 +59,17 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
     let tested = vae.card().tested(load(&data, &options.cached_beside(run), false)?)?;
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
+    }
+    if tested.has_changed && is_own {
+        anyhow::bail!(
+            "{data} has changed since the model was trained on it: which images were held out cannot be told any more\n\
+             hint: give images that it has not seen as DATA; with {data} itself as DATA all its images are measured, those trained on among them"
+        );
+    }
+    if tested.has_changed {
+        note(
+            "these images have changed since the model was trained on them, and most of them may have been trained on",
+        );
     }
     let title = match tested.part {
         Some(part) => format!("{} ({part} set)", tested.name),

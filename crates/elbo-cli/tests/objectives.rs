@@ -137,6 +137,11 @@ fn a_conditional_model_is_told_the_class() {
     }
     succeeds(elbo(&here).args(args("reconstruct run")));
     succeeds(elbo(&here).args(args("evaluate run")));
+    let printed = succeeds(elbo(&here).args(args("summary run")));
+    assert!(printed.stdout.contains("\nconditional on the classes 0, 1, 2, 3\n"), "{printed:#?}");
+    assert!(printed.stdout.contains("\nencoder.class "), "{printed:#?}");
+    let count = elbo::Model::open(here.path().join("run")).unwrap().parameters.len();
+    assert!(printed.stdout.contains(&format!(" {},{:03} ", count / 1000, count % 1000)), "{count}\n{printed:#?}");
     let printed = succeeds(elbo(&here).args(args("figures run")));
     assert_eq!(printed.stdout.lines().count(), 4);
     let figure = fs::read_to_string(here.path().join("run/figures/samples.svg")).unwrap();
