@@ -77,15 +77,12 @@ pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architectur
     let name = card.architecture.likelihood().loss_name();
     let loss =
         held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {:.4} nats per image", loss.total()));
-    let mut title = format!(
-        "{}: trained on {} for {}{loss}",
-        path.display(),
-        card.data.name,
-        counted(card.epochs as usize, "epoch")
-    );
-    if !card.classes.is_empty() {
-        title += &format!("\nconditional on the classes {}", card.classes.join(", "));
-    }
+    let epochs = counted(card.epochs as usize, "epoch");
+    let classes = match &*card.classes {
+        [] => String::new(),
+        classes => format!("\nconditional on the classes {}", classes.join(", ")),
+    };
+    let title = format!("{}: trained on {} for {epochs}{loss}{classes}", path.display(), card.data.name);
     Ok((title, card.architecture))
 }
 

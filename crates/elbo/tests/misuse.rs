@@ -103,11 +103,13 @@ fn losses_whose_sum_is_infinite_are_not_finite() {
     assert!(matches!(error, Error::Training(TrainingError::NotFinite { batch: 2, .. })), "{error}");
 }
 
+/// One setting made another.
+type Change = fn(&mut Recipe);
+
 #[test]
 fn a_run_goes_on_with_its_own_recipe_only() {
     let directory = tempfile::tempdir().unwrap();
     run_in(directory.path(), small_settings(1), small());
-    type Change = fn(&mut Recipe);
     let changes: [Change; 5] = [
         |recipe| recipe.latent_dim = 7,
         |recipe| recipe.likelihood = Likelihood::Bernoulli,
