@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# What can be known of the kernels without a card: that the PTX is theirs, that it compiles for the cards of each generation
+# and keeps its numbers in registers, and that the kernels, run on the host by a driver that stands in for NVIDIA's, make the
+# gradients that are defined; then, that everything that may go wrong with a card ends with a word about it.
+#
+# Takes NVIDIA's compilers and headers from PyPI into ELBO_CUDA_VENV, by default outside the checkout. Exits with 75 where
+# they, Python or g++ cannot be had.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=crates/elbo-cuda
+venv=${ELBO_CUDA_VENV:-${TMPDIR:-/tmp}/elbo-cuda-venv}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+left_out() { echo "left out: $*"; exit 75; }
+fail() { echo "$*" >&2; exit 1; }
+
+command -v g++ >/dev/null || left_out "there is no g++"
+packages=(nvidia-cuda-nvrtc-cu12==12.4.127 nvidia-cuda-runtime-cu12==12.4.127 nvidia-cuda-nvcc-cu12==12.4.131)
+nvidia() { "$venv/bin/python" -c 'import nvidia; print(nvidia.__path__[0])' 2>/dev/null; }
+has_all() {
+    local all=(cuda_nvrtc/lib/libnvrtc.so.12 cuda_runtime/include/cuda.h cuda_nvcc/bin/ptxas) file
+    for file in "${all[@]}"; do test -e "$(nvidia)/$file" || return 1; done
+}
+if ! has_all; then
+    python3 -m venv "$venv" >"$scratch/log" 2>&1 || left_out "python3 makes no environment: $(tail -n 1 "$scratch/log")"
+    timeout 300 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" >"$scratch/log" 2>&1 ||
+        left_out "pip cannot have NVIDIA's compilers: $(tail -n 1 "$scratch/log")"
+    has_all || fail "$venv lacks what ${packages[*]} should bring"
+fi
+nvidia=$(nvidia)
+
+echo "PTX is what the kernels compile to"
+"$venv/bin/python" $here/compile.py
+
+# The compiler of 12.4 knows no newer ones. Where a kernel has too few registers, numbers spill to memory.
+for architecture in sm_80 sm_86 sm_89 sm_90; do
+    "$nvidia/cuda_nvcc/bin/ptxas" -v --gpu-name $architecture -o "$scratch/cubin" $here/ptx/elbo.ptx 2>"$scratch/ptxas" ||
+        fail "$(cat "$scratch/ptxas")"
+    kernels=$(grep -c "Compiling entry function" "$scratch/ptxas")
+    spills=$(grep "bytes spill stores" "$scratch/ptxas" | grep -vc " 0 bytes spill stores, 0 bytes spill loads" || true)
+    echo "$architecture: $kernels kernels, $spills of them spill"
+    case $architecture in sm_80 | sm_90)
+        test "$spills" -eq 0 || fail "$(grep -B 1 "bytes spill stores" "$scratch/ptxas")" ;;
+    esac
+done
+
+echo "the stand-in"
+build() {
+    local directory=$1
+    shift
+    mkdir "$directory"
+    g++ "$@" -std=c++20 -shared -fPIC -Wall -Wextra -Wno-unknown-pragmas -I"$nvidia/cuda_runtime/include" -I$here/kernels \
+        $here/kernels/driver.cpp -o "$directory/libcuda.so.1"
+}
+build "$scratch/driver" -O2
+cargo build --locked --quiet --package elbo-bench --bin card
+card=${CARGO_TARGET_DIR:-target}/debug/card
+stand_in() { env LD_LIBRARY_PATH="$scratch/driver" "$@"; }
+
+echo "against the definition in f64"
+stand_in "$card" --images "${IMAGES:-1}" check
+
+echo "the same bits in whatever order threads run"
+for schedule in 0 1 2 3; do
+    stand_in ELBO_FAKE_SCHEDULE=$schedule "$card" bits >"$scratch/bits$schedule"
+    cmp "$scratch/bits0" "$scratch/bits$schedule" || fail "a barrier is missing: schedule $schedule makes other bits"
+done
+cat "$scratch/bits0"
+
+echo "within their memory"
+sanitizers=
+for library in libasan.so libubsan.so; do
+    found=$(g++ -print-file-name=$library)
+    [[ $found == /* ]] && sanitizers+=" $found"
+done
+if [[ $sanitizers == *asan*ubsan* ]]; then
+    build "$scratch/sanitized" -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    # What the driver's users do not free is no matter here, and threads that are fibers have no stack that is known.
+    env LD_LIBRARY_PATH="$scratch/sanitized" LD_PRELOAD="$sanitizers" ASAN_OPTIONS=detect_leaks=0 "$card" bits \
+        >"$scratch/bits" 2>"$scratch/err" || fail "$(head -n 40 "$scratch/err")"
+    cmp "$scratch/bits0" "$scratch/bits"
+else
+    echo "left out: g++ has no sanitizers"
+fi
+
+# Ends with status 1 and a message that holds this.
+ends_with() {
+    local words=$1 status=0
+    shift
+    "$@" "$card" bits >"$scratch/out" 2>"$scratch/err" || status=$?
+    if [[ $status != 1 ]] || ! grep -qF "$words" "$scratch/err" || grep -q panicked "$scratch/err"; then
+        fail "$* ends with status $status, not 1 and '$words': $(cat "$scratch/err")"
+    fi
+    cat "$scratch/err"
+}
+echo "what may go wrong"
+ends_with "MiB of the card's memory are needed" stand_in ELBO_FAKE_MEMORY=100000
+ends_with "has compute capability 7.0" stand_in ELBO_FAKE_CAPABILITY=7
+ends_with "there is no card number 0; cards here: 0" stand_in ELBO_FAKE_CARDS=0
+ends_with "Stand-in (f32) failed: " stand_in ELBO_FAKE_LOST=50
+if ! ldconfig -p 2>/dev/null | grep -q 'libcuda\.so'; then
+    ends_with "NVIDIA's driver is not installed" env -u LD_LIBRARY_PATH
+fi

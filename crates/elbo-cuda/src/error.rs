@@ -1,0 +1,60 @@
+//! Why a card computes nothing.
+
+use cudarc::driver::DriverError;
+
+/// Why a card cannot be used, or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CudaError {
+    /// There is no driver.
+    #[error("NVIDIA's driver is not installed: there is no libcuda.so.1 (nvcuda.dll)")]
+    NoDriver,
+    /// There is no card of this number.
+    #[error("there is no card number {number}; cards here: {count}")]
+    NoCard {
+        /// The number.
+        number: usize,
+        /// Cards that there are.
+        count: usize,
+    },
+    /// The card lacks what the kernels use.
+    #[error("{name} has compute capability {}.{}; 8.0 (Ampere, 2020) or newer is needed", capability.0, capability.1)]
+    TooOld {
+        /// The card.
+        name: String,
+        /// Its compute capability.
+        capability: (i32, i32),
+    },
+    /// The network takes more of the card's memory than is free.
+    #[error("{needed} MiB of the card's memory are needed, and {free} of {total} are free")]
+    OutOfMemory {
+        /// What is needed, in MiB.
+        needed: usize,
+        /// What is free.
+        free: usize,
+        /// What there is.
+        total: usize,
+    },
+    /// The driver says no.
+    #[error("{what}: {source}")]
+    Driver {
+        /// What was tried.
+        what: &'static str,
+        /// What the driver says.
+        source: DriverError,
+    },
+    /// The card computes something else than the processor.
+    #[error("a product of two matrices is not what the processor makes of them")]
+    SelfTest,
+}
+
+/// Says what was tried.
+pub(crate) trait While<T> {
+    fn while_(self, what: &'static str) -> Result<T, CudaError>;
+}
+
+impl<T> While<T> for Result<T, DriverError> {
+    fn while_(self, what: &'static str) -> Result<T, CudaError> {
+        self.map_err(|source| CudaError::Driver { what, source })
+    }
+}
