@@ -12,6 +12,8 @@
 //! - A step whose loss is not finite changes nothing, and neither do the steps after it.
 
 pub(crate) mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod draw;
 mod error;
 pub(crate) mod evaluate;
