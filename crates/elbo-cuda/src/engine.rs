@@ -617,10 +617,21 @@ fn part_of<'a>(batch: &Batch<'a>, start: usize, count: usize, image_len: usize, 
     Batch { pixels: &batch.pixels[start * image_len..][..count * image_len], noise, classes }
 }
 
+/// What lies in memory as numbers without bytes between them.
+///
+/// # Safety
+/// No byte of a value is without a value of its own.
+unsafe trait Dense: Copy {}
+// SAFETY: one number.
+unsafe impl Dense for f32 {}
+// SAFETY: one number.
+unsafe impl Dense for u16 {}
+// SAFETY: `repr(C)` of twelve numbers of four bytes each.
+unsafe impl Dense for Control {}
+
 /// Numbers as they lie in memory.
-fn bytes_of<T: Copy>(numbers: &[T]) -> &[u8] {
-    // SAFETY: called for numbers, and for `Control`, which is `repr(C)` of twelve numbers of four bytes: no byte between
-    // them is without a value.
+fn bytes_of<T: Dense>(numbers: &[T]) -> &[u8] {
+    // SAFETY: `T: Dense`, so that every byte has a value; the slice is of as many bytes, and lives as long.
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }
 
