@@ -10,8 +10,13 @@ nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=c
 echo "== against the definition in f64"
 time $card check
 echo "== microseconds of kernels"
-$card times | tee "$OUT/times.txt"
+$card times >"$OUT/times.txt"
+grep ": step" "$OUT/times.txt"
 echo "== steps with their data"
 $card steps
+for tool in memcheck racecheck initcheck; do
+    echo "== $tool"
+    timeout 60 compute-sanitizer --tool $tool $card bits 2>&1 | tail -n 1
+done
 echo "== PyTorch"
-timeout 240 python3 bench/gpu/torch_step.py "${SHAPES:-28x28x1}" 2>"$OUT/torch.err" | tee "$OUT/torch.txt"
+timeout 120 python3 bench/gpu/torch_step.py "${SHAPES:-28x28x1}" 2>"$OUT/torch.err" | tee "$OUT/torch.txt"
