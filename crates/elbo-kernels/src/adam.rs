@@ -45,16 +45,24 @@ impl Adam {
         let len = slices.parameters.len();
         assert!(slices.mean.len() == len && slices.square.len() == len, "moments");
         assert_eq!(gradient.len(), len, "gradient");
-        let power = |beta: f32| power(f64::from(beta), step);
+        let [rate, square_scale] = self.corrected(step);
         isa.run(Step {
             gradient,
             slices,
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,
-            rate: (f64::from(self.learning_rate) / (1.0 - power(self.beta1))) as f32,
-            square_scale: (1.0 / (1.0 - power(self.beta2))) as f32,
+            rate,
+            square_scale,
         });
+    }
+
+    /// The learning rate of step number `step`, and what the squares are multiplied by in it: both with the corrections for
+    /// means that began at zero.
+    #[must_use]
+    pub fn corrected(&self, step: u64) -> [f32; 2] {
+        let missing = |beta: f32| 1.0 - power(f64::from(beta), step);
+        [(f64::from(self.learning_rate) / missing(self.beta1)) as f32, (1.0 / missing(self.beta2)) as f32]
     }
 }
 

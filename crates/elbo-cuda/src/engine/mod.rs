@@ -1,15 +1,21 @@
 //! A network's parameters on a card, and what is done with them.
 
+mod inference;
+mod profile;
+
 use crate::args::{Control, OUTCOME_LEN, SLOTS};
 use crate::card::{Card, Graph};
 use crate::error::CudaError;
 use crate::launch::Launch;
 use crate::memory::{Memory, Pinned};
 use crate::network::Network;
-use crate::plan::{self, Goal, Layout, Part, Plan, Precision, StatePlaces};
+use crate::plan::{self, Layout, Part, Plan, Precision, StatePlaces};
 use cudarc::driver::CudaEvent;
+use elbo_kernels::Adam;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+
+pub use profile::Profile;
 
 /// Images as they come from the host.
 #[derive(Clone, Copy, Debug)]
@@ -57,17 +63,6 @@ pub struct Moments {
     pub mean: Vec<f32>,
     /// Running mean of their squares.
     pub square: Vec<f32>,
-}
-
-/// Microseconds on the card.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Profile {
-    /// Of each launch of a step: its kernel and its time.
-    pub launches: Vec<(&'static str, f32)>,
-    /// Of a step by itself.
-    pub step: f32,
-    /// Of a step among many.
-    pub in_a_row: f32,
 }
 
 /// Batches on their way to the card at once.
@@ -319,9 +314,9 @@ impl Engine {
             slot: self.slot as i32,
         };
         if let Some(optimizer) = optimizer {
-            let correction = |beta: f32| 1.0 - power(f64::from(beta), step);
-            control.adam_rate = (f64::from(optimizer.learning_rate) / correction(optimizer.beta1)) as f32;
-            control.square_scale = (1.0 / correction(optimizer.beta2)) as f32;
+            let Optimizer { learning_rate, beta1, beta2, epsilon, .. } = *optimizer;
+            let [adam_rate, square_scale] = Adam { learning_rate, beta1, beta2, epsilon }.corrected(step);
+            (control.adam_rate, control.square_scale) = (adam_rate, square_scale);
             (control.beta1, control.beta2, control.epsilon) = (optimizer.beta1, optimizer.beta2, optimizer.epsilon);
             [control.muon_rate, control.momentum] = optimizer.muon.unwrap_or_default();
         }
@@ -369,38 +364,6 @@ impl Engine {
         }
         work.staging[key.input].used = Some(card.mark()?);
         Ok(())
-    }
-
-    /// What a step costs on the card alone: microseconds of each launch by itself, the middle one of `repeats`, and of the
-    /// whole step, one after the other as graphs. The batch is copied once. What is learned of it is not to be used.
-    ///
-    /// # Errors
-    /// If the driver fails.
-    pub fn profile(
-        &mut self,
-        batch: Batch<'_>,
-        objective: Objective,
-        optimizer: &Optimizer,
-        repeats: usize,
-    ) -> Result<Profile, CudaError> {
-        let images = batch.pixels.len() / self.network.image_len();
-        self.work(images)?;
-        self.step += 1;
-        let control = self.control(objective, Some(optimizer), images, self.step);
-        let input = self.upload(batch, control)?;
-        let part = Part { first: true, last: true };
-        let muon = optimizer.muon.is_some();
-        let work = ready(&mut self.work);
-        let mut launches = work.plan.gradient_of(images, input, part);
-        launches.extend(work.plan.update(muon, true));
-        let mut times = Vec::new();
-        for launch in launches.chunks(1) {
-            times.push((launch[0].kernel, self.card.time(repeats, || self.card.launch(launch))?));
-        }
-        let graph = self.card.graph(&launches)?;
-        let step = self.card.time(repeats, || graph.run())?;
-        let many = self.card.time(3, || (0..100).try_for_each(|_| graph.run()))? / 100.0;
-        Ok(Profile { launches: times, step, in_a_row: many })
     }
 
     /// Asks for a step. Its loss comes from [`next_loss`](Self::next_loss).
@@ -495,108 +458,6 @@ impl Engine {
         self.card.launch(&plan.update(optimizer.muon.is_some(), false))?;
         self.card.wait()
     }
-
-    /// Runs images forwards, as many at a time as there is room for; `read` takes what comes of each part.
-    fn forwards(
-        &mut self,
-        batch: Batch<'_>,
-        launches: impl Fn(&Plan, usize, usize) -> Vec<Launch>,
-        mut read: impl FnMut(&Card, &Plan, usize) -> Result<(), CudaError>,
-    ) -> Result<(), CudaError> {
-        let image_len = self.network.image_len();
-        let images = batch.pixels.len() / image_len;
-        let most = self.most_images().min(images);
-        let none = Objective { beta: 0.0, free_bits: 0.0, path_gradient: false };
-        let mut start = 0;
-        while start < images {
-            let count = most.min(images - start);
-            self.work(most)?;
-            let control = self.control(none, None, images, self.step);
-            let input = self.upload(part_of(&batch, start, count, image_len, self.network.latent_dim), control)?;
-            let work = ready(&mut self.work);
-            self.card.launch(&launches(&work.plan, count, input))?;
-            work.staging[input].used = Some(self.card.mark()?);
-            read(&self.card, &work.plan, count)?;
-            start += count;
-        }
-        Ok(())
-    }
-
-    /// Reconstruction and divergence of each image.
-    ///
-    /// # Errors
-    /// If the driver fails.
-    pub fn losses(&mut self, batch: Batch<'_>) -> Result<Vec<[f64; 2]>, CudaError> {
-        let mut losses = Vec::new();
-        self.forwards(
-            batch,
-            |plan, images, input| {
-                let mut launches = plan.encode(images, input, true);
-                launches.extend(plan.decode(images, input, Goal::Losses));
-                launches
-            },
-            |card, plan, images| {
-                let mut reconstruction = vec![0.0_f64; images * plan.loss_tiles()];
-                let mut divergence = vec![0.0_f64; images];
-                card.read(plan.losses, &mut reconstruction)?;
-                card.read(plan.divergences, &mut divergence)?;
-                let sums = reconstruction.chunks_exact(plan.loss_tiles()).map(|tiles| tiles.iter().sum());
-                losses.extend(sums.zip(divergence).map(|(reconstruction, kl)| [reconstruction, kl]));
-                Ok(())
-            },
-        )?;
-        Ok(losses)
-    }
-
-    /// Means and log-variances of each image, `[N, 2Z]`.
-    ///
-    /// # Errors
-    /// If the driver fails.
-    pub fn encode(&mut self, batch: Batch<'_>) -> Result<Vec<f32>, CudaError> {
-        let dim = self.network.latent_dim;
-        let mut statistics = Vec::new();
-        self.forwards(
-            batch,
-            |plan, images, input| plan.encode(images, input, false),
-            |card, plan, images| {
-                let mut part = vec![0.0_f32; images * 2 * dim];
-                card.read(plan.statistics, &mut part)?;
-                statistics.append(&mut part);
-                Ok(())
-            },
-        )?;
-        Ok(statistics)
-    }
-
-    /// The mean of each pixel of the images of these latent vectors, `[N, Z]` to `[N, H, W, C]`.
-    ///
-    /// # Errors
-    /// If the driver fails.
-    pub fn decode(&mut self, latents: &[f32], classes: &[u16]) -> Result<Vec<f32>, CudaError> {
-        let precision = self.precision;
-        let dim = self.network.latent_dim;
-        let image_len = self.network.image_len();
-        let images = latents.len() / dim;
-        let most = self.most_images().min(images);
-        let mut means = Vec::with_capacity(images * image_len);
-        let mut start = 0;
-        while start < images {
-            let count = most.min(images - start);
-            self.work(most)?;
-            let plan = &ready(&mut self.work).plan;
-            let part: Vec<f32> = latents[start * dim..][..count * dim].iter().map(|z| precision.rounded(*z)).collect();
-            self.card.write(plan.latents, &part)?;
-            if !classes.is_empty() {
-                self.card.write(plan.inputs[0].classes, &classes[start..][..count])?;
-            }
-            self.card.launch(&plan.decode(count, 0, Goal::Means))?;
-            let mut part = vec![0.0_f32; count * image_len];
-            self.card.read(plan.means, &mut part)?;
-            means.append(&mut part);
-            start += count;
-        }
-        Ok(means)
-    }
 }
 
 impl Drop for Engine {
@@ -633,17 +494,4 @@ unsafe impl Dense for Control {}
 fn bytes_of<T: Dense>(numbers: &[T]) -> &[u8] {
     // SAFETY: `T: Dense`, so that every byte has a value; the slice is of as many bytes, and lives as long.
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
-}
-
-/// `base^exponent` by squares.
-fn power(mut base: f64, mut exponent: u64) -> f64 {
-    let mut power = 1.0;
-    while exponent > 0 {
-        if exponent % 2 == 1 {
-            power *= base;
-        }
-        base *= base;
-        exponent /= 2;
-    }
-    power
 }
