@@ -88,17 +88,55 @@ fi
 ends_with() {
     local words=$1 status=0
     shift
-    "$@" "$card" bits >"$scratch/out" 2>"$scratch/err" || status=$?
+    "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
     if [[ $status != 1 ]] || ! grep -qF "$words" "$scratch/err" || grep -q panicked "$scratch/err"; then
         fail "$* ends with status $status, not 1 and '$words': $(cat "$scratch/err")"
     fi
     cat "$scratch/err"
 }
+# Succeeds, and says this.
+says() {
+    local words=$1
+    shift
+    "$@" >"$scratch/out" 2>"$scratch/err" || fail "$* failed: $(cat "$scratch/err")"
+    cat "$scratch/out" "$scratch/err" | grep -F "$words" || fail "$* does not say '$words': $(cat "$scratch/out" "$scratch/err")"
+}
 echo "what may go wrong"
-ends_with "MiB of the card's memory are needed" stand_in ELBO_FAKE_MEMORY=100000
-ends_with "has compute capability 7.0" stand_in ELBO_FAKE_CAPABILITY=7
-ends_with "there is no card number 0; cards here: 0" stand_in ELBO_FAKE_CARDS=0
-ends_with "Stand-in (f32) failed: " stand_in ELBO_FAKE_LOST=50
+ends_with "MiB of the card's memory are needed" stand_in ELBO_FAKE_MEMORY=100000 "$card" bits
+ends_with "has compute capability 7.0" stand_in ELBO_FAKE_CAPABILITY=7 "$card" bits
+ends_with "there is no card number 0; cards here: 0" stand_in ELBO_FAKE_CARDS=0 "$card" bits
+ends_with "Stand-in (f32) failed: " stand_in ELBO_FAKE_LOST=50 "$card" bits
 if ! ldconfig -p 2>/dev/null | grep -q 'libcuda\.so'; then
-    ends_with "NVIDIA's driver is not installed" env -u LD_LIBRARY_PATH
+    ends_with "NVIDIA's driver is not installed" env -u LD_LIBRARY_PATH "$card" bits
 fi
+
+echo "the command"
+cargo build --locked --quiet --package elbo-cli
+elbo=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/elbo
+python3 - "$scratch/images.npy" <<'PYTHON'
+import struct, sys
+header = "{'descr': '|u1', 'fortran_order': False, 'shape': (60, 9, 8), }".ljust(117) + "\n"
+pixels = bytes((37 * i * i // 11 + i % 72) % 256 for i in range(60 * 72))
+open(sys.argv[1], "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + pixels)
+PYTHON
+train=("$elbo" train images.npy --widths 4,6 --latent-dim 3 --batch-size 18)
+cd "$scratch"
+says "auto    cuda:0" stand_in "$elbo" devices
+says "auto    cpu" stand_in ELBO_FAKE_CAPABILITY=7 "$elbo" devices
+says "device auto is cuda:0: Stand-in (f32)" stand_in "${train[@]}" --epochs 2 --out whole
+says "device auto is cpu: cuda:0: Stand-in has compute capability 7.0" stand_in ELBO_FAKE_CAPABILITY=7 "${train[@]}" --epochs 1 --out old
+# A run that was stopped goes on to the same bits, and on the processor with a word about them.
+says "1 epochs" stand_in "${train[@]}" --epochs 1 --schedule constant --out parts
+says "2 epochs" stand_in "${train[@]}" --epochs 2 --schedule constant --out constant
+says "2 epochs" stand_in "$elbo" train --resume parts --epochs 2
+cmp parts/model.safetensors constant/model.safetensors
+says "so far it was trained on cuda 9.0, f32, now it is on" stand_in "$elbo" train --resume parts --epochs 3 --device cpu
+says "now it is on cuda 9.0, tf32" stand_in "$elbo" train --resume parts --epochs 4 --device cuda --precision tf32
+for command in "generate parts" "reconstruct parts" "evaluate parts --json" "figures parts"; do
+    says "device auto is cuda:0" stand_in "$elbo" $command
+done
+# What is lost with the card is what came after the last checkpoint; if only memory is short, nothing is.
+ends_with "the run is saved as it was after " stand_in ELBO_FAKE_LOST=150 "${train[@]}" --epochs 5 --out lost --device cuda
+says "5 epochs" stand_in "$elbo" train --resume lost
+ends_with "has too little memory" stand_in ELBO_FAKE_MEMORY=100000 "${train[@]}" --epochs 1 --out none --device cuda
+test ! -e none

@@ -2,21 +2,47 @@
 
 use crate::Outcome;
 use crate::args::BenchArgs;
+use crate::device;
 use crate::inspect::architecture_of;
 use crate::output::print;
+use elbo::engine::DeviceName;
 use elbo::engine::bench::{BenchReport, Rate, bench};
+use elbo::engine::cuda::{CardReport, CardStep, Cuda, KernelTime};
 use std::fmt::Write;
 
 pub(crate) fn run(arguments: &BenchArgs) -> anyhow::Result<Outcome> {
     let (title, architecture) = architecture_of(arguments.run.as_deref())?;
-    let report = bench(&architecture, arguments.threads)?;
-    let text = if arguments.json {
-        format!("{}\n", serde_json::to_string_pretty(&report)?)
+    let chosen = device::choose(&arguments.on)?;
+    let (json, table) = if let DeviceName::Cuda(number) = chosen.name {
+        let card = Cuda::new(number, arguments.on.precision()).map_err(elbo::Error::from)?;
+        let report = card.bench(&architecture)?;
+        (serde_json::to_string_pretty(&report)?, card_table(&report)?)
     } else {
-        format!("{title}\n{}", table(&report)?)
+        let report = bench(&architecture, arguments.on.threads())?;
+        (serde_json::to_string_pretty(&report)?, table(&report)?)
     };
-    print(&text)?;
+    print(&if arguments.json { format!("{json}\n") } else { format!("{title}\n{table}") })?;
     Ok(Outcome::Done)
+}
+
+fn card_table(report: &CardReport) -> Result<String, std::fmt::Error> {
+    let CardReport { card, precision, gflop_an_image, steps } = report;
+    let mut text = format!("{card}, {precision}\n");
+    for CardStep { batch, microseconds, images_per_second, gflops, kernels } in steps {
+        writeln!(
+            text,
+            "\nstep, batch {batch}: {microseconds:.1} us, {images_per_second:.0} images/s, {gflops:.0} GFLOP/s; by itself each kernel takes"
+        )?;
+        for KernelTime { kernel, microseconds } in kernels {
+            writeln!(text, "  {kernel:<32}{microseconds:>8.1} us")?;
+        }
+    }
+    writeln!(
+        text,
+        "\nOperations are the layers' nominal ones, {:.1} million per image and step. Batches are on the card already.",
+        gflop_an_image * 1e3
+    )?;
+    Ok(text)
 }
 
 fn table(report: &BenchReport) -> Result<String, std::fmt::Error> {
@@ -57,6 +83,19 @@ fn spread(rate: Rate) -> String {
 mod tests {
     use super::*;
     use elbo::engine::bench::{LayerRate, StepRate};
+
+    #[test]
+    fn a_cards_table_has_each_kernel() {
+        let kernel = KernelTime { kernel: "update", microseconds: 7.25 };
+        let step =
+            CardStep { batch: 64, microseconds: 100.0, images_per_second: 640e3, gflops: 26e3, kernels: vec![kernel] };
+        let precision = elbo::engine::Precision::Tf32;
+        let report = CardReport { card: "Card".to_owned(), precision, gflop_an_image: 0.0406, steps: vec![step] };
+        let table = card_table(&report).unwrap();
+        for part in ["Card, tf32", "batch 64: 100.0 us, 640000 images/s, 26000 GFLOP/s", "update   ", " 7.2 us"] {
+            assert!(table.contains(part), "{part} in\n{table}");
+        }
+    }
 
     #[test]
     fn the_table_has_a_row_for_everything_measured() {

@@ -2,10 +2,11 @@
 
 use crate::Outcome;
 use crate::args::GenerateArgs;
+use crate::device;
 use crate::output::{counted, print};
+use elbo::Images;
 use elbo::figures::sheet;
 use elbo::storage::write_atomically;
-use elbo::{Images, Vae};
 use std::path::Path;
 
 /// Pixels between the images of a sheet.
@@ -15,7 +16,7 @@ pub(crate) const GAP: usize = 2;
 const SINGLE: usize = 256;
 
 pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
-    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let vae = device::open(&arguments.run, &arguments.on)?;
     let count = arguments.count as usize;
     let class = arguments.class.as_deref().map(|class| vae.class(class)).transpose()?;
     let images = |start, count| match class {

@@ -2,6 +2,7 @@
 
 use elbo::Error;
 use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, PictureError};
+use elbo::engine::EngineError;
 use elbo::files::{RunDirectoryError, TensorFileError};
 use elbo::network::ArchitectureError;
 use elbo::recipe::SettingsError;
@@ -21,6 +22,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Architecture(ArchitectureError::TooLarge { .. }) => {
             Some("make the images smaller, or the stages narrower with --widths".to_owned())
         }
+        Error::Engine(error) => of_engine(error),
         Error::Training(error) => of_training(error),
         Error::HeldOut(_) => Some(
             "use the version of elbo that trained the model, or give images as DATA that it was not trained on"
@@ -43,6 +45,18 @@ pub(crate) fn note(note: &Note) -> String {
         _ => "",
     };
     format!("{note}{option}")
+}
+
+fn of_engine(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::Unavailable { what, .. } if what.starts_with("cuda") => {
+            Some("--device cpu takes the processor; elbo devices says what there is".to_owned())
+        }
+        EngineError::OutOfMemory { .. } => {
+            Some("end what else uses the card, train with a smaller --batch-size, or take --device cpu".to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn of_dataset(error: &DatasetError) -> Option<String> {
@@ -399,6 +413,20 @@ mod tests {
             ),
             (ClassError::NotConditional, Some("train with --conditional, or leave out the class")),
             (ClassError::Count { known: 4, latents: 2, classes: 3 }, None),
+        ]);
+    }
+
+    #[test]
+    fn devices_that_cannot_be_used() {
+        let unavailable = |what: &str| EngineError::Unavailable { what: what.to_owned(), source: "none".into() };
+        check([
+            (unavailable("cuda:1"), Some("--device cpu takes the processor; elbo devices says what there is")),
+            (unavailable("ELBO_ISA"), None),
+            (
+                EngineError::OutOfMemory { device: "card".to_owned(), source: "none".into() },
+                Some("end what else uses the card, train with a smaller --batch-size, or take --device cpu"),
+            ),
+            (EngineError::Device { device: "card".to_owned(), source: "none".into() }, None),
         ]);
     }
 

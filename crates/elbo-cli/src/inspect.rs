@@ -2,18 +2,19 @@
 
 use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
+use crate::device;
 use crate::output::{counted, print, thousands};
 use crate::source::tested;
 use elbo::figures::write_figures;
 use elbo::files::read_metrics;
 use elbo::network::ParameterTable;
-use elbo::{Architecture, Loss, Model, RunDirectory, Vae};
+use elbo::{Architecture, Loss, Model, RunDirectory};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
 
 pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
-    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let vae = device::open(&arguments.run, &arguments.on)?;
     let (tested, title) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
     let evaluation = vae.evaluate(&tested.images, arguments.seed)?;
     let likelihood = vae.engine().architecture().likelihood();
@@ -52,7 +53,7 @@ pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
 
 pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
     let directory = RunDirectory::open(&arguments.run).map_err(elbo::Error::from)?;
-    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let vae = device::open(&arguments.run, &arguments.on)?;
     let (tested, _) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
     let history = read_metrics(&directory.metrics()).map_err(elbo::Error::from)?;
     let seed = arguments.seed.unwrap_or(vae.card().recipe.seed);

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod data;
+mod device;
 mod generate;
 mod hints;
 mod inspect;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Figures(arguments) => inspect::figures(&arguments),
         Command::Summary(arguments) => inspect::summary(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Devices(arguments) => device::devices(&arguments),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

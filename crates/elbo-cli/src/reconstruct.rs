@@ -2,12 +2,13 @@
 
 use crate::Outcome;
 use crate::args::ReconstructArgs;
+use crate::device;
 use crate::generate::{GAP, names_png};
 use crate::output::{counted, print};
 use crate::source::tested;
+use elbo::Images;
 use elbo::figures::{Pixels, choose_examples, sheet};
 use elbo::storage::write_atomically;
-use elbo::{Images, Vae};
 
 /// Pairs to a row.
 const COLUMNS: usize = 5;
@@ -16,7 +17,7 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
     if !names_png(&arguments.out)? {
         anyhow::bail!("{}: choose a name that ends in .png", arguments.out.display());
     }
-    let vae = Vae::open(&arguments.run, arguments.threads)?;
+    let vae = device::open(&arguments.run, &arguments.on)?;
     let (tested, title) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
     let indices = choose_examples(&tested.images, arguments.count as usize, arguments.seed);
     let reconstructed = vae.reconstruct(&tested.images, &indices, arguments.seed)?;

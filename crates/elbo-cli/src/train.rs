@@ -1,15 +1,17 @@
 //! `elbo train`.
 
 use crate::Outcome;
-use crate::args::{RecipeName, ScheduleName, TrainArgs};
+use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
+use crate::device;
 use crate::output::{clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Splits};
+use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
 use elbo::figures::write_figures;
 use elbo::network::ParameterTable;
 use elbo::recipe::Schedule;
-use elbo::{Cpu, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
+use elbo::{Device, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,12 +22,13 @@ const WARMUP: f64 = 0.1;
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = stop_on_interrupt()?;
     let quiet = arguments.quiet;
-    let (directory, mut training) = match &arguments.resume {
+    let (directory, mut training, chosen) = match &arguments.resume {
         Some(run) => resume(arguments, run)?,
         None => start(arguments)?,
     };
     if !quiet {
         note(&describe(&training, &directory));
+        device::explain(&chosen, training.engine());
     }
     let epochs = training.settings().recipe.epochs;
     let mut progress = Progress::new(epochs, training.batches(), quiet);
@@ -42,6 +45,9 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         }
     };
     progress.finish();
+    if let Err(elbo::Error::Engine(EngineError::Device { .. } | EngineError::OutOfMemory { .. })) = &result {
+        note(&left(&mut training, &directory));
+    }
     if !result? {
         let (done, batches) = (training.history().len(), training.batches_done());
         note(&format!("stopped after {done} of {epochs} epochs and {batches} batches; the run is saved"));
@@ -49,12 +55,24 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Interrupted);
     }
     let (last_line, advice) = (last_line(&training, &directory), collapse(&training));
-    draw_figures(training, &directory)?;
+    draw_figures(training, &directory, &*chosen.device)?;
     print(&last_line)?;
     if !quiet && let Some(advice) = advice {
         note(&advice);
     }
     Ok(Outcome::Done)
+}
+
+/// What is left of a run whose device has failed: all of it, if the device can still be read.
+fn left(training: &mut Training, directory: &RunDirectory) -> String {
+    // Whatever is wrong, what is there is told.
+    let _ = training.save();
+    let (epochs, batches) = training.saved().unwrap_or_default();
+    let path = directory.path().display();
+    format!(
+        "the run is saved as it was after {epochs} of {} epochs and {batches} batches\ngo on with: elbo train --resume {path}",
+        training.settings().recipe.epochs,
+    )
 }
 
 /// A flag that Ctrl-C raises; a second one ends the process at once, which harms nothing that is saved.
@@ -69,22 +87,24 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training)> {
+/// A new run, its directory, and what it is on.
+fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
     let (settings, data) = resolve(arguments)?;
     let is_chosen = arguments.config.is_none() && arguments.recipe == RecipeName::Auto;
-    let chosen = (is_chosen && !arguments.quiet).then(|| chosen(&settings.recipe, &data));
+    let chosen_recipe = (is_chosen && !arguments.quiet).then(|| chosen(&settings.recipe, &data));
     // Settings are checked before a directory is made: a typing error leaves no empty run.
-    let training = Training::new(settings, data)?;
+    let chosen = device_of(&settings)?;
+    let training = Training::on(&*chosen.device, settings, data)?;
     let directory = match &arguments.out {
         Some(out) => RunDirectory::create(out),
         None => RunDirectory::create_in_runs(&training.data().name),
     };
     let directory = directory.map_err(elbo::Error::from)?;
     let training = training.save_in(directory.clone())?;
-    if let Some(chosen) = chosen {
-        note(&chosen);
+    if let Some(recipe) = chosen_recipe {
+        note(&recipe);
     }
-    Ok((directory, training))
+    Ok((directory, training, chosen))
 }
 
 /// Takes the value given, if any.
@@ -100,6 +120,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         Some(config) => Settings::read(config).map_err(elbo::Error::from)?,
         None => Settings::new(source::name_of(None)?, Recipe::reference()),
     };
+    let device = if arguments.config.is_some() { given.device } else { DeviceName::Auto };
     let data_options = arguments.pictures.change(given.data_options)?;
     let name = match &arguments.data {
         Some(path) => source::name_of(Some(path))?,
@@ -119,11 +140,11 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
         let own = counted(own.len(), "image");
         note(&format!("the validation set of {own} is left out for one held out of the training set"));
     }
-    let mut settings = Settings { data: name, data_options, recipe, threads: given.threads };
+    let mut settings = Settings { data: name, data_options, recipe, device, ..given };
+    change_device(&mut settings, &arguments.on);
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
     let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, .. } = arguments;
-    let TrainArgs { threads, patience, .. } = arguments;
-    set(&mut settings.threads, threads.as_ref());
+    let TrainArgs { patience, .. } = arguments;
     let recipe = &mut settings.recipe;
     set(&mut recipe.epochs, epochs.as_ref());
     set(&mut recipe.batch_size, batch_size.as_ref());
@@ -191,27 +212,49 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
     })
 }
 
-fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training)> {
+/// A run that goes on, its directory, and what it is on.
+fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
-    let settings = Training::settings_of(&directory)?;
+    let mut settings = Training::settings_of(&directory)?;
     let options = arguments.pictures.change(settings.data_options.clone())?;
     let DataOptions { memory, cache, .. } = options.clone();
-    if options != (DataOptions { memory, cache, ..settings.data_options }) {
+    if options != (DataOptions { memory, cache, ..settings.data_options.clone() }) {
         anyhow::bail!("what pictures are brought to cannot change when a run goes on");
     }
     let data = match &arguments.data {
         Some(path) => source::name_of(Some(path))?,
-        None => settings.data,
+        None => settings.data.clone(),
     };
     let splits = source::load(&data, &options.clone().cached_beside(run), arguments.quiet)?;
-    let training = Training::resume(directory.clone(), splits, |settings| {
-        settings.data = data;
-        settings.data_options = options;
-        settings.threads = arguments.threads.unwrap_or(settings.threads);
-        settings.recipe.epochs = arguments.epochs.unwrap_or(settings.recipe.epochs);
-        set(&mut settings.recipe.patience, arguments.patience.map(|epochs| epochs.0).as_ref());
+    change_device(&mut settings, &arguments.on);
+    let chosen = device_of(&settings)?;
+    let training = Training::resume_on(&*chosen.device, directory.clone(), splits, |resumed| {
+        let Settings { device, precision, threads, .. } = settings;
+        *resumed = Settings { data, data_options: options, device, precision, threads, recipe: resumed.recipe.clone() };
+        set(&mut resumed.recipe.epochs, arguments.epochs.as_ref());
+        set(&mut resumed.recipe.patience, arguments.patience.map(|epochs| epochs.0).as_ref());
     })?;
-    Ok((directory, training))
+    if let Some(before) = training.other_arithmetic().filter(|_| !arguments.quiet) {
+        let now = training.engine().arithmetic();
+        note(&format!("so far it was trained on {before}, now it is on {now}: its last bits differ from here on"));
+    }
+    Ok((directory, training, chosen))
+}
+
+/// Takes what is given of the device.
+fn change_device(settings: &mut Settings, given: &DeviceArgs) {
+    if given.device == Some(DeviceName::Cpu) {
+        // A run may come from a card, with a precision that the processor has not.
+        settings.precision = Precision::F32;
+    }
+    set(&mut settings.device, given.device.as_ref());
+    set(&mut settings.precision, given.precision.map(Into::into).as_ref());
+    set(&mut settings.threads, given.threads.as_ref());
+}
+
+/// The device of a run.
+fn device_of(settings: &Settings) -> Result<Chosen, elbo::Error> {
+    Ok(settings.device.open(settings.precision, settings.threads)?)
 }
 
 /// What is about to happen, in three lines.
@@ -243,11 +286,10 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
 }
 
 /// Draws the figures of a run that has ended, when what training took of memory is given back.
-fn draw_figures(training: Training, directory: &RunDirectory) -> Result<(), elbo::Error> {
-    let threads = training.settings().threads;
+fn draw_figures(training: Training, directory: &RunDirectory, device: &dyn Device) -> Result<(), elbo::Error> {
     let (model, Splits { train, validation, test, .. }, history) = training.into_parts()?;
     let (dataset, seed) = (test.or(validation).unwrap_or(train), model.card.recipe.seed);
-    write_figures(&directory.figures(), &Vae::on(&Cpu::new(threads), model)?, &dataset, &history, seed)?;
+    write_figures(&directory.figures(), &Vae::on(device, model)?, &dataset, &history, seed)?;
     Ok(())
 }
 

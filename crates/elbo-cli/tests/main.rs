@@ -2,6 +2,7 @@
 
 mod common;
 mod data;
+mod devices;
 mod held_out;
 mod models;
 mod objectives;

@@ -20,7 +20,7 @@ fn without_a_terminal_there_are_plain_lines() {
     assert_eq!(masked(lines[10]), "done: test ELBO loss # nats per image, # epochs in #:#; see run");
 
     let lines: Vec<&str> = printed.stderr.lines().collect();
-    assert_eq!(lines.len(), 4, "{printed:#?}");
+    assert_eq!(lines.len(), 5, "{printed:#?}");
     assert_eq!(lines[0], "bars: 200 images of 12x10x1 to train on, 60 to test");
     assert!(masked(lines[1]).ends_with("; # batches of # per epoch"), "{}", lines[1]);
     assert!(lines[1].contains("latent dimension 3, 2 threads") && lines[1].contains("5 batches of 37"));
@@ -28,7 +28,8 @@ fn without_a_terminal_there_are_plain_lines() {
         lines[2],
         "run directory run; ELBO losses in nats per image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
-    assert!(lines[3].contains("say nothing of the images") && lines[3].contains("sigma-gaussian"), "{}", lines[3]);
+    assert!(lines[3].starts_with("device auto is cpu: NVIDIA's driver "), "{}", lines[3]);
+    assert!(lines[4].contains("say nothing of the images") && lines[4].contains("sigma-gaussian"), "{}", lines[4]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
 
 /// The commands and a word that the help of each must have.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("train", "--resume"),
     ("data", "--sheet"),
     ("generate", "--count"),
@@ -11,6 +11,8 @@ const COMMANDS: [(&str, &str); 7] = [
     ("evaluate", "--json"),
     ("figures", "Run directory"),
     ("summary", "model file"),
+    ("bench", "--device"),
+    ("devices", "--json"),
 ];
 
 #[test]

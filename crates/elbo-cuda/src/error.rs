@@ -36,16 +36,21 @@ pub enum CudaError {
         total: usize,
     },
     /// The driver says no.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", said(*source))]
     Driver {
         /// What was tried.
         what: &'static str,
         /// What the driver says.
         source: DriverError,
     },
-    /// The card computes something else than the processor.
-    #[error("a product of two matrices is not what the processor makes of them")]
-    SelfTest,
+}
+
+/// What the driver calls an error.
+fn said(DriverError(code): DriverError) -> String {
+    match DriverError(code).error_string() {
+        Ok(words) => format!("{} ({code:?})", words.to_string_lossy()),
+        Err(_) => format!("{code:?}"),
+    }
 }
 
 /// Says what was tried.

@@ -19,7 +19,7 @@ pub use card::{Card, CardInfo, cards};
 pub use engine::{Batch, Engine, Moments, Objective, Optimizer, Profile};
 pub use error::CudaError;
 pub use network::{Layer, Likelihood, Network, Role};
-pub use plan::Precision;
+pub use plan::{Precision, most_images};
 
 /// The names of all kernels.
 const KERNELS: [&str; 42] = [

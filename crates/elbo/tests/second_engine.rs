@@ -93,6 +93,10 @@ impl Engine for PlainEngine {
         &self.architecture
     }
 
+    fn arithmetic(&self) -> String {
+        "f64".to_owned()
+    }
+
     fn description(&self) -> String {
         "the definition in f64".to_owned()
     }
@@ -226,6 +230,31 @@ fn a_device_that_fails_says_what_it_is() {
     let error = training.advance().unwrap_err();
     assert!(matches!(error, Error::Engine(EngineError::Device { .. })), "{error:?}");
     assert_eq!(error.to_string(), "the definition in f64 failed: it fell off the bus");
+}
+
+#[test]
+fn a_run_whose_device_fails_goes_on_elsewhere_from_where_it_was_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let run = RunDirectory::create(&path).unwrap();
+    let failing = Plain { fails_after: Some(3) };
+    let mut training = Training::on(&failing, settings(2), small()).unwrap().save_in(run).unwrap();
+    assert_eq!(training.saved(), Some((0, 0)));
+    training.advance().unwrap();
+    training.advance().unwrap();
+    training.save().unwrap();
+    assert_eq!(training.saved(), Some((0, 2)));
+    training.advance().unwrap();
+    training.advance().unwrap_err();
+    assert_eq!(training.saved(), Some((0, 2)));
+    let run = || RunDirectory::open(&path).unwrap();
+    let mut training = Training::resume(run(), small(), |_| {}).unwrap();
+    assert_eq!((training.other_arithmetic(), training.saved()), (Some("f64"), Some((0, 2))));
+    training.advance().unwrap();
+    training.save().unwrap();
+    // From now on it is the processor's.
+    assert_eq!(Training::resume(run(), small(), |_| {}).unwrap().other_arithmetic(), None);
+    finish(&mut training);
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //! `--images N` before `check` takes no more images than that; `crates/elbo-cuda/check.sh` needs no card for it.
 
 use elbo::dataset::{Batch, ImageShape, Splits};
-use elbo::engine::cuda::{Cuda, Precision};
+use elbo::engine::Precision;
+use elbo::engine::cuda::Cuda;
 use elbo::engine::{Draw, Engine};
 use elbo::network::{ParameterTable, reference};
 use elbo::noise::{Noise, Purpose};

@@ -1,16 +1,18 @@
 //! The arguments, as clap parses them.
 
+mod device;
 mod pictures;
 mod train;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+pub(crate) use device::DeviceArgs;
 pub(crate) use pictures::DataArgs;
 pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
 
 const ABOUT: &str = "\
-Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
+Train convolutional variational autoencoders (VAEs) on images, on a processor or an NVIDIA card, and put them to use.
 
 A loss is the negative evidence lower bound (ELBO) in nats per image: the reconstruction loss, which is the negative \
 log-likelihood of the image, plus the Kullback-Leibler divergence (KL). By default the likelihood is a Gaussian of unit \
@@ -44,6 +46,7 @@ pub(crate) enum Command {
     Figures(FiguresArgs),
     Summary(SummaryArgs),
     Bench(BenchArgs),
+    Devices(DevicesArgs),
 }
 
 /// Show what is in a data set
@@ -101,9 +104,8 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "PATH", default_value = "generated.png")]
     pub(crate) out: PathBuf,
 
-    /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) on: DeviceArgs,
 }
 
 /// Show images beside their reconstructions
@@ -131,9 +133,8 @@ pub(crate) struct ReconstructArgs {
     #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
     pub(crate) out: PathBuf,
 
-    /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) on: DeviceArgs,
 }
 
 /// Measure the loss of a model
@@ -157,9 +158,8 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) on: DeviceArgs,
 }
 
 /// Draw the figures of a run
@@ -179,9 +179,8 @@ pub(crate) struct FiguresArgs {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 
-    /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) on: DeviceArgs,
 }
 
 /// Show the layers, shapes, parameters and cost of a model
@@ -204,7 +203,17 @@ pub(crate) struct BenchArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) on: DeviceArgs,
+}
+
+/// Show what can compute here
+///
+/// Lists the processor and the NVIDIA cards that the driver shows, whether each can be used, and which one --device auto
+/// takes.
+#[derive(clap::Args)]
+pub(crate) struct DevicesArgs {
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

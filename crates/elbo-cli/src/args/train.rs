@@ -1,6 +1,6 @@
 //! The arguments of `elbo train`.
 
-use super::DataArgs;
+use super::{DataArgs, DeviceArgs};
 use clap::{ArgAction, ValueEnum};
 use elbo::Likelihood;
 use elbo::network::KlGradient;
@@ -156,7 +156,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) kl_gradient: Option<KlGradientName>,
 
-    /// Random seed: the same settings, data and seed give the same model, bit for bit
+    /// Random seed: the same settings, data and seed give the same model, bit for bit, on the same kind of device
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
 
@@ -171,9 +171,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "EPOCHS|none", value_parser = or_none::<u32>)]
     pub(crate) patience: Option<OrNone<u32>>,
 
-    /// Number of threads; the result is the same for any number [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) on: DeviceArgs,
 
     /// Go through the images in a new random order each epoch
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "no_shuffle", conflicts_with = "resume")]

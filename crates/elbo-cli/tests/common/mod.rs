@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 /// How long a command may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The command, as it is run in the directory `here`.
+/// The command, as it is run in the directory `here`, where there is no card.
 pub(crate) fn elbo(here: impl AsRef<Path>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elbo"));
-    command.current_dir(here);
+    command.current_dir(here).env("CUDA_VISIBLE_DEVICES", "");
     command
 }
 

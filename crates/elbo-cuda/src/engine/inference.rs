@@ -22,7 +22,7 @@ impl Engine {
         while start < images {
             let count = most.min(images - start);
             self.work(most)?;
-            let control = self.control(none, None, images, self.step);
+            let control = self.control(none, None, images);
             let input = self.upload(part_of(&batch, start, count, image_len, self.network.latent_dim), control)?;
             let work = ready(&mut self.work);
             self.card.launch(&launches(&work.plan, count, input))?;

@@ -298,7 +298,8 @@ impl Engine {
         Ok(input)
     }
 
-    fn control(&self, objective: Objective, optimizer: Option<&Optimizer>, images: usize, step: u64) -> Control {
+    /// What a launch is told: the objective, and of the update by which optimiser it is made and as which step.
+    fn control(&self, objective: Objective, update: Option<(&Optimizer, u64)>, images: usize) -> Control {
         let mut control = Control {
             adam_rate: 0.0,
             square_scale: 0.0,
@@ -313,7 +314,7 @@ impl Engine {
             images: images as i32,
             slot: self.slot as i32,
         };
-        if let Some(optimizer) = optimizer {
+        if let Some((optimizer, step)) = update {
             let Optimizer { learning_rate, beta1, beta2, epsilon, .. } = *optimizer;
             let [adam_rate, square_scale] = Adam { learning_rate, beta1, beta2, epsilon }.corrected(step);
             (control.adam_rate, control.square_scale) = (adam_rate, square_scale);
@@ -324,18 +325,23 @@ impl Engine {
     }
 
     /// Runs the gradient of a batch, in parts where it is large, and the step that follows, if one does.
-    fn run(&mut self, batch: Batch<'_>, objective: Objective, optimizer: Option<&Optimizer>) -> Result<(), CudaError> {
+    fn run(
+        &mut self,
+        batch: Batch<'_>,
+        objective: Objective,
+        update: Option<(&Optimizer, u64)>,
+    ) -> Result<(), CudaError> {
         let image_len = self.network.image_len();
         let images = batch.pixels.len() / image_len;
         let most = self.most_images().min(images);
         self.work(most)?;
-        let control = self.control(objective, optimizer, images, self.step);
+        let control = self.control(objective, update, images);
         let mut start = 0;
         while start < images {
             let count = most.min(images - start);
             let part = Part { first: start == 0, last: start + count == images };
             let input = self.upload(part_of(&batch, start, count, image_len, self.network.latent_dim), control)?;
-            let update = if part.last { optimizer.map(|optimizer| optimizer.muon.is_some()) } else { None };
+            let update = if part.last { update.map(|(optimizer, _)| optimizer.muon.is_some()) } else { None };
             self.launch(Key { images: count, input, part, update })?;
             start += count;
         }
@@ -378,8 +384,9 @@ impl Engine {
         while self.pending.len() + 1 >= SLOTS {
             self.fetch(true)?;
         }
+        // A step that fails was none: what is saved then has as many steps as its parameters.
+        self.run(batch, objective, Some((optimizer, self.step + 1)))?;
         self.step += 1;
-        self.run(batch, objective, Some(optimizer))?;
         let place = 8 + 16 * self.slot;
         self.card.begin_read(self.state.outcome + place as u64, &mut self.outcome, place..place + 16)?;
         self.pending.push_back((self.slot, self.card.mark()?));
@@ -449,13 +456,13 @@ impl Engine {
     /// If the driver fails.
     pub fn apply(&mut self, gradient: &[f32], optimizer: &Optimizer) -> Result<(), CudaError> {
         self.work(1)?;
-        self.step += 1;
         self.card.write(self.state.gradient, &self.layout.scatter(gradient))?;
         let none = Objective { beta: 0.0, free_bits: 0.0, path_gradient: false };
-        let control = self.control(none, Some(optimizer), 1, self.step);
+        let control = self.control(none, Some((optimizer, self.step + 1)), 1);
         self.card.write(self.state.control, &[control])?;
         let plan = &ready(&mut self.work).plan;
         self.card.launch(&plan.update(optimizer.muon.is_some(), false))?;
+        self.step += 1;
         self.card.wait()
     }
 }

@@ -30,8 +30,7 @@ impl Engine {
     ) -> Result<Profile, CudaError> {
         let images = batch.pixels.len() / self.network.image_len();
         self.work(images)?;
-        self.step += 1;
-        let control = self.control(objective, Some(optimizer), images, self.step);
+        let control = self.control(objective, Some((optimizer, 1)), images);
         let input = self.upload(batch, control)?;
         let part = Part { first: true, last: true };
         let muon = optimizer.muon.is_some();

@@ -85,7 +85,8 @@ fn logit_tiles(network: &Network) -> [usize; 2] {
 }
 
 /// Images that are worked on at once, of a batch of `images`.
-pub(crate) fn most_images(network: &Network) -> usize {
+#[must_use]
+pub fn most_images(network: &Network) -> usize {
     let numbers: usize = network.layers.iter().map(|layer| 2 * layer.len_out()).sum();
     let of_image = 4 * (numbers + 4 * network.image_len() + 64 * network.latent_dim) + 32;
     (BUDGET / of_image).clamp(1, MOST_IMAGES)

@@ -22,6 +22,14 @@ pub enum EngineError {
         /// What the device says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The device has too little memory for the network.
+    #[error("{device} has too little memory: {source}")]
+    OutOfMemory {
+        /// What it is.
+        device: String,
+        /// What the device says.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Parameters, or what belongs to them, are not those of the network.
     #[error("{found} parameters for a network that has {expected}")]
     ParameterCount {

@@ -11,6 +11,7 @@
 //! - The noise of an image has the address of its index in the data set: see [`Draw`].
 //! - A step whose loss is not finite changes nothing, and neither do the steps after it.
 
+mod choice;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
@@ -24,6 +25,7 @@ use crate::network::loss::{Loss, Objective};
 use crate::recipe::optimizer::Optimizer;
 use std::fmt;
 
+pub use choice::{Chosen, DeviceName, Precision, Reason, UnknownDevice};
 pub use cpu::{Cpu, ISA_VARIABLE, bench};
 pub use draw::Draw;
 pub use error::EngineError;
@@ -68,6 +70,10 @@ pub trait Engine: fmt::Debug + Send + Sync {
 
     /// What computes, in a few words: `2 threads (avx2)`.
     fn description(&self) -> String;
+
+    /// What the last bits of its numbers depend on, in a word or two: `x86_64 avx2`. Engines that say the same, of the same version
+    /// of this crate, make the same bits; a checkpoint has it.
+    fn arithmetic(&self) -> String;
 
     /// All parameters, in the layout of the network's [`ParameterTable`](crate::network::ParameterTable), after all steps that were
     /// asked for.

@@ -20,24 +20,15 @@ pub(crate) struct CheckpointCard {
     pub(crate) data: DataSummary,
     pub(crate) position: Position,
     pub(crate) adam_step: u64,
+    /// On what its last bits depend: see [`Engine::arithmetic`](crate::Engine::arithmetic). None in files that were written
+    /// before there was this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arithmetic: Option<String>,
     pub(crate) history: Vec<EpochMetrics>,
 }
 
 impl Document for CheckpointCard {
     const KIND: &'static str = "checkpoint";
-}
-
-impl CheckpointCard {
-    pub(crate) fn new(
-        architecture: Architecture,
-        settings: Settings,
-        data: DataSummary,
-        position: Position,
-        adam_step: u64,
-        history: Vec<EpochMetrics>,
-    ) -> Self {
-        Self { architecture, settings, data, position, adam_step, history }
-    }
 }
 
 /// A checkpoint in memory.

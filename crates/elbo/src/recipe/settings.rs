@@ -1,6 +1,7 @@
 //! `config.toml`: a run as it can be repeated.
 
 use crate::dataset::DataOptions;
+use crate::engine::{DeviceName, Precision};
 use crate::recipe::Recipe;
 use crate::storage::StorageError;
 use serde::{Deserialize, Serialize};
@@ -8,13 +9,19 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::path::PathBuf;
 
-/// All settings of a run: the recipe, the data, and what does not touch the result.
+/// All settings of a run: the recipe, the data, and what computes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `mnist`, or the path of the data.
     pub data: String,
-    /// Threads; 0 is one per core. The result is the same for any number.
+    /// What computes. The results of two devices differ by rounding.
+    #[serde(default)]
+    pub device: DeviceName,
+    /// How a card rounds the factors of products.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Threads of the processor; 0 is one per core. The result is the same for any number.
     pub threads: usize,
     /// What the data is brought to.
     #[serde(default, skip_serializing_if = "DataOptions::is_default")]
@@ -44,10 +51,17 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// These data as they are, on all cores.
+    /// These data as they are, on all cores of the processor.
     #[must_use]
     pub fn new(data: impl Into<String>, recipe: Recipe) -> Self {
-        Self { data: data.into(), threads: 0, data_options: DataOptions::default(), recipe }
+        Self {
+            data: data.into(),
+            device: DeviceName::Cpu,
+            precision: Precision::F32,
+            threads: 0,
+            data_options: DataOptions::default(),
+            recipe,
+        }
     }
 
     /// The settings as a TOML document.
@@ -101,7 +115,9 @@ mod tests {
             memory: Some(1 << 40),
             cache: Some("caches \\ here".to_owned()),
         };
-        let settings = Settings { data_options, threads: 3, ..Settings::new("pictures \"and\" more", recipe) };
+        let (device, precision) = (DeviceName::Cuda(2), Precision::Tf32);
+        let settings =
+            Settings { data_options, device, precision, threads: 3, ..Settings::new("pictures \"and\" more", recipe) };
         assert!(settings.data_options.size.is_some() && settings.data_options.background.is_some());
         std::fs::write(&path, settings.to_toml()).unwrap();
         assert_eq!(Settings::read(&path).unwrap(), settings);
@@ -114,9 +130,14 @@ mod tests {
         let path = directory.path().join("config.toml");
         let settings = Settings::new(EMBEDDED_DATA, Recipe { seed: i64::MAX as u64, ..Recipe::reference() });
         // What is left open is not written, and files without it are read.
-        assert!(!settings.to_toml().contains("data_options"));
-        std::fs::write(&path, settings.to_toml()).unwrap();
-        assert_eq!(Settings::read(&path).unwrap(), settings);
+        let toml = settings.to_toml();
+        assert!(!toml.contains("data_options"));
+        let [device, precision] = ["device = \"cpu\"\n", "precision = \"f32\"\n"];
+        for text in [toml.clone(), toml.replace(device, "").replace(precision, "")] {
+            assert_eq!(text.contains(device), text.contains(precision));
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(Settings::read(&path).unwrap(), settings);
+        }
     }
 
     #[test]

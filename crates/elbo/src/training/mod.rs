@@ -35,7 +35,7 @@ use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, Part, Splits};
 use crate::engine::evaluate::{all_indices, sampled_loss};
-use crate::engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState};
+use crate::engine::{Device, Draw, Engine, EngineError, OptimizerState};
 use crate::error::Error;
 use crate::files::metrics::{EpochMetrics, best_epoch};
 use crate::files::model::{DataSummary, Model};
@@ -77,23 +77,30 @@ pub struct Training {
     history: Vec<EpochMetrics>,
     #[cfg(feature = "runs")]
     directory: Option<RunDirectory>,
-    /// When a checkpoint was last written, or would have been.
+    /// Epochs and batches of the checkpoint.
     #[cfg(feature = "runs")]
-    saved: Instant,
+    saved: Option<(u32, usize)>,
+    /// When it was last written, or would have been.
+    #[cfg(feature = "runs")]
+    saved_at: Instant,
+    /// The arithmetic of what was done before the run went on, where it was another.
+    #[cfg(feature = "runs")]
+    other_arithmetic: Option<String>,
 }
 
 impl Training {
-    /// A new run in memory, on as many threads of the processor as the settings say.
+    /// A new run in memory, on the device that the settings say.
     ///
     /// # Errors
     /// If a setting is out of range, the parts of the data differ in shape, no images can be held out, the engine cannot
     /// be made, or the data cannot be read.
     pub fn new(settings: impl Into<Settings>, data: impl Into<Splits>) -> Result<Self, Error> {
         let settings = settings.into();
-        Self::on(&Cpu::new(settings.threads), settings, data)
+        let chosen = settings.device.open(settings.precision, settings.threads)?;
+        Self::on(&*chosen.device, settings, data)
     }
 
-    /// A new run in memory, on a device.
+    /// A new run in memory, on this device, whatever the settings say.
     ///
     /// # Errors
     /// As [`Training::new`].
@@ -124,7 +131,11 @@ impl Training {
             #[cfg(feature = "runs")]
             directory: None,
             #[cfg(feature = "runs")]
-            saved: Instant::now(),
+            saved: None,
+            #[cfg(feature = "runs")]
+            saved_at: Instant::now(),
+            #[cfg(feature = "runs")]
+            other_arithmetic: None,
         };
         training.check_patience()?;
         training.order_images();

@@ -3,7 +3,7 @@
 use super::{Training, TrainingError, check_classes, divide};
 use crate::dataset::Splits;
 use crate::dataset::shape::ShapeError;
-use crate::engine::{Cpu, Device, Engine, EngineError};
+use crate::engine::{Device, Engine, EngineError};
 use crate::error::Error;
 use crate::files::checkpoint::{self, CheckpointCard};
 use crate::files::model::{DataSummary, HeldOutError};
@@ -17,19 +17,21 @@ use crate::storage::{remove_leftovers, write_atomically};
 use std::time::{Duration, Instant};
 
 impl Training {
-    /// Goes on with the run in `directory`, from its last checkpoint, to the same bits as if it had never stopped.
+    /// Goes on with the run in `directory`, from its last checkpoint, on the device that the settings say: on the one it was
+    /// on before, to the same bits as if it had never stopped.
     ///
-    /// `change` may alter the settings that do not touch what is done already: epochs, patience, rates, the objective, threads.
+    /// `change` may alter the settings that do not touch what is done already: epochs, patience, rates, the
+    /// objective, device, threads.
     ///
     /// # Errors
     /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         Self::resume_with(directory, data, change, |settings, architecture, parameters| {
-            Cpu::new(settings.threads).engine(architecture, parameters)
+            settings.device.open(settings.precision, settings.threads)?.device.engine(architecture, parameters)
         })
     }
 
-    /// The same on a device.
+    /// The same on this device, whatever the settings say.
     ///
     /// # Errors
     /// As [`Training::resume`].
@@ -51,7 +53,8 @@ impl Training {
         engine: impl FnOnce(&Settings, &Architecture, &[f32]) -> Result<Box<dyn Engine>, EngineError>,
     ) -> Result<Self, Error> {
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
-        let CheckpointCard { architecture, mut settings, data: expected, position, history, .. } = checkpoint.card;
+        let CheckpointCard { architecture, mut settings, data: expected, position, arithmetic, history, .. } =
+            checkpoint.card;
         let (data, found) = divide(data, &settings.recipe)?;
         let found = found.compared_with(&expected);
         if found != expected {
@@ -64,6 +67,7 @@ impl Training {
         settings.recipe.validate()?;
         let mut engine = engine(&settings, &architecture, &checkpoint.parameters)?;
         engine.resume(checkpoint.optimizer)?;
+        let other_arithmetic = arithmetic.filter(|before| *before != engine.arithmetic());
         let mut training = Self {
             engine,
             settings,
@@ -72,12 +76,14 @@ impl Training {
             asked: position.batches,
             learning_rate: None,
             failed: None,
-            position,
             order: Vec::new(),
             staging: Vec::new(),
             history,
             directory: None,
-            saved: Instant::now(),
+            saved: Some((position.epochs, position.batches)),
+            saved_at: Instant::now(),
+            position,
+            other_arithmetic,
         };
         training.check_resumed(&directory)?;
         training.check_patience()?;
@@ -107,6 +113,13 @@ impl Training {
             return Err(TrainingError::PastEnd { asked, done, batches }.into());
         }
         Ok(())
+    }
+
+    /// The [arithmetic](Engine::arithmetic) of what was done before this run went on, if it was another than now: from here on
+    /// its bits are not those of a run that was never stopped.
+    #[must_use]
+    pub fn other_arithmetic(&self) -> Option<&str> {
+        self.other_arithmetic.as_deref()
     }
 
     /// The settings of a saved run, to find its data by.

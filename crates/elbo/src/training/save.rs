@@ -41,18 +41,27 @@ impl Training {
         self.settle()?;
         if let Some(directory) = &self.directory {
             let state = self.engine.optimizer()?;
-            let card = CheckpointCard::new(
-                self.engine.architecture().clone(),
-                self.settings.clone(),
-                self.summary.clone(),
-                self.position.clone(),
-                state.step,
-                self.history.clone(),
-            );
+            let card = CheckpointCard {
+                architecture: self.engine.architecture().clone(),
+                settings: self.settings.clone(),
+                data: self.summary.clone(),
+                position: self.position.clone(),
+                adam_step: state.step,
+                arithmetic: Some(self.engine.arithmetic()),
+                history: self.history.clone(),
+            };
             checkpoint::write(&directory.checkpoint(), &card, &self.engine.parameters()?, &state)?;
+            self.saved = Some((self.position.epochs, self.position.batches));
         }
-        self.saved = Instant::now();
+        self.saved_at = Instant::now();
         Ok(())
+    }
+
+    /// Whole epochs, and batches after those, that the checkpoint in the run's directory has: what is left of the run if its
+    /// device is lost. None without a directory.
+    #[must_use]
+    pub fn saved(&self) -> Option<(u32, usize)> {
+        self.saved
     }
 
     /// Saves the run where it stands after epoch number `epoch`, and its model apart if it is the best so far.
@@ -67,6 +76,6 @@ impl Training {
 
     /// Saves a checkpoint if the last is old.
     pub(super) fn save_step(&mut self) -> Result<(), Error> {
-        if self.saved.elapsed() > CHECKPOINT_INTERVAL { self.save_checkpoint() } else { Ok(()) }
+        if self.saved_at.elapsed() > CHECKPOINT_INTERVAL { self.save_checkpoint() } else { Ok(()) }
     }
 }

@@ -128,6 +128,10 @@ impl Engine for CpuEngine {
         format!("{count} thread{} ({})", if count == 1 { "" } else { "s" }, self.network.isa())
     }
 
+    fn arithmetic(&self) -> String {
+        format!("{} {}", std::env::consts::ARCH, self.network.isa())
+    }
+
     fn parameters(&self) -> Result<Vec<f32>, EngineError> {
         Ok(self.parameters.to_vec())
     }

@@ -1,20 +1,27 @@
 //! An NVIDIA card as a device, and its engine.
 
+mod bench;
+
+use crate::dataset::ImageShape;
 use crate::dataset::batch::Batch;
-use crate::engine::{Device, Draw, Engine, EngineError, OptimizerState};
+use crate::engine::{Cpu, Device, Draw, Engine, EngineError, OptimizerState, Precision};
 use crate::network::architecture::{Activation, Architecture, LayerShape, Role};
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::{KlGradient, Loss, Objective};
 use crate::network::parameters::ParameterTable;
 use crate::recipe::optimizer::Optimizer;
-use elbo_cuda::{Card, CudaError};
+use elbo_cuda::Card;
 use rayon::prelude::*;
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use elbo_cuda::{CardInfo, Precision, Profile, cards};
+pub use bench::{CardReport, CardStep, KernelTime};
+pub use elbo_cuda::{CardInfo, CudaError, Profile, cards};
 
 /// The most images that are handed in at once.
 const BLOCK: usize = 1024;
+/// How far the gradient of a card's test may be off, relative to its size: TF32's factors have 11 bits.
+const TESTED: f64 = 1e-2;
 /// Images whose draws one thread makes at a time.
 const DRAWN: usize = 16;
 
@@ -34,8 +41,7 @@ impl Cuda {
     /// # Errors
     /// If there is no driver or no such card, or it is too old.
     pub fn new(number: usize, precision: Precision) -> Result<Self, EngineError> {
-        let card = Card::new(number)
-            .map_err(|source| EngineError::Unavailable { what: format!("cuda:{number}"), source: source.into() })?;
+        let card = Card::new(number).map_err(|source| unavailable(number, source))?;
         Ok(Self { card: Arc::new(card), precision })
     }
 
@@ -44,27 +50,40 @@ impl Cuda {
     pub fn info(&self) -> &CardInfo {
         self.card.info()
     }
-}
 
-impl Cuda {
-    /// What a step of training costs on the card: see [`Profile`].
+    /// Checks that the card computes what the processor does: the gradient of a small network.
     ///
     /// # Errors
-    /// If the card fails.
-    pub fn profile(
-        &self,
-        architecture: &Architecture,
-        parameters: &[f32],
-        batch: Batch<'_>,
-        by: &Optimizer,
-        repeats: usize,
-    ) -> Result<Profile, EngineError> {
-        let description = format!("{} ({})", self.card.info().name, name(self.precision));
-        let noise = vec![0.5; batch.len() * architecture.latent_dim()];
-        let batch = elbo_cuda::Batch { pixels: batch.pixels, noise: &noise, classes: &[] };
-        elbo_cuda::Engine::new(Arc::clone(&self.card), network(architecture), self.precision, parameters)
-            .and_then(|mut engine| engine.profile(batch, objective(Objective::default()), &optimizer(by), repeats))
-            .map_err(|source| failed(&description, source))
+    /// If it does not, or fails.
+    pub fn test(&self) -> Result<(), EngineError> {
+        let number = self.info().number;
+        let image = ImageShape { height: 8, width: 8, channels: 1 };
+        let architecture = Architecture::new(image, &[8], 2).map_err(|error| unavailable(number, error))?;
+        let parameters = ParameterTable::new(&architecture).initialize(1);
+        let pixels: Vec<u8> = (0..4 * image.len()).map(|i| (i * i % 251) as u8).collect();
+        let batch = Batch { pixels: &pixels, indices: &[0, 1, 2, 3], labels: None };
+        let gradient = |device: &dyn Device| {
+            let draw = Draw::Given(&[0.5, -1.0, 0.25, 2.0, -0.5, 1.5, 0.0, -0.75]);
+            device.engine(&architecture, &parameters)?.gradient(batch, draw, Objective::default())
+        };
+        let (_, expected) = gradient(&Cpu::new(1))?;
+        let (_, found) = gradient(self).map_err(|error| unavailable(number, error))?;
+        let sum = |squares: &mut dyn Iterator<Item = f64>| squares.sum::<f64>().sqrt();
+        let squared = |number: f64| number * number;
+        let error = sum(&mut expected.iter().zip(&found).map(|(x, y)| squared(f64::from(x - y))));
+        let size = sum(&mut expected.iter().map(|x| squared(f64::from(*x))));
+        // Not the other way about: what is not a number is wrong.
+        let is_right = error <= TESTED * size;
+        if is_right {
+            return Ok(());
+        }
+        let source =
+            "the gradient of a small network is not what the processor makes of it; the card or its driver is at fault";
+        Err(unavailable(number, source))
+    }
+
+    fn description(&self) -> String {
+        format!("{} ({})", self.info().name, self.precision)
     }
 }
 
@@ -72,23 +91,37 @@ impl Device for Cuda {
     fn engine(&self, architecture: &Architecture, parameters: &[f32]) -> Result<Box<dyn Engine>, EngineError> {
         let network = network(architecture);
         EngineError::check_count(network.parameters, parameters.len())?;
-        let description = format!("{} ({})", self.card.info().name, name(self.precision));
-        let engine = elbo_cuda::Engine::new(Arc::clone(&self.card), network, self.precision, parameters)
+        let description = self.description();
+        let engine = elbo_cuda::Engine::new(Arc::clone(&self.card), network, precision(self.precision), parameters)
             .map_err(|source| failed(&description, source))?;
-        let block = engine.most_images().min(BLOCK);
-        Ok(Box::new(CudaEngine { architecture: architecture.clone(), description, block, engine: Mutex::new(engine) }))
+        let (major, minor) = self.info().capability;
+        Ok(Box::new(CudaEngine {
+            architecture: architecture.clone(),
+            description,
+            arithmetic: format!("cuda {major}.{minor}, {}", self.precision),
+            block: engine.most_images().min(BLOCK),
+            engine: Mutex::new(engine),
+        }))
     }
 }
 
-fn name(precision: Precision) -> &'static str {
+fn precision(precision: Precision) -> elbo_cuda::Precision {
     match precision {
-        Precision::F32 => "f32",
-        Precision::Tf32 => "tf32",
+        Precision::F32 => elbo_cuda::Precision::F32,
+        Precision::Tf32 => elbo_cuda::Precision::Tf32,
     }
+}
+
+fn unavailable(number: usize, source: impl Into<Box<dyn Error + Send + Sync>>) -> EngineError {
+    EngineError::Unavailable { what: format!("cuda:{number}"), source: source.into() }
 }
 
 fn failed(description: &str, source: CudaError) -> EngineError {
-    EngineError::Device { device: description.to_owned(), source: source.into() }
+    let device = description.to_owned();
+    match source {
+        CudaError::OutOfMemory { .. } => EngineError::OutOfMemory { device, source: source.into() },
+        _ => EngineError::Device { device, source: source.into() },
+    }
 }
 
 /// The network as the card's crate has it.
@@ -136,6 +169,7 @@ fn network(architecture: &Architecture) -> elbo_cuda::Network {
 struct CudaEngine {
     architecture: Architecture,
     description: String,
+    arithmetic: String,
     block: usize,
     engine: Mutex<elbo_cuda::Engine>,
 }
@@ -206,6 +240,10 @@ impl Engine for CudaEngine {
 
     fn description(&self) -> String {
         self.description.clone()
+    }
+
+    fn arithmetic(&self) -> String {
+        self.arithmetic.clone()
     }
 
     fn parameters(&self) -> Result<Vec<f32>, EngineError> {
