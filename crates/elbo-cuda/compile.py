@@ -27,7 +27,7 @@ def compile_ptx():
     program = ctypes.c_void_p()
     source = open(os.path.join(KERNELS, "elbo.cu"), "rb").read()
     assert lib.nvrtcCreateProgram(ctypes.byref(program), source, b"elbo.cu", 0, None, None) == 0
-    options = [b"--gpu-architecture=compute_80", b"--std=c++17", b"--fmad=true", b"-I" + KERNELS.encode()]
+    options = [b"--gpu-architecture=compute_80", b"--std=c++17", b"--fmad=true", b"-default-device", b"-I" + KERNELS.encode()]
     result = lib.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
     size = ctypes.c_size_t()
     lib.nvrtcGetProgramLogSize(program, ctypes.byref(size))

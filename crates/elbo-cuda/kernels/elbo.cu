@@ -1,5 +1,6 @@
 // All kernels.
 #include "gather.cu"
+#include "resident.cu"
 #include "weight_gradient.cu"
 #include "narrow.cu"
 #include "logits.cu"

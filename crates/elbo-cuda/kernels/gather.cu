@@ -3,25 +3,7 @@
 // A product of matrices whose left one is never made: a row is a target pixel, a column a channel of the target, and what is
 // summed over is a tap and a channel of the source. A block makes a tile of it; where there are few tiles, several blocks
 // share the sum and leave parts.
-#include "join.h"
-#include "product.h"
-
-struct GatherArgs {
-    const float* source;      // [images, source pixels, c_source]
-    const float* weights;     // [taps, c_source, c_target], or [taps, c_target, c_source] if `turned`
-    const float* bias;        // [c_target], or none
-    const float* class_rows;  // [classes, target pixels * c_target], or none
-    const unsigned short* classes;  // [images]
-    const float* gate;        // as the target, or none: where it is not above zero, the target is zero
-    float* target;            // [images, target pixels, c_target], or with `parts` above 1 [parts, ...]
-    Join join;
-    int images, c_source, c_target;
-    int up;         // from the small side to the large one
-    int parts;      // blocks that share a sum
-    int row_tiles;  // of a phase
-    int relu;
-    int rounded;    // to tf32
-};
+#include "target.h"
 
 constexpr int LEFT_ROW = CHUNK + 4;  // keeps the lanes of a warp on different banks
 template <int COLUMNS>
@@ -165,50 +147,16 @@ DEVICE void gather(const GatherArgs& args) {
     }
     copy_wait<0>();
 
-    long long target_pixels = static_cast<long long>(args.up ? join.y.large : join.y.small) * (args.up ? join.x.large : join.x.small);
-    int target_width = args.up ? join.x.large : join.x.small;
-    float* target = args.target + static_cast<long long>(block_z()) * args.images * target_pixels * c_target;
-    product.each_pair([&](int in_tile, int in_columns, float one, float two) {
-        int row = row0 + in_tile;
-        if (row >= rows) return;
-        int target_x = x.target_first + x.target_step * (row % x.targets), rest = row / x.targets;
-        int target_y = y.target_first + y.target_step * (rest % y.targets), image = rest / y.targets;
-        long long pixel = static_cast<long long>(target_y) * target_width + target_x;
-        int column = column0 + in_columns;
-        if (column >= c_target) return;
-        long long place = (image * target_pixels + pixel) * c_target + column;
-        long long class_place =
-            args.class_rows ? (args.classes[image] * target_pixels + pixel) * c_target + column : 0;
-        // Two neighbours at once where they are aligned.
-        bool both = c_target % 2 == 0;
-        float gates[2] = {1.f, 1.f};
-        if (args.gate) {
-            if (both) {
-                float2 gate = *reinterpret_cast<const float2*>(args.gate + place);
-                gates[0] = gate.x, gates[1] = gate.y;
-            } else {
-                gates[0] = args.gate[place];
-                if (column + 1 < c_target) gates[1] = args.gate[place + 1];
-            }
-        }
-        float values[2] = {one, two};
+    Targets targets(args);
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
-            if (column + i >= c_target) continue;
-            float value = values[i];
-            if (args.bias) value += args.bias[column + i];
-            if (args.class_rows) value += args.class_rows[class_place + i];
-            if (args.relu) value = value < 0.f ? 0.f : value;
-            value = gates[i] <= 0.f ? 0.f : value;
-            values[i] = args.rounded ? to_tf32(value) : value;
-        }
-        if (both) {
-            *reinterpret_cast<float2*>(target + place) = float2{values[0], values[1]};
-        } else {
-            target[place] = values[0];
-            if (column + 1 < c_target) target[place + 1] = values[1];
-        }
-    });
+    for (int i = 0; i < 4; i++) {
+        int row = row0 + product.row(i), rest = row / x.targets;
+        if (row < rows)
+            targets.set(i, block_z(), y, x, rest / y.targets, rest % y.targets, row % x.targets);
+        else
+            targets.none(i);
+    }
+    targets.write<WIDE == 4>(product, column0);
 }
 
 #define GATHER(name, ...) \

@@ -4,6 +4,8 @@
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+// So many of its blocks are to fit on a multiprocessor.
+#define KERNEL_OF(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks)
 #define DEVICE __device__ __forceinline__
 
 DEVICE int thread() { return threadIdx.x; }
@@ -20,6 +22,10 @@ DEVICE T* shared_memory() {
     extern __shared__ float4 memory[];
     return reinterpret_cast<T*>(memory);
 }
+
+// Reads what no thread of the launch writes, so that it can be read before what is written above.
+template <class T>
+DEVICE T read_only(const T* from) { return __ldg(from); }
 
 // Begins to copy so many bytes (4 or 16) to the block's memory; zeros where `there` is false, and nothing is read then.
 template <int BYTES>

@@ -17,6 +17,7 @@
 #include <vector>
 
 #define KERNEL(threads) inline void
+#define KERNEL_OF(threads, blocks) inline void
 #define DEVICE inline
 
 namespace host {
@@ -165,6 +166,9 @@ T* shared_memory() {
     auto address = reinterpret_cast<uintptr_t>(host::memory.data());
     return reinterpret_cast<T*>((address + 15) / 16 * 16);
 }
+
+template <class T>
+T read_only(const T* from) { return *from; }
 
 template <int BYTES>
 void copy_async(float* to, const float* from, bool there) {

@@ -13,9 +13,9 @@ struct NarrowArgs {
     const float* small;    // [images, small pixels, channels], or none: it is made
     float* target;         // it, or parts of the gradient of the weights
     float* sums;           // parts of the gradient of the bias: [parts, channels], or [parts, CHANNELS] if `up`
+    float* back;           // the gradient by the small side, zero where that is not above zero; or none
     const float* weights;  // [9, CHANNELS, channels], or [9, channels, CHANNELS] if `up`
     const float* bias;     // [channels], or none
-    const float* gate;     // as the small side, or none: where it is not above zero, what is made is zero
     Join join;             // 3 x 3
     int images, channels;
     int up;  // the layer goes from the small side to the large one
@@ -64,7 +64,7 @@ struct Window {
         for (int i = 0; i < 3; i++)
 #pragma unroll
             for (int c = 0; c < CHANNELS; c++) {
-                float value = there && rows[i] ? rows[i][column * CHANNELS + c] : 0.f;
+                float value = there && rows[i] ? read_only(rows[i] + column * CHANNELS + c) : 0.f;
 #pragma unroll
                 for (int to = 0; to < 3; to++)
                     if (j == to) pixels[i][to][c] = value;
@@ -85,6 +85,66 @@ struct Window {
     }
 };
 
+// What a thread has of the channels of a small pixel.
+template <int EACH_>
+struct Few {
+    float values[EACH_];
+
+    // `count` of them, which is EACH_ in most layers.
+    DEVICE void read(const float* from, int count) {
+        if (EACH_ == 4 && count == 4 && aligned(from)) {
+            float4 four = read_only(reinterpret_cast<const float4*>(from));
+            values[0] = four.x, values[EACH_ > 1 ? 1 : 0] = four.y, values[EACH_ > 2 ? 2 : 0] = four.z, values[EACH_ - 1] = four.w;
+        } else {
+#pragma unroll
+            for (int i = 0; i < EACH_; i++) values[i] = i < count ? read_only(from + i) : 0.f;
+        }
+    }
+
+    DEVICE void write(float* to, int count) const {
+        if (EACH_ == 4 && count == 4 && aligned(to)) {
+            *reinterpret_cast<float4*>(to) =
+                float4{values[0], values[EACH_ > 1 ? 1 : 0], values[EACH_ > 2 ? 2 : 0], values[EACH_ - 1]};
+        } else {
+#pragma unroll
+            for (int i = 0; i < EACH_; i++)
+                if (i < count) to[i] = values[i];
+        }
+    }
+
+    static DEVICE bool aligned(const float* at) { return reinterpret_cast<unsigned long long>(at) % 16 == 0; }
+};
+
+// The weights of a thread's channels, and what they make of a window.
+template <int CHANNELS>
+struct NarrowWeights {
+    static constexpr int each = EACH<CHANNELS>;
+    float weights[9][CHANNELS][each];
+
+    DEVICE NarrowWeights(const NarrowArgs& args, int channel) {
+        const int channels = args.channels;
+#pragma unroll
+        for (int i = 0; i < each; i++) {
+            int own = channel + i < channels ? channel + i : channel;
+#pragma unroll
+            for (int tap = 0; tap < 9; tap++)
+#pragma unroll
+                for (int c = 0; c < CHANNELS; c++)
+                    weights[tap][c][i] = args.weights[args.up ? (tap * channels + own) * CHANNELS + c
+                                                              : (tap * CHANNELS + c) * channels + own];
+        }
+    }
+
+    DEVICE void add(const Window<CHANNELS>& window, Few<each>& sum) const {
+#pragma unroll
+        for (int tap = 0; tap < 9; tap++)
+#pragma unroll
+            for (int c = 0; c < CHANNELS; c++)
+#pragma unroll
+                for (int i = 0; i < each; i++) sum.values[i] += window.pixels[tap / 3][tap % 3][c] * weights[tap][c][i];
+    }
+};
+
 template <int CHANNELS>
 DEVICE void narrow_gather(const NarrowArgs& args) {
     constexpr int each = EACH<CHANNELS>;
@@ -92,62 +152,31 @@ DEVICE void narrow_gather(const NarrowArgs& args) {
     int row = block_x() * NARROW_DOWN<CHANNELS> + thread() / NARROW_ACROSS<CHANNELS>;
     const int channels = args.channels, width = args.join.x.small;
     if (channel >= channels || row >= args.images * args.join.y.small) return;
-    float weights[9][CHANNELS][each], bias[each];
+    NarrowWeights<CHANNELS> weights(args, channel);
+    Few<each> bias;
 #pragma unroll
-    for (int i = 0; i < each; i++) {
-        int own = channel + i < channels ? channel + i : channel;
-        bias[i] = args.bias ? args.bias[own] : 0.f;
-#pragma unroll
-        for (int tap = 0; tap < 9; tap++)
-#pragma unroll
-            for (int c = 0; c < CHANNELS; c++)
-                weights[tap][c][i] = args.weights[args.up ? (tap * channels + own) * CHANNELS + c : (tap * CHANNELS + c) * channels + own];
-    }
+    for (int i = 0; i < each; i++) bias.values[i] = args.bias && channel + i < channels ? args.bias[channel + i] : 0.f;
     Window<CHANNELS> window(args, row);
-    long long place = static_cast<long long>(row) * width * channels + channel;
-    bool whole = channels % each == 0;
-#pragma unroll 2
-    for (int x = 0; x < width; x++, place += channels) {
+    float* target = args.target + static_cast<long long>(row) * width * channels + channel;
+#pragma unroll 4
+    for (int x = 0; x < width; x++, target += channels) {
         window.step();
-        float gates[each], sum[each];
-#pragma unroll
-        for (int i = 0; i < each; i++) gates[i] = 1.f, sum[i] = bias[i];
-        if (args.gate) {
-            if (each == 4 && whole) {
-                float4 gate = *reinterpret_cast<const float4*>(args.gate + place);
-                gates[0] = gate.x, gates[each > 1 ? 1 : 0] = gate.y, gates[each > 2 ? 2 : 0] = gate.z, gates[each - 1] = gate.w;
-            } else {
-#pragma unroll
-                for (int i = 0; i < each; i++)
-                    if (channel + i < channels) gates[i] = args.gate[place + i];
-            }
-        }
-#pragma unroll
-        for (int tap = 0; tap < 9; tap++)
-#pragma unroll
-            for (int c = 0; c < CHANNELS; c++)
-#pragma unroll
-                for (int i = 0; i < each; i++) sum[i] += window.pixels[tap / 3][tap % 3][c] * weights[tap][c][i];
+        Few<each> sum = bias;
+        weights.add(window, sum);
 #pragma unroll
         for (int i = 0; i < each; i++) {
-            if (args.relu) sum[i] = sum[i] < 0.f ? 0.f : sum[i];
-            sum[i] = gates[i] <= 0.f ? 0.f : sum[i];
-            if (args.rounded) sum[i] = to_tf32(sum[i]);
+            if (args.relu) sum.values[i] = sum.values[i] < 0.f ? 0.f : sum.values[i];
+            if (args.rounded) sum.values[i] = to_tf32(sum.values[i]);
         }
-        if (each == 4 && whole) {
-            *reinterpret_cast<float4*>(args.target + place) =
-                float4{sum[0], sum[each > 1 ? 1 : 0], sum[each > 2 ? 2 : 0], sum[each - 1]};
-        } else {
-#pragma unroll
-            for (int i = 0; i < each; i++)
-                if (channel + i < channels) args.target[place + i] = sum[i];
-        }
+        sum.write(target, channels - channel < each ? channels - channel : each);
     }
 }
 
-template <int CHANNELS>
+// The gradient of the weights; and if BACK, that by the small side, of which the same windows and pixels are read.
+template <int CHANNELS, bool BACK>
 DEVICE void narrow_weight_gradient(const NarrowArgs& args) {
     constexpr int each = EACH<CHANNELS>, DOWN = NARROW_DOWN<CHANNELS>;
+    constexpr int AHEAD = 4;  // small pixels that are read before the first of them is used
     float* memory = shared_memory<float>();  // [9 * CHANNELS + 1, DOWN, NARROW_CHANNELS]
     int in_block = thread() % NARROW_ACROSS<CHANNELS> * each, line = thread() / NARROW_ACROSS<CHANNELS>;
     int channel = block_y() * NARROW_CHANNELS + in_block;
@@ -164,34 +193,47 @@ DEVICE void narrow_weight_gradient(const NarrowArgs& args) {
     }
 #pragma unroll
     for (int i = 0; i < each; i++) sums[i] = 0.f;
-    bool whole = channels % each == 0;
-    if (channel < channels)
+    if (channel < channels) {
+        int count = channels - channel < each ? channels - channel : each;
+        NarrowWeights<CHANNELS> weights(args, channel);
         for (int row = block_x() * DOWN + line; row < rows; row += NARROW_PARTS * DOWN) {
             Window<CHANNELS> window(args, row);
-            const float* small = args.small + static_cast<long long>(row) * width * channels + channel;
-#pragma unroll 2
-            for (int x = 0; x < width; x++, small += channels) {
-                window.step();
-                float value[each];
-                if (each == 4 && whole) {
-                    float4 four = *reinterpret_cast<const float4*>(small);
-                    value[0] = four.x, value[each > 1 ? 1 : 0] = four.y, value[each > 2 ? 2 : 0] = four.z, value[each - 1] = four.w;
-                } else {
+            long long place = static_cast<long long>(row) * width * channels + channel;
+            for (int x = 0; x < width; x += AHEAD) {
+                Few<each> values[AHEAD];
 #pragma unroll
-                    for (int i = 0; i < each; i++) value[i] = channel + i < channels ? small[i] : 0.f;
-                }
+                for (int ahead = 0; ahead < AHEAD; ahead++)
+                    values[ahead].read(args.small + place + static_cast<long long>(ahead) * channels, x + ahead < width ? count : 0);
 #pragma unroll
-                for (int i = 0; i < each; i++) sums[i] += value[i];
+                for (int ahead = 0; ahead < AHEAD; ahead++, place += channels) {
+                    if (x + ahead >= width) break;
+                    window.step();
+                    const Few<each>& value = values[ahead];
 #pragma unroll
-                for (int c = 0; c < CHANNELS; c++) {
-                    middles[c] += window.pixels[1][1][c];
+                    for (int i = 0; i < each; i++) sums[i] += value.values[i];
 #pragma unroll
-                    for (int tap = 0; tap < 9; tap++)
+                    for (int c = 0; c < CHANNELS; c++) {
+                        middles[c] += window.pixels[1][1][c];
 #pragma unroll
-                        for (int i = 0; i < each; i++) gradient[tap][c][i] += window.pixels[tap / 3][tap % 3][c] * value[i];
+                        for (int tap = 0; tap < 9; tap++)
+#pragma unroll
+                            for (int i = 0; i < each; i++)
+                                gradient[tap][c][i] += window.pixels[tap / 3][tap % 3][c] * value.values[i];
+                    }
+                    if constexpr (BACK) {
+                        Few<each> back = {};
+                        weights.add(window, back);
+#pragma unroll
+                        for (int i = 0; i < each; i++) {
+                            back.values[i] = value.values[i] <= 0.f ? 0.f : back.values[i];
+                            if (args.rounded) back.values[i] = to_tf32(back.values[i]);
+                        }
+                        back.write(args.back + place, count);
+                    }
                 }
             }
         }
+    }
     auto at = [&](int what, int of_line, int of_channel) -> float& {
         return memory[(what * DOWN + of_line) * NARROW_CHANNELS + of_channel];
     };
@@ -226,10 +268,15 @@ DEVICE void narrow_weight_gradient(const NarrowArgs& args) {
     }
 }
 
-#define NARROW(channels)                                                                                                   \
-    KERNEL(NARROW_THREADS) narrow_gather_##channels(const NarrowArgs args) { narrow_gather<channels>(args); }                \
-    KERNEL(NARROW_THREADS) narrow_weight_gradient_##channels(const NarrowArgs args) { narrow_weight_gradient<channels>(args); }
-NARROW(1)
-NARROW(2)
-NARROW(3)
-NARROW(4)
+#define NARROW(channels, blocks)                                                                                       \
+    KERNEL(NARROW_THREADS) narrow_gather_##channels(const NarrowArgs args) { narrow_gather<channels>(args); }           \
+    KERNEL(NARROW_THREADS) narrow_weight_gradient_##channels(const NarrowArgs args) {                                   \
+        narrow_weight_gradient<channels, false>(args);                                                                  \
+    }                                                                                                                   \
+    KERNEL_OF(NARROW_THREADS, blocks) narrow_gradients_##channels(const NarrowArgs args) {                              \
+        narrow_weight_gradient<channels, true>(args);                                                                   \
+    }
+NARROW(1, 2)
+NARROW(2, 1)
+NARROW(3, 2)
+NARROW(4, 1)

@@ -1,6 +1,6 @@
-// What the two kernels that multiply matrices share: a block of 256 threads makes a tile of 128 rows and COLUMNS columns.
+// What the kernels that multiply matrices share: the tile that a block makes of one, of COLUMNS columns.
 //
-// The eight warps stand four by two, and each makes 32 rows of half of the columns. TERMS is the precision: 1 multiplies
+// SIDES warps stand beside each other, and each makes 32 rows of its share of the columns. TERMS is the precision: 1 multiplies
 // what it is given, whose numbers must be tf32; 3 multiplies each number as two halves, and adds all but the smallest of the
 // four products, which leaves an error as small as that of f32.
 #pragma once
@@ -12,9 +12,9 @@ constexpr int ROWS = 128;
 constexpr int CHUNK = 32;
 constexpr int STAGES = 3;
 
-template <int TERMS, int COLUMNS>
+template <int TERMS, int COLUMNS, int SIDES = 2>
 struct Tile {
-    static constexpr int ACROSS = COLUMNS / 16;
+    static constexpr int ACROSS = COLUMNS / SIDES / 8;
     float sum[2][ACROSS][4];
 
     DEVICE void clear() {
@@ -27,19 +27,14 @@ struct Tile {
     }
 
     static DEVICE int lane() { return thread() % 32; }
-    static DEVICE int first_row() { return thread() / 64 * 32; }
-    static DEVICE int first_column() { return thread() / 32 % 2 * (COLUMNS / 2); }
+    static DEVICE int first_row() { return thread() / 32 / SIDES * 32; }
+    static DEVICE int first_column() { return thread() / 32 % SIDES * (COLUMNS / SIDES); }
 
     // `left(row, k)` and `right(k, column)` read the chunk.
     template <class Left, class Right>
     DEVICE void add(Left left, Right right) {
         int g = lane() / 4, q = lane() % 4;
-        Tile part;
-        if constexpr (TERMS == 3) part.clear();
-        Tile& to = TERMS == 3 ? part : *this;
-#pragma unroll
-        for (int k = 0; k < CHUNK; k += 8) {
-            float a[2][4], b[ACROSS][2];
+        add_chunk(CHUNK, [&](int k, float(&a)[2][4], float(&b)[ACROSS][2]) {
 #pragma unroll
             for (int m = 0; m < 2; m++) {
                 int row = first_row() + 16 * m + g;
@@ -51,6 +46,20 @@ struct Tile {
                 int column = first_column() + 8 * n + g;
                 b[n][0] = right(k + q, column), b[n][1] = right(k + q + 4, column);
             }
+        });
+    }
+
+    // `load(k, a, b)` reads what a lane takes of eight numbers from `k` on, of the chunk's first `depth`.
+    template <class Load>
+    DEVICE void add_chunk(int depth, Load load) {
+        Tile part;
+        if constexpr (TERMS == 3) part.clear();
+        Tile& to = TERMS == 3 ? part : *this;
+#pragma unroll
+        for (int k = 0; k < CHUNK; k += 8) {
+            if (k >= depth) break;
+            float a[2][4], b[ACROSS][2];
+            load(k, a, b);
             multiply(to, a, b);
         }
         if constexpr (TERMS == 3) {
@@ -98,17 +107,17 @@ struct Tile {
         }
     }
 
-    // Calls `each(row, column, first, second)` for all pairs of neighbours in a row that this thread holds.
+    // A thread holds ACROSS pairs of neighbours in each of four rows, which are these.
+    static DEVICE int row(int i) { return first_row() + 8 * i + lane() / 4; }
+    static DEVICE int column(int n) { return first_column() + 8 * n + 2 * (lane() % 4); }
+
+    // Calls `each(i, n, first, second)` for all pairs of neighbours that this thread holds, or those of columns `from` on up to
+    // `to`.
     template <class Each>
-    DEVICE void each_pair(Each each) const {
-        int g = lane() / 4, q = lane() % 4;
+    DEVICE void each_pair(Each each, int from = 0, int to = ACROSS) {
 #pragma unroll
-        for (int m = 0; m < 2; m++)
+        for (int n = from; n < to; n++)
 #pragma unroll
-            for (int half = 0; half < 2; half++)
-#pragma unroll
-                for (int n = 0; n < ACROSS; n++)
-                    each(first_row() + 16 * m + 8 * half + g, first_column() + 8 * n + 2 * q, sum[m][n][2 * half],
-                         sum[m][n][2 * half + 1]);
+            for (int i = 0; i < 4; i++) each(i, n, sum[i / 2][n][2 * (i % 2)], sum[i / 2][n][2 * (i % 2) + 1]);
     }
 };

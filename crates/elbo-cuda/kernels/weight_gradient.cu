@@ -139,13 +139,13 @@ DEVICE void weight_gradient(const WeightGradientArgs& args) {
         args.sums[static_cast<long long>(block_y()) * c_small + summed_column] = sum;
 
     float* weights = args.weights + static_cast<long long>(block_y()) * rows * c_small;
-    product.each_pair([&](int in_tile, int in_columns, float one, float two) {
-        int row = row0 + in_tile;
+    product.each_pair([&](int i, int n, float one, float two) {
+        int row = row0 + product.row(i);
         if (row >= rows) return;
         float values[2] = {one, two};
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-            int column = column0 + in_columns + i;
+            int column = column0 + product.column(n) + i;
             if (column >= c_small) return;
             long long place = args.up ? (static_cast<long long>(row / c_large) * c_small + column) * c_large + row % c_large
                                       : static_cast<long long>(row) * c_small + column;

@@ -29,7 +29,7 @@ structures! {
         source: Address, weights: Address, bias: Address, class_rows: Address, classes: Address, gate: Address, target: Address,
         join: Join,
         images: i32, c_source: i32, c_target: i32,
-        up: i32, parts: i32, row_tiles: i32, relu: i32, rounded: i32,
+        up: i32, parts: i32, row_tiles: i32, phases: i32, relu: i32, rounded: i32,
     }
     WeightGradientArgs {
         large: Address, small: Address, weights: Address, sums: Address,
@@ -43,7 +43,7 @@ structures! {
         rounded: i32,
     }
     NarrowArgs {
-        large: Address, small: Address, target: Address, sums: Address, weights: Address, bias: Address, gate: Address,
+        large: Address, small: Address, target: Address, sums: Address, back: Address, weights: Address, bias: Address,
         join: Join,
         images: i32, channels: i32, up: i32, relu: i32, rounded: i32,
     }

@@ -22,7 +22,7 @@ pub use network::{Layer, Likelihood, Network, Role};
 pub use plan::{Precision, most_images};
 
 /// The names of all kernels.
-const KERNELS: [&str; 42] = [
+const KERNELS: [&str; 62] = [
     "gather_tf32_64",
     "gather_tf32_32",
     "gather_tf32_64_turned",
@@ -35,6 +35,22 @@ const KERNELS: [&str; 42] = [
     "gather_f32_32_turned",
     "gather_f32_any",
     "gather_f32_any_turned",
+    "resident_tf32_64",
+    "resident_tf32_32",
+    "resident_tf32_64_turned",
+    "resident_tf32_32_turned",
+    "resident_tf32_64_small",
+    "resident_tf32_32_small",
+    "resident_tf32_64_small_turned",
+    "resident_tf32_32_small_turned",
+    "resident_f32_64",
+    "resident_f32_32",
+    "resident_f32_64_turned",
+    "resident_f32_32_turned",
+    "resident_f32_64_small",
+    "resident_f32_32_small",
+    "resident_f32_64_small_turned",
+    "resident_f32_32_small_turned",
     "weight_gradient_tf32_64",
     "weight_gradient_tf32_32",
     "weight_gradient_tf32_any",
@@ -53,6 +69,10 @@ const KERNELS: [&str; 42] = [
     "narrow_weight_gradient_2",
     "narrow_weight_gradient_3",
     "narrow_weight_gradient_4",
+    "narrow_gradients_1",
+    "narrow_gradients_2",
+    "narrow_gradients_3",
+    "narrow_gradients_4",
     "latent_draw",
     "latent_back",
     "class_sums",

@@ -221,6 +221,22 @@ fn check(images: usize) -> Result<(), Failure> {
             );
         }
     }
+    // Images enough for the kernels of large batches, beside the processor.
+    for (widths, precision, tolerance) in
+        [([4, 8], Precision::F32, 1e-5), ([4, 8], Precision::Tf32, 1e-3), ([4, 36], Precision::Tf32, 1e-3)]
+    {
+        let architecture = Architecture::new(shape(64, 64, 1), &widths, 2)?;
+        let case = Case::new(architecture, 33);
+        let gradient = |device: &dyn Device| -> Result<Vec<f32>, Failure> {
+            let mut engine = device.engine(&case.architecture, &case.parameters)?;
+            Ok(engine.gradient(case.batch(), case.draw(), case.objective)?.1)
+        };
+        let (found, plain) = (gradient(&Cuda::new(0, precision)?)?, gradient(&elbo::Cpu::new(0))?);
+        let off = relative(double(&found).zip(double(&plain)));
+        let right = off <= tolerance;
+        wrong += usize::from(!right);
+        println!("33 of 64x64x1, widths {widths:?}, {precision:?}: {off:.1e}{}", if right { "" } else { "  wrong" });
+    }
     if wrong == 0 { Ok(()) } else { Err(format!("{wrong} of the lines above are wrong").into()) }
 }
 

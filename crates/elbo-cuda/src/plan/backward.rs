@@ -40,8 +40,8 @@ impl Plan {
             launches.extend(self.class_gradient(layer, own, images, input, accumulate));
             launches.push(self.weight_gradient(number, images));
             match layer.role {
-                Role::Image => {}
-                Role::Logits => launches.push(self.logits_back(number, images)),
+                // The last layer's came with that of its weights.
+                Role::Image | Role::Logits => {}
                 Role::Projection => launches.extend(self.latent_back(number, images, input)),
                 Role::Stage | Role::Head => launches.push(self.product().gather(
                     &layer.geometry,
@@ -109,7 +109,7 @@ impl Plan {
             Direction::Up => (places.gradient, self.source(number)),
         };
         if is_narrow(layer) {
-            return self.narrow_weight_gradient(number, images, [large, small]);
+            return self.narrow_gradients(number, images, [large, small]);
         }
         self.product().weight_gradient(
             &layer.geometry,

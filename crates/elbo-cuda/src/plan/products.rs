@@ -15,6 +15,12 @@ const STAGES: usize = 3;
 /// About how many blocks a launch has at least, if its sum can be shared: twice the multiprocessors of a large card. A fixed
 /// number, so that sums do not depend on the card.
 const BLOCKS: usize = 264;
+/// Bytes of a block's memory so that two of them have room on a multiprocessor of a large card.
+const RESIDENT: usize = 113 << 10;
+/// Chunks of weights in the memory of a block that keeps its source there.
+const WEIGHT_STAGES: usize = 3;
+/// Up to how many tiles the phases of one are made by four blocks, and by two.
+const APART: [usize; 2] = [132, 1056];
 /// The least chunks, and the most parts, of a sum that several blocks of a layer share.
 const LEAST_CHUNKS: usize = 4;
 const MOST_PARTS: usize = 16;
@@ -43,6 +49,51 @@ impl GatherTo {
     pub(crate) fn new(target: Address) -> Self {
         Self { target, bias: 0, class_rows: 0, classes: 0, gate: 0, relu: false, rounded: false, parts: 1 }
     }
+}
+
+/// Which kernel makes a product, and how it is cut.
+struct Tiling {
+    kernel: &'static str,
+    grid: [usize; 3],
+    threads: u32,
+    shared: usize,
+    /// That a block makes.
+    phases: usize,
+    row_tiles: usize,
+}
+
+/// Kinds of targets that other taps reach, and the most targets of one of them in an image.
+fn phases_and_pixels(geometry: &Geometry, direction: Direction) -> (usize, usize) {
+    let Geometry { stride, large, small, .. } = *geometry;
+    match direction {
+        Direction::Down => (1, small[0] * small[1]),
+        Direction::Up => (stride[0] * stride[1], large[0].div_ceil(stride[0]) * large[1].div_ceil(stride[1])),
+    }
+}
+
+/// Bytes of the memory of a block that makes `height` targets of a stage, for channels of the source and columns: the lines
+/// that they read, a pixel of zeros, and the weights on their way.
+fn resident_bytes(
+    geometry: &Geometry,
+    direction: Direction,
+    [c_source, columns]: [usize; 2],
+    turned: bool,
+    height: usize,
+) -> usize {
+    let Geometry { large, small, .. } = *geometry;
+    let channels = c_source.next_multiple_of(8);
+    let (source_width, targets, step, more, pixel_len) = match direction {
+        Direction::Down => (large[1], small[1], 2, 3, channels + 4),
+        Direction::Up => {
+            let bank = if channels.is_multiple_of(16) { 8 } else { 0 };
+            (small[1], large[1].div_ceil(2), 1, 2, channels + bank)
+        }
+    };
+    // Tiles begin anywhere in a line that a multiple of their height may fall on.
+    let steps = (0..targets).map(|tile| (tile * height % targets + height - 1) / targets).max().unwrap_or(0);
+    let lines = step * steps + more;
+    let weights = WEIGHT_STAGES * if turned { columns * CHUNK } else { CHUNK * (columns + 4) };
+    4 * ((lines * source_width + 1) * pixel_len + weights)
 }
 
 /// Blocks that share a sum over so many numbers, in a product that has few tiles.
@@ -99,21 +150,29 @@ impl Product {
     ) -> Launch {
         let [c_source, c_target] = channels;
         let (source, weights, turned) = from;
-        let wide = c_source.is_multiple_of(4) && (turned || c_target.is_multiple_of(4));
+        // Four numbers at once are read along the weights' rows, and two are written.
+        let wide = c_source.is_multiple_of(4) && c_target.is_multiple_of(if turned { 2 } else { 4 });
         let (name, columns) = variant(wide, c_target);
-        let Geometry { stride, large, small, .. } = *geometry;
-        let (phases, pixels) = match direction {
-            Direction::Down => (1, small[0] * small[1]),
-            Direction::Up => (stride[0] * stride[1], large[0].div_ceil(stride[0]) * large[1].div_ceil(stride[1])),
-        };
+        let (phases, pixels) = phases_and_pixels(geometry, direction);
         let row_tiles = (images * pixels).div_ceil(ROWS);
         let left = ROWS * (CHUNK + 4);
         let right = if turned { columns * (CHUNK + 4) } else { CHUNK * (columns + 8) };
+        let mut tiling = Tiling {
+            kernel: self.name("gather", name, turned),
+            grid: [phases * row_tiles, c_target.div_ceil(columns), to.parts],
+            threads: THREADS,
+            shared: 4 * STAGES * (left + right),
+            phases: 1,
+            row_tiles,
+        };
+        if wide && to.parts == 1 {
+            tiling = self.resident(geometry, direction, images, channels, turned).unwrap_or(tiling);
+        }
         Launch::new(
-            self.name("gather", name, turned),
-            [phases * row_tiles, c_target.div_ceil(columns), to.parts],
-            THREADS,
-            4 * STAGES * (left + right),
+            tiling.kernel,
+            tiling.grid,
+            tiling.threads,
+            tiling.shared,
             GatherArgs {
                 source,
                 weights,
@@ -128,11 +187,57 @@ impl Product {
                 c_target: c_target as i32,
                 up: i32::from(direction == Direction::Up),
                 parts: to.parts as i32,
-                row_tiles: row_tiles as i32,
+                row_tiles: tiling.row_tiles as i32,
+                phases: tiling.phases as i32,
                 relu: i32::from(to.relu),
                 rounded: i32::from(to.rounded),
             },
         )
+    }
+
+    /// The tiles of a layer of a stage whose blocks keep what they read in their memory, if that has room for it.
+    fn resident(
+        self,
+        geometry: &Geometry,
+        direction: Direction,
+        images: usize,
+        channels: [usize; 2],
+        turned: bool,
+    ) -> Option<Tiling> {
+        let [c_source, c_target] = channels;
+        let Geometry { kernel, stride, pad, large, small } = *geometry;
+        let halves = |axis: usize| pad[axis] <= 1 && small[axis] == large[axis].div_ceil(2);
+        if kernel != [3, 3] || stride != [2, 2] || !halves(0) || !halves(1) {
+            return None;
+        }
+        let (phases, pixels) = phases_and_pixels(geometry, direction);
+        let (columns, warps) = if c_target > 32 { (64, [4, 2]) } else { (32, [8, 1]) };
+        let column_tiles = c_target.div_ceil(columns);
+        let fit = |warps: [usize; 2], is_small: bool| {
+            let height = 32 * warps[0];
+            let shared = resident_bytes(geometry, direction, [c_source, columns], turned, height);
+            let row_tiles = (images * pixels).div_ceil(height);
+            let kernel = format!("{columns}{}", if is_small { "_small" } else { "" });
+            // A tile's phases are made apart where there would be too few blocks, or too little for the last of them.
+            let apart = match row_tiles * column_tiles {
+                tiles if phases == 1 || tiles > APART[1] => 1,
+                tiles if tiles > APART[0] => 2,
+                _ => phases,
+            };
+            let tiling = Tiling {
+                kernel: self.name("resident", &kernel, turned),
+                grid: [row_tiles, column_tiles, apart],
+                threads: (32 * warps[0] * warps[1]) as u32,
+                shared,
+                phases: phases / apart,
+                row_tiles,
+            };
+            (shared <= RESIDENT).then_some(tiling)
+        };
+        let whole = fit(warps, false);
+        let blocks = |tiling: &Tiling| tiling.grid.iter().product::<usize>();
+        let small = if columns == 64 { [2, 2] } else { [4, 1] };
+        whole.filter(|tiling| blocks(tiling) >= BLOCKS / 2).or_else(|| fit(small, true))
     }
 
     /// The parts of a layer's gradient: `of` are the large and the small side, `to` where the weights' and the sums go.
