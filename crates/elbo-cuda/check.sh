@@ -33,16 +33,16 @@ nvidia=$(nvidia)
 echo "PTX is what the kernels compile to"
 "$venv/bin/python" $here/compile.py
 
-# The compiler of 12.4 knows no newer ones. Where a kernel has too few registers, numbers spill to memory.
+# The compiler of 12.4 knows no newer ones. Where a kernel has too few registers, numbers spill to memory: of those that are
+# held to so many that two blocks fit, what is used outside the loop that multiplies.
 for architecture in sm_80 sm_86 sm_89 sm_90; do
     "$nvidia/cuda_nvcc/bin/ptxas" -v --gpu-name $architecture -o "$scratch/cubin" $here/ptx/elbo.ptx 2>"$scratch/ptxas" ||
         fail "$(cat "$scratch/ptxas")"
     kernels=$(grep -c "Compiling entry function" "$scratch/ptxas")
-    spills=$(grep "bytes spill stores" "$scratch/ptxas" | grep -vc " 0 bytes spill stores, 0 bytes spill loads" || true)
-    echo "$architecture: $kernels kernels, $spills of them spill"
-    case $architecture in sm_80 | sm_90)
-        test "$spills" -eq 0 || fail "$(grep -B 1 "bytes spill stores" "$scratch/ptxas")" ;;
-    esac
+    spills=$(grep -B 1 "bytes spill stores" "$scratch/ptxas" | grep -B 1 "[1-9][0-9]* bytes spill" |
+        sed -n "s/.*Function properties for //p" | grep -vE "^(resident_tf32|narrow_gradients)_" | tr "\n" " " || true)
+    echo "$architecture: $kernels kernels"
+    case $architecture in sm_80 | sm_90) test -z "$spills" || fail "these spill: $spills" ;; esac
 done
 
 echo "the stand-in"

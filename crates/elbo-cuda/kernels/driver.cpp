@@ -1,8 +1,8 @@
 // A libcuda.so.1 without a card, for tests: NVIDIA's own header checks every signature, and the kernels run on the host.
 //
 // What an environment variable asks for goes wrong: ELBO_FAKE_MEMORY bytes of memory, ELBO_FAKE_LOST launches until the card
-// is lost, ELBO_FAKE_CAPABILITY 7 for an old one, ELBO_FAKE_CARDS 0 for none. ELBO_FAKE_SCHEDULE is the order of the threads,
-// 0 to 3.
+// is lost, ELBO_FAKE_CAPABILITY 7 for an old one, ELBO_FAKE_CARDS 0 for none. ELBO_FAKE_BLOCK is the most memory of a block,
+// and ELBO_FAKE_SCHEDULE the order of the threads, 0 to 3.
 #include <cuda.h>
 
 #include "elbo.cu"
@@ -50,11 +50,20 @@ struct Launch {
 };
 
 struct Graph {
+    CUstream stream;
     std::vector<Launch> launches;
+    // Of other streams, that nothing has waited for.
+    std::vector<Launch> beside;
+
+    void join() {
+        launches.insert(launches.end(), beside.begin(), beside.end());
+        beside.clear();
+    }
 };
 
 Graph* capturing;
-size_t taken;
+size_t taken, handles = 0x100;
+std::map<CUevent, CUstream> recorded;
 std::map<CUdeviceptr, size_t> pieces;
 long launched;
 
@@ -94,7 +103,9 @@ CUresult CUDAAPI cuDeviceTotalMem(size_t* bytes, CUdevice) {
     return CUDA_SUCCESS;
 }
 CUresult CUDAAPI cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
-    *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? static_cast<int>(asked("ELBO_FAKE_CAPABILITY", 9)) : 0;
+    *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR             ? static_cast<int>(asked("ELBO_FAKE_CAPABILITY", 9))
+             : attribute == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN ? static_cast<int>(asked("ELBO_FAKE_BLOCK", 227 * 1024))
+                                                                                  : 0;
     return CUDA_SUCCESS;
 }
 CUresult CUDAAPI cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
@@ -106,17 +117,20 @@ CUresult CUDAAPI cuCtxSetCurrent(CUcontext context) { return current = context, 
 CUresult CUDAAPI cuCtxGetCurrent(CUcontext* context) { return *context = current, CUDA_SUCCESS; }
 CUresult CUDAAPI cuCtxSynchronize() { return now(); }
 CUresult CUDAAPI cuStreamCreate(CUstream* stream, unsigned) {
-    *stream = reinterpret_cast<CUstream>(0x20);
+    *stream = reinterpret_cast<CUstream>(++handles);
     return CUDA_SUCCESS;
 }
 CUresult CUDAAPI cuStreamDestroy(CUstream) { return CUDA_SUCCESS; }
 CUresult CUDAAPI cuStreamSynchronize(CUstream) { return now(); }
-CUresult CUDAAPI cuStreamWaitEvent(CUstream, CUevent, unsigned) { return CUDA_SUCCESS; }
-CUresult CUDAAPI cuEventCreate(CUevent* event, unsigned) {
-    *event = reinterpret_cast<CUevent>(0x30);
+CUresult CUDAAPI cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
+    if (capturing && stream == capturing->stream && recorded[event] != stream) capturing->join();
     return CUDA_SUCCESS;
 }
-CUresult CUDAAPI cuEventRecord(CUevent, CUstream) { return CUDA_SUCCESS; }
+CUresult CUDAAPI cuEventCreate(CUevent* event, unsigned) {
+    *event = reinterpret_cast<CUevent>(++handles);
+    return CUDA_SUCCESS;
+}
+CUresult CUDAAPI cuEventRecord(CUevent event, CUstream stream) { return recorded[event] = stream, CUDA_SUCCESS; }
 CUresult CUDAAPI cuEventQuery(CUevent) { return now(); }
 CUresult CUDAAPI cuEventSynchronize(CUevent) { return now(); }
 CUresult CUDAAPI cuEventDestroy(CUevent) { return CUDA_SUCCESS; }
@@ -173,20 +187,23 @@ CUresult CUDAAPI cuModuleGetFunction(CUfunction* function, CUmodule, const char*
     return CUDA_SUCCESS;
 }
 CUresult CUDAAPI cuFuncSetAttribute(CUfunction, CUfunction_attribute, int bytes) {
-    return bytes <= 99 * 1024 ? CUDA_SUCCESS : bytes <= 163 * 1024 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    return bytes <= asked("ELBO_FAKE_BLOCK", 227 * 1024) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult CUDAAPI cuLaunchKernel(CUfunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty, unsigned tz,
-                                unsigned shared, CUstream, void** params, void**) {
+                                unsigned shared, CUstream stream, void** params, void**) {
     auto* kernel = reinterpret_cast<Kernel*>(function);
     if (!x || !y || !z || y > 65535 || z > 65535 || ty != 1 || tz != 1 || threads > 1024) return CUDA_ERROR_INVALID_VALUE;
     Launch launch{kernel, {x, y, z}, threads, shared, std::vector<uint64_t>((kernel->size + 7) / 8)};
     memcpy(launch.args.data(), params[0], kernel->size);
     if (!capturing) return run(launch);
-    capturing->launches.push_back(launch);
+    // As late as may be, every other time.
+    bool late = stream != capturing->stream && asked("ELBO_FAKE_SCHEDULE", 0) % 2;
+    (late ? capturing->beside : capturing->launches).push_back(launch);
     return CUDA_SUCCESS;
 }
-CUresult CUDAAPI cuStreamBeginCapture(CUstream, CUstreamCaptureMode) { return capturing = new Graph, CUDA_SUCCESS; }
+CUresult CUDAAPI cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode) { return capturing = new Graph{stream, {}, {}}, CUDA_SUCCESS; }
 CUresult CUDAAPI cuStreamEndCapture(CUstream, CUgraph* graph) {
+    if (!capturing->beside.empty()) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
     *graph = reinterpret_cast<CUgraph>(capturing);
     capturing = nullptr;
     return CUDA_SUCCESS;

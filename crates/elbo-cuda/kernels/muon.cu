@@ -64,6 +64,7 @@ KERNEL(MUON_THREADS) muon_polynomial(const PolynomialArgs args) {
         int row = i / SMALL, column = i % SMALL;
         float sum = 0.f;
         if (row < n && column < n)
+#pragma unroll 8
             for (int part = 0; part < gram.part_count; part++)
                 sum += gram.parts[(static_cast<long long>(part) * n + row) * n + column];
         int place = row * SMALL_ROW + column;
@@ -111,6 +112,7 @@ KERNEL(MUON_THREADS) muon_normalize(const MuonArgs args) {
     double trace = 0;
     for (long long i = thread(); i < len; i += MUON_THREADS) {
         float sum = 0.f;
+#pragma unroll 8
         for (int part = 0; part < args.part_count; part++) sum += args.parts[part * len + i];
         args.gram[i] = sum;
         if (i / n == i % n) trace += sum;

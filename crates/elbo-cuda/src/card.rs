@@ -3,7 +3,7 @@
 use crate::KERNELS;
 use crate::args::Address;
 use crate::error::{CudaError, While};
-use crate::launch::Launch;
+use crate::launch::{Launch, Order};
 use crate::memory::Pinned;
 use cudarc::driver::{CudaContext, CudaEvent, CudaGraph, CudaStream, DriverError, result, sys};
 use std::collections::HashMap;
@@ -60,6 +60,15 @@ fn info(number: usize) -> Result<CardInfo, CudaError> {
     Ok(CardInfo { number, name, capability: (major, minor), memory })
 }
 
+/// The most memory that a block of a card may ask for: a property of its architecture.
+fn block_memory(number: usize) -> Result<usize, DriverError> {
+    use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN as MOST;
+    let device = result::device::get(number as i32)?;
+    // SAFETY: `device` was just handed out by the driver.
+    let bytes = unsafe { result::device::get_attribute(device, MOST) }?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
 /// As the driver takes it.
 fn c_string(text: &str) -> CString {
     CString::new(text).expect("neither PTX nor a kernel's name has a zero byte")
@@ -68,9 +77,12 @@ fn c_string(text: &str) -> CString {
 /// A card that the kernels run on.
 pub struct Card {
     info: CardInfo,
+    block_memory: usize,
     pub(crate) context: Arc<CudaContext>,
     /// Where everything is computed.
     stream: Arc<CudaStream>,
+    /// Where what runs beside that is recorded.
+    beside: Arc<CudaStream>,
     /// Where batches are copied.
     copies: Arc<CudaStream>,
     module: sys::CUmodule,
@@ -101,11 +113,13 @@ impl Card {
         if info.capability < CAPABILITY {
             return Err(CudaError::TooOld { name: info.name, capability: info.capability });
         }
+        let block_memory = block_memory(number).while_("asking for a card's properties")?;
         let context = CudaContext::new(number).while_("opening the card")?;
         // SAFETY: no memory is taken through the context, so that nothing relies on its events; this crate orders its two
         // streams itself.
         unsafe { context.disable_event_tracking() };
         let stream = context.new_stream().while_("opening a stream")?;
+        let beside = context.new_stream().while_("opening a stream")?;
         let copies = context.new_stream().while_("opening a stream")?;
         let image = c_string(PTX);
         // SAFETY: the image is text that ends in a zero byte, and the context is current.
@@ -117,13 +131,18 @@ impl Card {
             let function = unsafe { result::module::get_function(module, c_string(name)) }.while_(what)?;
             functions.insert(name, function);
         }
-        Ok(Self { info, context, stream, copies, module, functions })
+        Ok(Self { info, block_memory, context, stream, beside, copies, module, functions })
     }
 
     /// What there is to know of it.
     #[must_use]
     pub fn info(&self) -> &CardInfo {
         &self.info
+    }
+
+    /// The most memory of a block.
+    pub(crate) fn block_memory(&self) -> usize {
+        self.block_memory
     }
 
     /// Lets kernels use as much of a block's memory as these launches ask for.
@@ -142,10 +161,30 @@ impl Card {
     /// Asks for these launches, one after the other.
     pub(crate) fn launch(&self, launches: &[Launch]) -> Result<(), CudaError> {
         self.context.bind_to_thread().while_("using the card")?;
-        launches.iter().try_for_each(|launch| self.launch_one(launch)).while_("launching a kernel")
+        launches.iter().try_for_each(|launch| self.launch_on(&self.stream, launch)).while_("launching a kernel")
     }
 
-    fn launch_one(&self, launch: &Launch) -> Result<(), DriverError> {
+    /// The same, some beside others, as their order has it.
+    fn launch_ordered(&self, launches: &[Launch]) -> Result<(), DriverError> {
+        let then = |first: &CudaStream, second: &CudaStream| second.wait(&first.record_event(None)?);
+        let mut is_beside = false;
+        for launch in launches {
+            if launch.order == Order::Beside {
+                then(&self.stream, &self.beside)?;
+                self.launch_on(&self.beside, launch)?;
+                is_beside = true;
+                continue;
+            }
+            if is_beside && launch.order == Order::Joined {
+                then(&self.beside, &self.stream)?;
+                is_beside = false;
+            }
+            self.launch_on(&self.stream, launch)?;
+        }
+        if is_beside { then(&self.beside, &self.stream) } else { Ok(()) }
+    }
+
+    fn launch_on(&self, stream: &CudaStream, launch: &Launch) -> Result<(), DriverError> {
         let [x, y, z] = launch.grid;
         let mut params = [launch.args.as_ptr().cast_mut().cast::<c_void>()];
         let function = self.functions[launch.kernel];
@@ -157,7 +196,7 @@ impl Card {
                 (x, y, z),
                 (launch.threads, 1, 1),
                 launch.shared,
-                self.stream.cu_stream(),
+                stream.cu_stream(),
                 &mut params,
             )
         }
@@ -167,7 +206,7 @@ impl Card {
     pub(crate) fn graph(&self, launches: &[Launch]) -> Result<Graph, CudaError> {
         let what = "recording a graph";
         self.stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED).while_(what)?;
-        let launched = self.launch(launches);
+        let launched = self.launch_ordered(launches).while_(what);
         let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
         let graph = self.stream.end_capture(flags).while_(what)?;
         launched?;

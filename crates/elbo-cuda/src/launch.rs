@@ -2,6 +2,17 @@
 
 use crate::args::Args;
 
+/// When a launch begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    /// After the one before it.
+    Next,
+    /// As soon as the one before it is done, beside what follows, until [`Order::Joined`].
+    Beside,
+    /// After all before it.
+    Joined,
+}
+
 /// A kernel with all that it is given.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
@@ -12,6 +23,7 @@ pub(crate) struct Launch {
     pub(crate) shared: u32,
     /// The structure that the kernel takes, in memory aligned for it.
     pub(crate) args: Vec<u64>,
+    pub(crate) order: Order,
 }
 
 impl Launch {
@@ -23,6 +35,18 @@ impl Launch {
             std::ptr::copy_nonoverlapping((&raw const args).cast::<u8>(), bytes.as_mut_ptr().cast(), size_of::<T>());
         };
         let grid = grid.map(|n| u32::try_from(n).expect("a grid of less than 2^32 blocks"));
-        Self { kernel, grid, threads, shared: u32::try_from(shared).expect("a block's memory is small"), args: bytes }
+        Self {
+            kernel,
+            grid,
+            threads,
+            shared: u32::try_from(shared).expect("a block's memory is small"),
+            args: bytes,
+            order: Order::Next,
+        }
+    }
+
+    /// The same at another time.
+    pub(crate) fn ordered(self, order: Order) -> Self {
+        Self { order, ..self }
     }
 }

@@ -189,7 +189,7 @@ impl Engine {
 
     fn set_parameters(&mut self, parameters: &[f32]) -> Result<(), CudaError> {
         self.card.write(self.state.parameters, &self.layout.scatter(parameters))?;
-        let plan = Plan::new(&self.network, self.precision, 1).at(self.state, 0);
+        let plan = Plan::new(&self.network, self.precision, self.card.block_memory(), 1).at(self.state, 0);
         let launches: Vec<Launch> = plan.round_parameters().into_iter().collect();
         self.card.launch(&launches)?;
         self.card.wait()
@@ -234,7 +234,7 @@ impl Engine {
         }
         self.card.wait()?;
         self.work = None;
-        let plan = Plan::new(&self.network, self.precision, images);
+        let plan = Plan::new(&self.network, self.precision, self.card.block_memory(), images);
         let memory = Memory::new(&self.card, plan.bytes)?;
         let plan = plan.at(self.state, memory.address);
         self.card.write(plan.segments_place(), &plan.segments())?;

@@ -1,9 +1,9 @@
 //! The way back, from the loss to one gradient of all parameters.
 
-use super::products::{GatherTo, gather_parts};
+use super::products::{GatherTo, gather_parts, weight_gradient_parts};
 use super::{Goal, LATENT_THREADS, Part, Plan, Precision, REDUCED, UPDATE_THREADS, is_narrow, parts_of};
 use crate::args::{Address, ClassSumsArgs, LatentBackArgs, LossArgs, ReduceArgs, Segment};
-use crate::launch::Launch;
+use crate::launch::{Launch, Order};
 use crate::network::{Layer, Role};
 use elbo_kernels::{Direction, Geometry};
 
@@ -15,30 +15,36 @@ impl Plan {
         let accumulate = i32::from(!part.first);
         let tiles = self.loss_tiles();
         let sigma = self.network.log_sigma;
-        launches.push(Launch::new(
-            "mean_loss",
-            [1; 3],
-            UPDATE_THREADS as u32,
-            8 * UPDATE_THREADS,
-            LossArgs {
-                losses: self.losses,
-                divergences: self.divergences,
-                by_sigma: sigma.map_or(0, |_| self.by_sigma),
-                sigma_gradient: sigma.map_or(0, |place| self.gradient(place)),
-                control: self.state.control,
-                outcome: self.state.outcome,
-                images: images as i32,
-                tiles: tiles as i32,
-                accumulate,
-                last: i32::from(part.last),
-            },
-        ));
+        launches.push(
+            Launch::new(
+                "mean_loss",
+                [1; 3],
+                UPDATE_THREADS as u32,
+                8 * UPDATE_THREADS,
+                LossArgs {
+                    losses: self.losses,
+                    divergences: self.divergences,
+                    by_sigma: sigma.map_or(0, |_| self.by_sigma),
+                    sigma_gradient: sigma.map_or(0, |place| self.gradient(place)),
+                    control: self.state.control,
+                    outcome: self.state.outcome,
+                    images: images as i32,
+                    tiles: tiles as i32,
+                    accumulate,
+                    last: i32::from(part.last),
+                },
+            )
+            .ordered(Order::Beside),
+        );
         let last = self.network.layers.len() - 1;
         for number in (0..=last).rev() {
             let layer = &self.network.layers[number];
             let own = self.layers[number].gradient;
-            launches.extend(self.class_gradient(layer, own, images, input, accumulate));
-            launches.push(self.weight_gradient(number, images));
+            // Of what is made of a layer's gradient, only the gradient before it is waited for.
+            let class_gradient = self.class_gradient(layer, own, images, input, accumulate);
+            launches.extend(class_gradient.map(|launch| launch.ordered(Order::Beside)));
+            let order = if layer.role == Role::Logits { Order::Next } else { Order::Beside };
+            launches.push(self.weight_gradient(number, images).ordered(order));
             match layer.role {
                 // The last layer's came with that of its weights.
                 Role::Image | Role::Logits => {}
@@ -58,19 +64,22 @@ impl Plan {
             }
         }
         let len = self.layout.len;
-        launches.push(Launch::new(
-            "reduce",
-            [len.div_ceil(REDUCED), 1, 1],
-            UPDATE_THREADS as u32,
-            4 * UPDATE_THREADS,
-            ReduceArgs {
-                segments: self.segments,
-                gradient: self.state.gradient,
-                segment_count: 2 * self.network.layers.len() as i32,
-                accumulate,
-                len: len as i64,
-            },
-        ));
+        launches.push(
+            Launch::new(
+                "reduce",
+                [len.div_ceil(REDUCED), 1, 1],
+                UPDATE_THREADS as u32,
+                4 * UPDATE_THREADS,
+                ReduceArgs {
+                    segments: self.segments,
+                    gradient: self.state.gradient,
+                    segment_count: 2 * self.network.layers.len() as i32,
+                    accumulate,
+                    len: len as i64,
+                },
+            )
+            .ordered(Order::Joined),
+        );
         launches
     }
 
@@ -117,7 +126,7 @@ impl Plan {
             images,
             [c_large, c_small],
             [large, small],
-            [places.weight_parts, places.sum_parts],
+            ([places.weight_parts, places.sum_parts], weight_gradient_parts(&layer.geometry, c_large, c_small)),
         )
     }
 

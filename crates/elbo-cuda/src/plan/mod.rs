@@ -1,5 +1,5 @@
-//! Where everything lies in the card's memory, and which kernels a step launches: a function of the network, the precision
-//! and the number of images alone, which asks no card.
+//! Where everything lies in the card's memory, and which kernels a step launches: a function of the network, the
+//! precision, the most memory of a block and the number of images alone, which asks no card.
 //!
 //! `places` says where, `forward`, `backward` and `update` which kernels.
 
@@ -59,6 +59,7 @@ pub(crate) struct Plan {
     network: Network,
     layout: Layout,
     precision: Precision,
+    block_memory: usize,
     state: StatePlaces,
     pub(crate) capacity: usize,
     pub(crate) inputs: [InputPlaces; 2],
@@ -117,7 +118,7 @@ impl Plan {
     }
 
     fn product(&self) -> Product {
-        Product { precision: self.precision }
+        Product { precision: self.precision, block_memory: self.block_memory }
     }
 
     /// What layer number `number` reads.

@@ -51,7 +51,8 @@ impl Plan {
             "narrow_weight_gradient_3",
             "narrow_weight_gradient_4",
         ];
-        const BOTH: [&str; 4] = ["narrow_gradients_1", "narrow_gradients_2", "narrow_gradients_3", "narrow_gradients_4"];
+        const BOTH: [&str; 4] =
+            ["narrow_gradients_1", "narrow_gradients_2", "narrow_gradients_3", "narrow_gradients_4"];
         let layer = &self.network.layers[number];
         let (few, channels) = layer.channels_large_small();
         let across = NARROW_CHANNELS / [4, 2, 1, 1][few - 1];

@@ -1,11 +1,11 @@
 //! Where everything lies.
 
 use super::muon::is_matrix;
-use super::products::{gather_parts, weight_gradient_parts};
+use super::products::gather_parts;
 use super::{Plan, Precision, is_narrow, logit_tiles, parts_of};
 use crate::args::{Address, OUTCOME_LEN, Segment};
 use crate::network::{Network, Role};
-use elbo_kernels::{Direction, Geometry};
+use elbo_kernels::Direction;
 use std::ops::Range;
 
 /// Bytes behind each other, each piece where the widest access is aligned.
@@ -146,8 +146,8 @@ pub(super) struct MuonPlaces {
 }
 
 impl Plan {
-    /// With everything from address 0 on, for `images` at once at most.
-    pub(crate) fn new(network: &Network, precision: Precision, images: usize) -> Self {
+    /// With everything from address 0 on, for `images` at once at most, on a card whose blocks may have so much memory.
+    pub(crate) fn new(network: &Network, precision: Precision, block_memory: usize, images: usize) -> Self {
         let layout = Layout::new(network);
         let mut arena = Arena::default();
         let image_len = network.image_len();
@@ -191,7 +191,7 @@ impl Plan {
             let columns = layer.channels_large_small().1;
             let rows = layer.weights.len() / columns;
             let squares = std::array::from_fn(|_| arena.floats(columns * columns));
-            let parts = weight_gradient_parts(&Geometry::pointwise([rows, 1]), columns, columns);
+            let parts = gather_parts(rows);
             let places = MuonPlaces {
                 rows: arena.floats(rows * columns),
                 product: arena.floats(rows * columns),
@@ -207,6 +207,7 @@ impl Plan {
             state: StatePlaces::new(&layout),
             layout,
             precision,
+            block_memory,
             capacity: images,
             inputs,
             pixels,

@@ -29,6 +29,8 @@ const MOST_PARTS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product {
     pub(crate) precision: Precision,
+    /// The most memory of a block.
+    pub(crate) block_memory: usize,
 }
 
 /// What becomes of a layer's sums.
@@ -232,7 +234,7 @@ impl Product {
                 phases: phases / apart,
                 row_tiles,
             };
-            (shared <= RESIDENT).then_some(tiling)
+            (shared <= RESIDENT.min(self.block_memory)).then_some(tiling)
         };
         let whole = fit(warps, false);
         let blocks = |tiling: &Tiling| tiling.grid.iter().product::<usize>();
@@ -240,7 +242,8 @@ impl Product {
         whole.filter(|tiling| blocks(tiling) >= BLOCKS / 2).or_else(|| fit(small, true))
     }
 
-    /// The parts of a layer's gradient: `of` are the large and the small side, `to` where the weights' and the sums go.
+    /// The parts of a layer's gradient: `of` are the large and the small side, `to` where the weights' and the sums go, each in
+    /// so many `parts`.
     pub(crate) fn weight_gradient(
         self,
         geometry: &Geometry,
@@ -248,12 +251,11 @@ impl Product {
         images: usize,
         channels: [usize; 2],
         of: [Address; 2],
-        to: [Address; 2],
+        (to, parts): ([Address; 2], usize),
     ) -> Launch {
         let [c_large, c_small] = channels;
         let (name, columns) = weight_gradient_variant(c_large, c_small);
         let [row_tiles, column_tiles] = weight_gradient_tiles(geometry, c_large, c_small);
-        let parts = weight_gradient_parts(geometry, c_large, c_small);
         Launch::new(
             self.name("weight_gradient", name, false),
             [row_tiles * column_tiles, parts, 1],

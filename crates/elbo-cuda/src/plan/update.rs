@@ -2,7 +2,7 @@
 
 use super::{Plan, Precision, StatePlaces, UPDATE_THREADS};
 use crate::args::{MATRICES, Matrix, RoundArgs, UpdateArgs};
-use crate::launch::Launch;
+use crate::launch::{Launch, Order};
 use elbo_kernels::Direction;
 
 impl Plan {
@@ -42,7 +42,7 @@ impl Plan {
             for (matrix, (_, places)) in args.matrices.iter_mut().zip(&self.muon) {
                 matrix.rows = places.product;
             }
-            launches.push(Launch::new("muon_step", grid, UPDATE_THREADS as u32, 0, args));
+            launches.push(Launch::new("muon_step", grid, UPDATE_THREADS as u32, 0, args).ordered(Order::Joined));
         }
         launches
     }
