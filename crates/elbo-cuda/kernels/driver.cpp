@@ -177,7 +177,8 @@ CUresult CUDAAPI cuMemcpyHtoDAsync(CUdeviceptr to, const void* from, size_t byte
 CUresult CUDAAPI cuMemcpyDtoHAsync(void* to, CUdeviceptr from, size_t bytes, CUstream) { return cuMemcpyDtoH(to, from, bytes); }
 CUresult CUDAAPI cuModuleLoadData(CUmodule* module, const void* image) {
     *module = reinterpret_cast<CUmodule>(0x40);
-    return strstr(static_cast<const char*>(image), ".version 8.4") ? CUDA_SUCCESS : CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
+    auto* text = static_cast<const char*>(image);
+    return !memcmp(text, "\x7f" "ELF", 4) || strstr(text, ".version 8.4") ? CUDA_SUCCESS : CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
 }
 CUresult CUDAAPI cuModuleUnload(CUmodule) { return CUDA_SUCCESS; }
 CUresult CUDAAPI cuModuleGetFunction(CUfunction* function, CUmodule, const char* name) {

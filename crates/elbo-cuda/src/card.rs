@@ -6,12 +6,17 @@ use crate::error::{CudaError, While};
 use crate::launch::{Launch, Order};
 use crate::memory::Pinned;
 use cudarc::driver::{CudaContext, CudaEvent, CudaGraph, CudaStream, DriverError, result, sys};
+use flate2::read::GzDecoder;
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
+use std::io::Read;
 use std::sync::Arc;
 
-/// What the kernels were compiled to.
-const PTX: &str = include_str!("../ptx/elbo.ptx");
+/// The kernels as code of cards of compute capability 8.x and 9.x, and as PTX, of which the driver makes code for newer ones:
+/// that takes a while, once. All compressed by gzip.
+const CODE_8: &[u8] = include_bytes!("../compiled/sm_80.cubin.gz");
+const CODE_9: &[u8] = include_bytes!("../compiled/sm_90.cubin.gz");
+const PTX: &[u8] = include_bytes!("../compiled/elbo.ptx.gz");
 
 /// The least compute capability, and the most memory of a block there.
 const CAPABILITY: (i32, i32) = (8, 0);
@@ -69,9 +74,23 @@ fn block_memory(number: usize) -> Result<usize, DriverError> {
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 
+/// The kernels as a card of this major capability takes them.
+fn image(major: i32) -> Vec<u8> {
+    let compressed = match major {
+        8 => CODE_8,
+        9 => CODE_9,
+        _ => PTX,
+    };
+    let mut image = Vec::new();
+    GzDecoder::new(compressed).read_to_end(&mut image).expect("what the program carries was compressed whole");
+    // PTX is text, which ends so; code says itself how long it is.
+    image.push(0);
+    image
+}
+
 /// As the driver takes it.
 fn c_string(text: &str) -> CString {
-    CString::new(text).expect("neither PTX nor a kernel's name has a zero byte")
+    CString::new(text).expect("a kernel's name has no zero byte")
 }
 
 /// A card that the kernels run on.
@@ -121,8 +140,8 @@ impl Card {
         let stream = context.new_stream().while_("opening a stream")?;
         let beside = context.new_stream().while_("opening a stream")?;
         let copies = context.new_stream().while_("opening a stream")?;
-        let image = c_string(PTX);
-        // SAFETY: the image is text that ends in a zero byte, and the context is current.
+        let image = image(info.capability.0);
+        // SAFETY: the image is code as the driver knows it, or text that ends in a zero byte; and the context is current.
         let module = unsafe { result::module::load_data(image.as_ptr().cast()) }.while_("loading the kernels")?;
         let mut functions = HashMap::new();
         for name in KERNELS {
