@@ -1,4 +1,4 @@
-//! Train convolutional variational autoencoders (VAEs) on images, on a CPU, and put them to use.
+//! Train convolutional variational autoencoders (VAEs) on images, on a CPU or an NVIDIA GPU, and put them to use.
 //!
 //! A model is trained by [`Training`], kept in a [`RunDirectory`] as a [`Model`] file, and used through [`Vae`]:
 //!
@@ -64,7 +64,8 @@
 //!   fastest that it has, unless [`engine::ISA_VARIABLE`] names another; whatever the operating system and its C library,
 //! - with the same version of this crate and of what it is built from, as its `Cargo.lock` has it.
 //!
-//! They are not the same with another instruction set, which rounds otherwise. With another version they are the same
+//! They are not the same with another instruction set or on a card, which round otherwise: see
+//! [`Engine::arithmetic`]. With another version they are the same
 //! unless the changelog says which are not. The images that are held out of a training set never change; a model file has
 //! a digest of them, by which [`DataSummary::check_held_out`](files::DataSummary::check_held_out) tells.
 //!
@@ -78,6 +79,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `pictures` | data sets of PNG, JPEG, WebP, GIF, BMP and TIFF files |
+//! | `cuda` | NVIDIA cards, where their driver is |
 //! | `arrays` | `.npy` and `.npz` files, and IDX files compressed by gzip |
 //! | `mnist` | MNIST, embedded: 9 MB |
 //! | `figures` | figures of what a model does, and principal components |
@@ -91,7 +93,8 @@
 //! # How it is built
 //! The modules read in the order in which data flows: data set, batch, encoder, latent, decoder, loss, optimiser,
 //! training, evaluation, checkpoint, figures. [`Engine`] is the seam below them: parameters, a step on a batch,
-//! encode and decode; everything above talks to nothing below it. A [`Device`] makes engines: the processor, [`Cpu`].
+//! encode and decode; everything above talks to nothing below it. A [`Device`] makes engines: the processor, [`Cpu`], or a
+//! card.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare within tolerances"))]
