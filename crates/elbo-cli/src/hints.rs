@@ -535,7 +535,7 @@ mod tests {
                 "3 channels: 1 of 2 pictures are stored in colour; --channels changes it",
             ),
             (Note::NoColour, "1 channel: no picture has any colour; --channels rgb keeps three"),
-            (Note::Mask, "bytes 0 and 1 are taken for black and white"),
+            (Note::Mask, "values 0 and 1 are taken for black and white"),
         ] {
             assert_eq!(note(&said), expected);
         }

@@ -58,12 +58,34 @@ pub enum Note {
     UnitValues,
     /// Numbers from 0 to 255 that are no integers become bytes.
     RoundedValues,
-    /// Bytes that are all 0 or 1 are taken for black and white.
+    /// Values that are all 0 or 1 are taken for black and white.
     Mask,
-    /// An array of labels is left out, since it is not one integer per image.
+    /// An array of labels is left out.
     NoClasses {
         /// The name of the array.
         array: String,
+        /// Why.
+        reason: String,
+    },
+    /// Some values lie a little outside of the range of the others, as interpolation makes them, and are cut to it.
+    Cut {
+        /// The name of the array, if it has one.
+        array: Option<String>,
+        /// The smallest value.
+        least: String,
+        /// The largest value.
+        most: String,
+        /// The end of the range, which begins at 0.
+        end: u8,
+        /// How many values.
+        values: usize,
+        /// Of how many.
+        total: usize,
+    },
+    /// There is nothing but what is called a test or validation set: it is taken for all of the images.
+    OnlyPart {
+        /// What it is called.
+        name: String,
     },
     /// Labels are left out, since they are too many to be classes.
     TooManyClasses {
@@ -90,8 +112,16 @@ impl fmt::Display for Note {
             }
             Self::UnitValues => f.write_str("values from 0 to 1 are kept in steps of 1/255"),
             Self::RoundedValues => f.write_str("values up to 255 are rounded to whole numbers"),
-            Self::Mask => f.write_str("bytes 0 and 1 are taken for black and white"),
-            Self::NoClasses { array } => write!(f, "{array} is left out: it is not one class per image"),
+            Self::Mask => f.write_str("values 0 and 1 are taken for black and white"),
+            Self::NoClasses { array, reason } => write!(f, "{array} is left out: {reason}"),
+            Self::Cut { array, least, most, end, values, total } => {
+                let array = array.as_ref().map_or(String::new(), |array| format!("{array}: "));
+                write!(
+                    f,
+                    "{array}values from {least} to {most} are taken for 0 to {end}: {values} of {total} lie outside and are cut"
+                )
+            }
+            Self::OnlyPart { name } => write!(f, "there is nothing but {name}, which is taken for the whole data set"),
             Self::TooManyClasses { labels } => {
                 write!(f, "{labels} different labels are no classes, and are left out")
             }

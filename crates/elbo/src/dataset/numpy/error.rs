@@ -26,7 +26,7 @@ pub enum ArrayError {
     },
     /// An array does not have the dimensions of images.
     #[error(
-        "{}{}: the shape {shape:?} is not that of images: [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels",
+        "{}{}: the shape {shape:?} is not that of images: [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels and sides from 8 to 4096",
         .path.display(),
         key(.array.as_deref())
     )]
@@ -51,7 +51,7 @@ pub enum ArrayError {
         value: f64,
     },
     /// Values lie outside of the ranges that are known.
-    #[error("{}{}: values from {least} to {most}: they must be from 0 to 1, or from 0 to 255", .path.display(), key(.array.as_deref()))]
+    #[error("{}{}: values from {least} to {most} are neither from 0 to 1 nor from 0 to 255", .path.display(), key(.array.as_deref()))]
     Range {
         /// The file.
         path: PathBuf,
@@ -61,6 +61,16 @@ pub enum ArrayError {
         least: f64,
         /// The largest value.
         most: f64,
+    },
+    /// Two arrays of a data set have values that do not mean the same.
+    #[error("{}: {} has {}, and {} has {}", .path.display(), .arrays[0], .found[0], .arrays[1], .found[1])]
+    Scales {
+        /// The file.
+        path: PathBuf,
+        /// Their names.
+        arrays: [String; 2],
+        /// What each has.
+        found: [&'static str; 2],
     },
     /// The images and labels of a set are not equally many.
     #[error("{}: {images} images in {images_array}, but {labels} labels in {labels_array}", .path.display())]

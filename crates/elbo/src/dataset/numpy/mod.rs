@@ -1,7 +1,9 @@
 //! Data sets in arrays of `NumPy`: one array in a `.npy` file, or several with names in a `.npz` file.
 
 mod error;
+mod labels;
 mod npy;
+mod scale;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +16,9 @@ use zip::ZipArchive;
 
 use super::{Dataset, DatasetError, ImageShape, Loaded, Note, PictureFiles, Splits};
 use crate::dataset::shape::{CHANNELS, SIDES};
-use npy::{Array, Kind};
+use labels::{Label, labels};
+use npy::Array;
+use scale::Scale;
 
 pub use error::ArrayError;
 
@@ -52,13 +56,17 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     let train = images_of(&mut arrays, &TRAIN_IMAGES)?;
     let train = match (train, only) {
         (Some(train), _) => train,
-        (None, Some(only)) => Images::new(arrays.read(&only)?, path, only)?,
+        (None, Some(only)) => {
+            if TEST_IMAGES.iter().chain(&VALIDATION_IMAGES).any(|name| *name == only) {
+                notes.push(Note::OnlyPart { name: only.clone() });
+            }
+            Images::new(arrays.read(&only)?, path, only)?
+        }
         (None, None) => return Err(arrays.no_images().into()),
     };
     let validation = images_of(&mut arrays, &VALIDATION_IMAGES)?;
     let test = images_of(&mut arrays, &TEST_IMAGES)?;
-    let scale = Scale::of([Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten(), path)?;
-    notes.extend(scale.note());
+    let scale = scale_of([Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten(), path, &mut notes)?;
     let mut labels_of = |images: Option<&Images>, names: &[&str]| match images {
         Some(images) => labels(&mut arrays, names, images, &mut notes),
         None => Ok(None),
@@ -67,16 +75,16 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     let validation_labels = labels_of(validation.as_ref(), &VALIDATION_LABELS)?;
     let test_labels = labels_of(test.as_ref(), &TEST_LABELS)?;
     let all_labels = [&train_labels, &validation_labels, &test_labels];
-    let numbers: BTreeSet<i128> = all_labels.into_iter().flatten().flatten().copied().collect();
-    let is_few = numbers.len() <= 1 << 16;
+    let found: BTreeSet<Label> = all_labels.into_iter().flatten().flatten().cloned().collect();
+    let is_few = found.len() <= 1 << 16;
     if !is_few {
-        notes.push(Note::TooManyClasses { labels: numbers.len() });
+        notes.push(Note::TooManyClasses { labels: found.len() });
     }
-    let classes: BTreeMap<i128, u16> = numbers.iter().copied().zip(0..=u16::MAX).collect();
-    let names: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    let set = |images: Images, labels: Option<Vec<i128>>| -> Result<Dataset, DatasetError> {
+    let classes: BTreeMap<&Label, u16> = found.iter().zip(0..=u16::MAX).collect();
+    let names: Vec<String> = found.iter().map(Label::name).collect();
+    let set = |images: Images, labels: Option<Vec<Label>>| -> Result<Dataset, DatasetError> {
         let labels = labels.filter(|_| is_few).map(|labels| labels.iter().map(|label| classes[label]).collect());
-        Dataset::new(images.shape, images.bytes(scale), labels)?.with_classes(names.clone())
+        Dataset::new(images.shape, images.into_bytes(scale), labels)?.with_classes(names.clone())
     };
     let other = [&validation, &test].into_iter().flatten().find(|other| other.shape != train.shape);
     if let Some(other) = other {
@@ -105,40 +113,38 @@ impl Dataset {
     pub fn read_npy(reader: impl Read) -> Result<Self, DatasetError> {
         let name = Path::new("array");
         let unreadable = |reason| ArrayError::Unreadable { path: name.to_owned(), array: None, reason };
-        let images = Images::new(Array::read(BufReader::new(reader)).map_err(unreadable)?, name, String::new())?;
-        let scale = Scale::of(std::iter::once(&images), name)?;
-        Self::new(images.shape, images.bytes(scale), None)
+        let images = Images::new(Array::read(BufReader::new(reader), 0).map_err(unreadable)?, name, String::new())?;
+        let scale = Scale::of(&images, name)?.scale;
+        Self::new(images.shape, images.into_bytes(scale), None)
     }
 }
 
-/// The labels of images; none where there are none, or they are not one class per image, which a note says.
-fn labels(
-    arrays: &mut Arrays<'_>,
-    names: &[&str],
-    images: &Images,
+/// The scale of all arrays of a data set, and what is to be said of it.
+fn scale_of<'a>(
+    sets: impl Iterator<Item = &'a Images>,
+    path: &Path,
     notes: &mut Vec<Note>,
-) -> Result<Option<Vec<i128>>, DatasetError> {
-    let Some(name) = arrays.find(names) else { return Ok(None) };
-    let array = arrays.read(&name)?;
-    let (count, is_one_each) = match *array.shape {
-        [count] | [count, 1] => (count, true),
-        ref shape => (shape.first().copied().unwrap_or(0), false),
-    };
-    if count != images.count {
-        return Err(ArrayError::CountMismatch {
-            path: arrays.path.to_owned(),
-            images_array: images.name.clone(),
-            images: images.count,
-            labels_array: name,
-            labels: count,
+) -> Result<Scale, ArrayError> {
+    let mut all: Option<(Scale, &str)> = None;
+    for images in sets {
+        let decided = Scale::of(images, path)?;
+        if let Some(note) = decided.note.filter(|note| !notes.contains(note)) {
+            notes.push(note);
         }
-        .into());
+        let Some((before, array)) = all else {
+            all = Some((decided.scale, &images.name));
+            continue;
+        };
+        let Some(together) = before.with(decided.scale) else {
+            return Err(ArrayError::Scales {
+                path: path.to_owned(),
+                arrays: [array, &images.name].map(str::to_owned),
+                found: [before.name(), decided.scale.name()],
+            });
+        };
+        all = Some((together, if before == Scale::Zeros { &images.name } else { array }));
     }
-    let integers = array.integers().filter(|_| is_one_each);
-    if integers.is_none() {
-        notes.push(Note::NoClasses { array: name });
-    }
-    Ok(integers)
+    Ok(all.map_or(Scale::Bytes, |(scale, _)| scale))
 }
 
 /// The arrays of a file.
@@ -191,10 +197,19 @@ impl<'a> Arrays<'a> {
         let path = self.path;
         let array = match &mut self.source {
             Source::Single => {
-                Array::read(BufReader::new(File::open(path).map_err(|error| DatasetError::io(path, error))?))
+                let failed = |error| DatasetError::io(path, error);
+                let file = File::open(path).map_err(failed)?;
+                let known = file.metadata().map_err(failed)?.len();
+                Array::read(BufReader::new(file), known)
             }
             Source::Archive(archive) => match archive.by_name(&format!("{name}.npy")) {
-                Ok(file) => Array::read(file),
+                // A stored array is as long as it says; what a compressed one unpacks to is known when it is done.
+                Ok(file) if file.compression() == zip::CompressionMethod::Stored => {
+                    let known =
+                        file.compressed_size().min(std::fs::metadata(path).map_or(0, |metadata| metadata.len()));
+                    Array::read(file, known)
+                }
+                Ok(file) => Array::read(file, 0),
                 Err(error) => Err(error.to_string()),
             },
         };
@@ -221,6 +236,11 @@ struct Images {
 
 impl Images {
     fn new(array: Array, path: &Path, name: String) -> Result<Self, ArrayError> {
+        if array.words().is_some() {
+            let reason = "images must be numbers, not words".to_owned();
+            let array = (!name.is_empty()).then_some(name);
+            return Err(ArrayError::Unreadable { path: path.to_owned(), array, reason });
+        }
         // No side of an image is as short as there are channels.
         let parts = match *array.shape {
             [count, height, width] => Some((count, height, width, 1, false)),
@@ -240,12 +260,22 @@ impl Images {
         Ok(Self { name, array, count, shape: ImageShape { height, width, channels }, is_channels_first })
     }
 
+    /// The name of the array, if it has one.
+    fn key(&self) -> Option<String> {
+        (!self.name.is_empty()).then(|| self.name.clone())
+    }
+
     /// The values as bytes, `[N, H, W, C]`.
-    fn bytes(&self, scale: Scale) -> Vec<u8> {
+    fn into_bytes(self, scale: Scale) -> Vec<u8> {
         let factor = scale.factor();
-        let bytes: Vec<u8> = match self.array.as_bytes() {
-            Some(bytes) => bytes.iter().map(|&byte| byte.saturating_mul(factor as u8)).collect(),
-            None => self.array.floats().map(|value| (value * factor).round() as u8).collect(),
+        let bytes: Vec<u8> = match self.array.into_bytes() {
+            Ok(bytes) if scale == Scale::Bytes => bytes,
+            Ok(mut bytes) => {
+                bytes.iter_mut().for_each(|byte| *byte = byte.saturating_mul(factor as u8));
+                bytes
+            }
+            // What lies outside of the range is cut to it.
+            Err(array) => array.floats().map(|value| (value * factor).round() as u8).collect(),
         };
         if !self.is_channels_first || self.shape.channels == 1 {
             return bytes;
@@ -258,78 +288,5 @@ impl Images {
             }
         }
         out
-    }
-}
-
-/// What the values of images mean.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Scale {
-    /// From 0 to 255.
-    Bytes,
-    /// From 0 to 255, with fractions.
-    LargeFloats,
-    /// From 0 to 1.
-    UnitFloats,
-    /// 0 and 1, as bytes.
-    Mask,
-}
-
-impl Scale {
-    /// By the values of all images together.
-    fn of<'a>(sets: impl Iterator<Item = &'a Images>, path: &Path) -> Result<Self, ArrayError> {
-        let mut scale = None;
-        for images in sets {
-            let name = || (!images.name.is_empty()).then(|| images.name.clone());
-            let here = if let Some(bytes) = images.array.as_bytes() {
-                if bytes.iter().all(|&byte| byte <= 1) { Self::Mask } else { Self::Bytes }
-            } else {
-                if images.array.kind != Kind::Float {
-                    let reason = "images must be bytes (u1) or floating-point numbers (f4, f8)".to_owned();
-                    return Err(ArrayError::Unreadable { path: path.to_owned(), array: name(), reason });
-                }
-                let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-                for (place, value) in images.array.floats().enumerate() {
-                    if !value.is_finite() {
-                        let image = place / images.shape.len();
-                        return Err(ArrayError::NotFinite { path: path.to_owned(), array: name(), image, value });
-                    }
-                    (least, most) = (least.min(value), most.max(value));
-                }
-                if least < 0.0 || most > 255.0 {
-                    return Err(ArrayError::Range { path: path.to_owned(), array: name(), least, most });
-                }
-                if most <= 1.0 { Self::UnitFloats } else { Self::LargeFloats }
-            };
-            scale = Some(match (scale, here) {
-                (None, here) => here,
-                // A part may happen to be dark.
-                (Some(Self::Bytes), Self::Mask) | (Some(Self::Mask), Self::Bytes) => Self::Bytes,
-                (Some(Self::LargeFloats), Self::UnitFloats) | (Some(Self::UnitFloats), Self::LargeFloats) => {
-                    Self::LargeFloats
-                }
-                (Some(before), here) if before == here => before,
-                _ => {
-                    let reason = "bytes in one set and floating-point numbers in another".to_owned();
-                    return Err(ArrayError::Unreadable { path: path.to_owned(), array: name(), reason });
-                }
-            });
-        }
-        Ok(scale.unwrap_or(Self::Bytes))
-    }
-
-    fn factor(self) -> f64 {
-        match self {
-            Self::Bytes | Self::LargeFloats => 1.0,
-            Self::UnitFloats | Self::Mask => 255.0,
-        }
-    }
-
-    fn note(self) -> Option<Note> {
-        match self {
-            Self::Bytes => None,
-            Self::LargeFloats => Some(Note::RoundedValues),
-            Self::UnitFloats => Some(Note::UnitValues),
-            Self::Mask => Some(Note::Mask),
-        }
     }
 }

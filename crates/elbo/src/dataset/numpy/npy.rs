@@ -11,12 +11,19 @@ const MAX_HEADER: u64 = 1 << 16;
 /// The most bytes that an array may have: what a compressed file unpacks to is not known before.
 const MAX_BYTES: u64 = 16 << 30;
 
-/// What the numbers of an array are.
+/// The longest text that an element may be.
+const MAX_TEXT: usize = 1 << 12;
+
+/// What the elements of an array are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Unsigned,
     Signed,
     Float,
+    /// Bytes of text.
+    Text,
+    /// Characters of four bytes.
+    Words,
 }
 
 /// An array in memory.
@@ -32,8 +39,9 @@ pub(super) struct Array {
 }
 
 impl Array {
-    /// Reads an array, which must end with the reader; the error says what is wrong.
-    pub(super) fn read(mut reader: impl Read) -> Result<Self, String> {
+    /// Reads an array, which must end with the reader, of which `known` bytes are known to be there; the error says what is
+    /// wrong.
+    pub(super) fn read(mut reader: impl Read, known: u64) -> Result<Self, String> {
         let mut start = Vec::with_capacity(8);
         take(&mut reader, 8, &mut start)?;
         if !start.starts_with(MAGIC) || start.len() < 8 {
@@ -67,7 +75,7 @@ impl Array {
         let expected = count.and_then(|count| count.checked_mul(size as u64)).filter(|&bytes| bytes <= MAX_BYTES);
         let expected = expected.ok_or_else(|| format!("{shape:?} numbers are more than {} GiB", MAX_BYTES >> 30))?;
         // The vector grows with what is there, whatever the header says; one byte more shows the end.
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(expected.min(known) as usize);
         take(&mut reader, expected + 1, &mut bytes)?;
         if bytes.len() as u64 != expected {
             let found = if bytes.len() as u64 > expected { "more".to_owned() } else { bytes.len().to_string() };
@@ -84,6 +92,37 @@ impl Array {
         (self.kind == Kind::Unsigned && self.size == 1).then_some(&*self.bytes)
     }
 
+    /// The same, of which nothing else is kept; or the array.
+    pub(super) fn into_bytes(self) -> Result<Vec<u8>, Self> {
+        if self.as_bytes().is_some() { Ok(self.bytes) } else { Err(self) }
+    }
+
+    /// Texts, if that is what its elements are; or what is wrong with one.
+    pub(super) fn words(&self) -> Option<Result<Vec<String>, &'static str>> {
+        const WRONG: &str = "its texts are no Unicode";
+        if !matches!(self.kind, Kind::Text | Kind::Words) {
+            return None;
+        }
+        let text = |bytes: &[u8]| -> Result<String, &'static str> {
+            let text = if self.kind == Kind::Text {
+                String::from_utf8(bytes.to_vec()).map_err(|_| WRONG)?
+            } else {
+                let number = |bytes: [u8; 4]| {
+                    char::from_u32(if self.is_big_endian {
+                        u32::from_be_bytes(bytes)
+                    } else {
+                        u32::from_le_bytes(bytes)
+                    })
+                };
+                let characters = bytes.chunks_exact(4).map(|four| number([four[0], four[1], four[2], four[3]]));
+                characters.collect::<Option<String>>().ok_or(WRONG)?
+            };
+            // Shorter ones are filled up.
+            Ok(text.trim_end_matches('\0').to_owned())
+        };
+        Some(self.bytes.chunks_exact(self.size).map(text).collect())
+    }
+
     /// The numbers as `f64`, in C order. Those of floating-point types are exact.
     pub(super) fn floats(&self) -> impl Iterator<Item = f64> {
         self.little_endian().map(|bits| match (self.kind, self.size) {
@@ -95,7 +134,8 @@ impl Array {
 
     /// The numbers as integers, in C order; none if they are none.
     pub(super) fn integers(&self) -> Option<Vec<i128>> {
-        (self.kind != Kind::Float).then(|| self.little_endian().map(|bits| self.signed(bits)).collect())
+        matches!(self.kind, Kind::Unsigned | Kind::Signed)
+            .then(|| self.little_endian().map(|bits| self.signed(bits)).collect())
     }
 
     fn signed(&self, bits: u64) -> i128 {
@@ -140,10 +180,18 @@ fn number_type(header: &str) -> Result<(Kind, usize, bool), String> {
     };
     let is_big_endian = order == ">";
     let kind = match name {
-        "u1" | "u2" | "u4" | "u8" => Kind::Unsigned,
+        "u1" | "u2" | "u4" | "u8" | "b1" => Kind::Unsigned,
         "i1" | "i2" | "i4" | "i8" => Kind::Signed,
         "f4" | "f8" => Kind::Float,
-        _ => return Err(format!("numbers of type '{name}'; u1 (bytes), f4 and f8 are read, and integers as labels")),
+        _ => match (name.split_at_checked(1), name[1..].parse::<usize>()) {
+            (Some(("S", _)), Ok(size @ 1..=MAX_TEXT)) => return Ok((Kind::Text, size, is_big_endian)),
+            (Some(("U", _)), Ok(size @ 1..=MAX_TEXT)) => return Ok((Kind::Words, 4 * size, is_big_endian)),
+            _ => {
+                return Err(format!(
+                    "elements of type '{name}'; integers and floating-point numbers are read, and words as labels"
+                ));
+            }
+        },
     };
     Ok((kind, name[1..].parse().unwrap_or(1), is_big_endian))
 }

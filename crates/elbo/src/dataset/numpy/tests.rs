@@ -128,7 +128,7 @@ fn floats_are_brought_to_bytes_by_their_range() {
         assert_eq!(pixels(&large.splits.train)[..4], [0, 1, 100, 255]);
         let error = of(&[-1.0, 1.0], descr).unwrap_err();
         assert!(matches!(error, DatasetError::Array(ArrayError::Range { .. })), "{error}");
-        assert!(error.to_string().ends_with("values from -1 to 1: they must be from 0 to 1, or from 0 to 255"));
+        assert!(error.to_string().ends_with("values from -1 to 1 are neither from 0 to 1 nor from 0 to 255"));
     }
     let mut data: Vec<u8> = [0.5_f32; 192].iter().flat_map(|value| value.to_le_bytes()).collect();
     data[4 * 130..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -180,14 +180,120 @@ fn known_names_make_sets_with_labels() {
     assert_eq!((only.train.len(), only.name.as_str()), (2, "set"));
 }
 
+/// One image of these values in turn, as floats of 32 bits.
+fn float_image(values: &[f32]) -> Vec<u8> {
+    let data: Vec<u8> = (0..64).flat_map(|i| values[i % values.len()].to_le_bytes()).collect();
+    npy("<f4", false, &[1, 8, 8], &data)
+}
+
+#[test]
+fn values_that_pass_the_ends_of_a_range_a_little_are_cut_to_it() {
+    let Loaded { splits, notes, .. } = loaded("a.npy", &float_image(&[-0.04, 0.5, 1.07, 1.0]));
+    assert_eq!(pixels(&splits.train)[..4], [0, 128, 255, 255]);
+    let said = "values from -0.0400 to 1.0700 are taken for 0 to 1: 32 of 64 lie outside and are cut";
+    assert_eq!(notes.iter().map(ToString::to_string).collect::<Vec<_>>(), [said]);
+    let Loaded { splits, notes, .. } = loaded("a.npy", &float_image(&[-3.5, 99.6, 260.0, 255.0]));
+    assert_eq!(pixels(&splits.train)[..4], [0, 100, 255, 255]);
+    assert!(notes[0].to_string().contains("taken for 0 to 255: 32 of 64"), "{notes:?}");
+    // These are of no range that is known: standardised, from -1 to 1, of another unit.
+    for values in [&[-2.1, 0.3, 2.4][..], &[-1.0, 0.5, 1.0], &[0.0, 3.7, 5.2], &[0.5, 4095.0], &[-100.0, 100.0]] {
+        let error = try_load("a.npy", &float_image(values)).unwrap_err();
+        assert!(matches!(error, DatasetError::Array(ArrayError::Range { .. })), "{values:?}: {error}");
+    }
+}
+
+#[test]
+fn integers_of_any_size_are_images_if_bytes_hold_them() {
+    let data: Vec<u8> = (0..64_i64).flat_map(|i| (4 * i).to_le_bytes()).collect();
+    let train = loaded("a.npy", &npy("<i8", false, &[1, 8, 8], &data)).splits.train;
+    assert_eq!(pixels(&train)[..3], [0, 4, 8]);
+    let data: Vec<u8> = (0..64_u16).flat_map(|i| (64 * i).to_le_bytes()).collect();
+    let error = try_load("a.npy", &npy("<u2", false, &[1, 8, 8], &data)).unwrap_err();
+    assert!(error.to_string().ends_with("values from 0 to 4032 are neither from 0 to 1 nor from 0 to 255"), "{error}");
+}
+
+#[test]
+fn sets_of_different_scales_are_refused() {
+    let bytes = |value: u8| npy("|u1", false, &[1, 8, 8], &[value; 64]);
+    let two = |train: Vec<u8>, test: Vec<u8>| {
+        try_load("set.npz", &npz(&[("x_train", train), ("x_test", test)], CompressionMethod::Deflated))
+    };
+    for (train, test, said) in [
+        (
+            float_image(&[0.0, 0.5]),
+            float_image(&[0.0, 99.5]),
+            "x_train has values from 0 to 1, and x_test has values from 0 to 255",
+        ),
+        (bytes(200), bytes(1), "x_train has values from 0 to 255, and x_test has only 0 and 1"),
+        (bytes(200), float_image(&[0.0, 0.5]), "x_train has values from 0 to 255, and x_test has values from 0 to 1"),
+    ] {
+        let error = two(train, test).unwrap_err().to_string();
+        assert!(error.ends_with(said), "{error}");
+    }
+    // Zeros may be of any, and black and white may be of grey.
+    for (train, test) in [
+        (bytes(0), bytes(1)),
+        (bytes(200), bytes(0)),
+        (bytes(200), float_image(&[0.0, 99.5])),
+        (float_image(&[0.0, 0.5]), float_image(&[0.0, 1.0])),
+        (float_image(&[0.0, 0.5]), bytes(0)),
+    ] {
+        two(train, test).unwrap();
+    }
+}
+
+#[test]
+fn numbers_words_and_columns_are_classes() {
+    let words = |texts: &[&str]| {
+        let width = texts.iter().map(|text| text.chars().count()).max().unwrap();
+        let mut data = Vec::new();
+        for text in texts {
+            let mut characters: Vec<u32> = text.chars().map(u32::from).collect();
+            characters.resize(width, 0);
+            data.extend(characters.iter().flat_map(|character| character.to_le_bytes()));
+        }
+        npy(&format!("<U{width}"), false, &[texts.len()], &data)
+    };
+    let floats = |values: &[f64]| -> Vec<u8> { values.iter().flat_map(|value| value.to_le_bytes()).collect() };
+    for (labels, classes, expected) in [
+        (npy("<f8", false, &[3], &floats(&[7.0, -2.0, 7.0])), vec!["-2", "7"], [1, 0, 1]),
+        (words(&["\u{732b}", "dog", "dog"]), vec!["dog", "\u{732b}"], [1, 0, 0]),
+        (npy("|S3", false, &[3, 1], b"ox\0catox\0"), vec!["cat", "ox"], [1, 0, 1]),
+        (npy("|b1", false, &[3], &[1, 0, 1]), vec!["0", "1"], [1, 0, 1]),
+        (npy("|u1", false, &[3, 4], &[0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 0]), vec!["0", "2"], [1, 0, 1]),
+        (npy("<f8", false, &[3, 2], &floats(&[0.0, 1.0, 1.0, 0.0, 0.0, 1.0])), vec!["0", "1"], [1, 0, 1]),
+    ] {
+        let arrays = [("train_images", images(3)), ("train_labels", labels)];
+        let Loaded { splits, notes, .. } = loaded("set.npz", &npz(&arrays, CompressionMethod::Deflated));
+        assert!(notes.is_empty(), "{notes:?}");
+        let names: Vec<&str> = splits.train.classes().iter().map(String::as_str).collect();
+        assert_eq!((names, splits.train.labels()), (classes, Some(&expected[..])));
+    }
+}
+
 #[test]
 fn labels_that_are_no_classes_are_left_out() {
-    for labels in [npy("|u1", false, &[2, 14], &[0; 28]), npy("<f4", false, &[2], &[0; 8])] {
+    let halves: Vec<u8> = [0.5_f32, 1.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    for (labels, why) in [
+        (npy("|u1", false, &[2, 14], &[0; 28]), "not one class for each image"),
+        (npy("|u1", false, &[2, 3], &[1, 1, 0, 1, 0, 0]), "not one class for each image"),
+        (npy("<f4", false, &[2], &halves), "its numbers have fractions"),
+        (npy("<U1", false, &[2], &[0xff; 8]), "its texts are no Unicode"),
+        (npy("|O", false, &[2], &[0; 20]), "elements of type 'O'"),
+        (npy("|u1", false, &[2], &[0; 7]), "the header announces 2 bytes"),
+    ] {
         let arrays = [("train_images", images(2)), ("train_labels", labels)];
         let Loaded { splits, notes, .. } = loaded("set.npz", &npz(&arrays, CompressionMethod::Deflated));
         assert_eq!(splits.train.labels(), None);
-        assert!(notes[0].to_string().contains("train_labels is left out"), "{notes:?}");
+        assert!(notes[0].to_string().starts_with(&format!("train_labels is left out: {why}")), "{notes:?}");
     }
+}
+
+#[test]
+fn a_part_alone_is_the_whole_set_and_a_note_says_so() {
+    let Loaded { splits, notes, .. } = loaded("set.npz", &npz(&[("x_test", images(2))], CompressionMethod::Stored));
+    assert_eq!(splits.train.len(), 2);
+    assert!(notes[0].to_string().starts_with("there is nothing but x_test"), "{notes:?}");
 }
 
 #[test]
@@ -199,7 +305,7 @@ fn what_is_wrong_is_named() {
     assert!(cut.ends_with("announces 128 bytes ([2, 8, 8]), 127 follow it"), "{cut}");
     assert!(message("a.npy", &[&good[..], &[0]].concat()).ends_with("more follow it"));
     assert!(message("a.npy", &npy("<c8", false, &[2, 8, 8], &[])).contains("type 'c8'"));
-    assert!(message("a.npy", &npy("<i4", false, &[1, 8, 8], &[0; 256])).contains("images must be bytes"));
+    assert!(message("a.npy", &npy("<U1", false, &[1, 8, 8], &[0; 256])).contains("images must be numbers"));
     for sides in [vec![], vec![8], vec![8, 8], vec![0, 8, 8], vec![1, 7, 8], vec![1, 8, 8, 5], vec![1; 5]] {
         let count = sides.iter().product();
         let found = message("a.npy", &npy("|u1", false, &sides, &vec![0; count]));
