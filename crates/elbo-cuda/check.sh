@@ -108,7 +108,7 @@ says() {
 echo "what may go wrong"
 ends_with "MiB of the card's memory are needed" stand_in ELBO_FAKE_MEMORY=100000 "$card" bits
 ends_with "has compute capability 7.0" stand_in ELBO_FAKE_CAPABILITY=7 "$card" bits
-ends_with "there is no card number 0; cards here: 0" stand_in ELBO_FAKE_CARDS=0 "$card" bits
+ends_with "there is no such card: the driver shows 0" stand_in ELBO_FAKE_CARDS=0 "$card" bits
 ends_with "Stand-in (f32) failed: " stand_in ELBO_FAKE_LOST=50 "$card" bits
 if ! ldconfig -p 2>/dev/null | grep -q 'libcuda\.so'; then
     ends_with "NVIDIA's driver is not installed" env -u LD_LIBRARY_PATH "$card" bits
@@ -134,8 +134,8 @@ says "1 epochs" stand_in "${train[@]}" --epochs 1 --schedule constant --out part
 says "2 epochs" stand_in "${train[@]}" --epochs 2 --schedule constant --out constant
 says "2 epochs" stand_in "$elbo" train --resume parts --epochs 2
 cmp parts/model.safetensors constant/model.safetensors
-says "so far it was trained on cuda 9.0, f32, now it is on" stand_in "$elbo" train --resume parts --epochs 3 --device cpu
-says "now it is on cuda 9.0, tf32" stand_in "$elbo" train --resume parts --epochs 4 --device cuda --precision tf32
+says "so far it was trained on NVIDIA sm_90, f32, now it is on" stand_in "$elbo" train --resume parts --epochs 3 --device cpu
+says "now it is on NVIDIA sm_90, tf32" stand_in "$elbo" train --resume parts --epochs 4 --device cuda --precision tf32
 for command in "generate parts" "reconstruct parts" "evaluate parts --json" "figures parts"; do
     says "device auto is cuda:0" stand_in "$elbo" $command
 done
@@ -144,3 +144,10 @@ ends_with "the run is saved as it was after " stand_in ELBO_FAKE_LOST=150 "${tra
 says "5 epochs" stand_in "$elbo" train --resume lost
 ends_with "has too little memory" stand_in ELBO_FAKE_MEMORY=100000 "${train[@]}" --epochs 1 --out none --device cuda
 test ! -e none
+train=("$elbo" train images.npy --widths 4,6 --latent-dim 3 --batch-size 54 --epochs 1 --device cuda)
+ends_with "the model is saved, its figures are not drawn" stand_in ELBO_FAKE_LOST=72 "${train[@]}" --out undrawn
+says "undrawn/figures/samples.png" "$elbo" figures undrawn --device cpu
+# A library that is no driver of NVIDIA's is none.
+mkdir empty && echo "int nothing;" | g++ -x c++ -shared -fPIC - -o empty/libcuda.so.1
+says "auto    cpu: NVIDIA's driver is too old: its library has no " env LD_LIBRARY_PATH=empty "$elbo" devices
+ends_with "its library has no " env LD_LIBRARY_PATH=empty "$elbo" evaluate whole --device cuda

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::{DeviceArgs, DevicesArgs};
 use crate::output::{note, print};
-use elbo::engine::cuda::{Cuda, cards};
+use elbo::engine::cuda::{Cuda, card_count, card_info};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision, Reason};
 use elbo::{Cpu, Engine, Model, Vae};
 use serde_json::json;
@@ -12,7 +12,16 @@ use std::path::Path;
 
 /// The device that a command that uses a model was asked for.
 pub(crate) fn choose(arguments: &DeviceArgs) -> Result<Chosen, elbo::Error> {
-    Ok(arguments.device.unwrap_or(DeviceName::Auto).open(arguments.precision(), arguments.threads())?)
+    let chosen = arguments.device.unwrap_or(DeviceName::Auto).open(arguments.precision(), arguments.threads())?;
+    warn_of_precision(&chosen, arguments.precision());
+    Ok(chosen)
+}
+
+/// Says that a precision that was asked for is not had.
+pub(crate) fn warn_of_precision(chosen: &Chosen, asked: Precision) {
+    if chosen.name == DeviceName::Cpu && asked != Precision::F32 {
+        note(&format!("{asked} is a mode of NVIDIA cards: the processor computes in f32"));
+    }
 }
 
 /// A model, on the device that was asked for.
@@ -48,22 +57,24 @@ pub(crate) fn devices(arguments: &DevicesArgs) -> anyhow::Result<Outcome> {
     let sets = Cpu::instruction_sets().join(", ");
     let mut rows =
         vec![Row { name: DeviceName::Cpu, what: format!("processor, {cores} cores ({sets})"), trouble: None }];
-    let found = cards();
-    for card in found.as_deref().unwrap_or_default() {
-        let (major, minor) = card.capability;
-        let gib = card.memory as f64 / f64::from(1 << 30);
-        let what = format!("{}, compute capability {major}.{minor}, {gib:.0} GiB", card.name);
-        let trouble =
-            Cuda::new(card.number, Precision::F32).and_then(|card| card.test()).err().map(|error| match error {
-                EngineError::Unavailable { source, .. } => source.to_string(),
-                other => other.to_string(),
-            });
-        rows.push(Row { name: DeviceName::Cuda(card.number), what, trouble });
+    let count = card_count();
+    for number in 0..*count.as_ref().unwrap_or(&0) {
+        let what = card_info(number).map(|card| {
+            let (major, minor) = card.capability;
+            let gib = card.memory as f64 / f64::from(1 << 30);
+            format!("{}, compute capability {major}.{minor}, {gib:.0} GiB", card.name)
+        });
+        let trouble = Cuda::new(number, Precision::F32).and_then(|card| card.test()).err().map(|error| match error {
+            EngineError::Unavailable { source, .. } => source.to_string(),
+            other => other.to_string(),
+        });
+        let what = what.unwrap_or_else(|_| "an NVIDIA card".to_owned());
+        rows.push(Row { name: DeviceName::Cuda(number), what, trouble });
     }
     let auto = rows.iter().skip(1).find(|row| row.trouble.is_none()).map_or(DeviceName::Cpu, |row| row.name);
-    let none = match &found {
+    let none = match &count {
         Err(error) => Some(error.to_string()),
-        Ok(cards) if cards.is_empty() => Some("NVIDIA's driver shows no card".to_owned()),
+        Ok(0) => Some("NVIDIA's driver shows no card".to_owned()),
         Ok(_) => None,
     };
     print(&if arguments.json {

@@ -52,9 +52,8 @@ fn of_engine(error: &EngineError) -> Option<String> {
         EngineError::Unavailable { what, .. } if what.starts_with("cuda") => {
             Some("--device cpu takes the processor; elbo devices says what there is".to_owned())
         }
-        EngineError::OutOfMemory { .. } => {
-            Some("end what else uses the card, train with a smaller --batch-size, or take --device cpu".to_owned())
-        }
+        EngineError::OutOfMemory { .. } => Some("end what else uses the card, or take --device cpu".to_owned()),
+        EngineError::Device { .. } => Some("--device cpu takes the processor".to_owned()),
         _ => None,
     }
 }
@@ -424,9 +423,12 @@ mod tests {
             (unavailable("ELBO_ISA"), None),
             (
                 EngineError::OutOfMemory { device: "card".to_owned(), source: "none".into() },
-                Some("end what else uses the card, train with a smaller --batch-size, or take --device cpu"),
+                Some("end what else uses the card, or take --device cpu"),
             ),
-            (EngineError::Device { device: "card".to_owned(), source: "none".into() }, None),
+            (
+                EngineError::Device { device: "card".to_owned(), source: "none".into() },
+                Some("--device cpu takes the processor"),
+            ),
         ]);
     }
 

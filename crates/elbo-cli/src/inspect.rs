@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
 use crate::device;
-use crate::output::{counted, print, thousands};
+use crate::output::{class_key, counted, note, print, thousands};
 use crate::source::tested;
 use elbo::figures::write_figures;
 use elbo::files::read_metrics;
@@ -59,6 +59,9 @@ pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
     let seed = arguments.seed.unwrap_or(vae.card().recipe.seed);
     for path in write_figures(&directory.figures(), &vae, &tested.images, &history, seed)? {
         print(&format!("{}\n", path.display()))?;
+    }
+    if let Some(key) = class_key(tested.images.classes()) {
+        note(&key);
     }
     Ok(Outcome::Done)
 }

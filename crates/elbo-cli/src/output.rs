@@ -2,6 +2,7 @@
 
 use crate::hints;
 use anyhow::Context;
+use elbo::figures::class_label;
 use std::io::{self, Write};
 
 /// Prints lines to stdout. An error is the caller's: a closed pipe ends a command that only prints.
@@ -32,6 +33,22 @@ pub(crate) fn print_error(error: &anyhow::Error) {
     }
 }
 
+/// Which classes figures call otherwise than by their whole names, if there are such.
+pub(crate) fn class_key(names: &[String]) -> Option<String> {
+    const LISTED: usize = 12;
+    let other: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (class_label(number, name), name))
+        .filter(|(label, name)| label != *name)
+        .map(|(label, name)| format!("{label} is {}", name.escape_debug()))
+        .collect();
+    let more = other.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let listed = other[..other.len().min(LISTED)].join(", ");
+    (!other.is_empty()).then(|| format!("in figures, for names that they cannot draw: {listed}{more}"))
+}
+
 /// A duration as `1:23:45` or `3:45`.
 pub(crate) fn clock(seconds: f64) -> String {
     let seconds = seconds.round().max(0.0) as u64;
@@ -60,6 +77,16 @@ pub(crate) fn counted(number: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_key_names_what_figures_do_not() {
+        let names = ["cat", "\u{732b}", "a\u{1b}b"].map(str::to_owned);
+        assert_eq!(class_key(&names[..1]), None);
+        let key = "in figures, for names that they cannot draw: 1 is \u{732b}, 2 is a\\u{1b}b";
+        assert_eq!(class_key(&names).as_deref(), Some(key));
+        let many: Vec<String> = (0..14).map(|_| "\u{732b}".to_owned()).collect();
+        assert!(class_key(&many).unwrap().ends_with("11 is \u{732b}, and 2 more"));
+    }
 
     #[test]
     fn numbers_and_times_read_well() {

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
 use crate::device;
-use crate::output::{clock, counted, note, print, thousands};
+use crate::output::{class_key, clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Splits};
@@ -54,11 +54,17 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         note(&format!("go on with: elbo train --resume {}", directory.path().display()));
         return Ok(Outcome::Interrupted);
     }
+    let key = class_key(training.data().train.classes()).filter(|_| training.data().train.labels().is_some());
     let (last_line, advice) = (last_line(&training, &directory), collapse(&training));
-    draw_figures(training, &directory, &*chosen.device)?;
+    let drawn = draw_figures(training, &directory, &*chosen.device);
     print(&last_line)?;
-    if !quiet && let Some(advice) = advice {
-        note(&advice);
+    if let Err(elbo::Error::Engine(_)) = &drawn {
+        let run = directory.path().display();
+        note(&format!("the model is saved, its figures are not drawn: elbo figures {run} --device cpu draws them"));
+    }
+    drawn?;
+    if !quiet {
+        [key, advice].into_iter().flatten().for_each(|line| note(&line));
     }
     Ok(Outcome::Done)
 }
@@ -93,7 +99,7 @@ fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training, Chose
     let is_chosen = arguments.config.is_none() && arguments.recipe == RecipeName::Auto;
     let chosen_recipe = (is_chosen && !arguments.quiet).then(|| chosen(&settings.recipe, &data));
     // Settings are checked before a directory is made: a typing error leaves no empty run.
-    let chosen = device_of(&settings)?;
+    let chosen = device_of(&settings, arguments)?;
     let training = Training::on(&*chosen.device, settings, data)?;
     let directory = match &arguments.out {
         Some(out) => RunDirectory::create(out),
@@ -227,7 +233,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
     };
     let splits = source::load(&data, &options.clone().cached_beside(run), arguments.quiet)?;
     change_device(&mut settings, &arguments.on);
-    let chosen = device_of(&settings)?;
+    let chosen = device_of(&settings, arguments)?;
     let training = Training::resume_on(&*chosen.device, directory.clone(), splits, |resumed| {
         let Settings { device, precision, threads, .. } = settings;
         *resumed = Settings { data, data_options: options, device, precision, threads, recipe: resumed.recipe.clone() };
@@ -253,8 +259,16 @@ fn change_device(settings: &mut Settings, given: &DeviceArgs) {
 }
 
 /// The device of a run.
-fn device_of(settings: &Settings) -> Result<Chosen, elbo::Error> {
-    Ok(settings.device.open(settings.precision, settings.threads)?)
+fn device_of(settings: &Settings, given: &TrainArgs) -> Result<Chosen, elbo::Error> {
+    let chosen = settings.device.open(settings.precision, settings.threads).inspect_err(|_| {
+        if given.on.device.is_none() {
+            note(&format!("the run has the device {}: --device chooses another", settings.device));
+        }
+    })?;
+    if !given.quiet {
+        device::warn_of_precision(&chosen, settings.precision);
+    }
+    Ok(chosen)
 }
 
 /// What is about to happen, in three lines.

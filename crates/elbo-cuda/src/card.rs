@@ -34,17 +34,82 @@ pub struct CardInfo {
     pub memory: usize,
 }
 
-/// All cards of this machine that NVIDIA's driver shows.
+/// All that is called of the driver's library: it is there in any since CUDA 12.
+const SYMBOLS: [&str; 44] = [
+    "cuCtxGetCurrent",
+    "cuCtxSetCurrent",
+    "cuCtxSynchronize",
+    "cuDeviceGet",
+    "cuDeviceGetAttribute",
+    "cuDeviceGetCount",
+    "cuDeviceGetName",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuDevicePrimaryCtxRetain",
+    "cuDeviceTotalMem_v2",
+    "cuDriverGetVersion",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventElapsedTime",
+    "cuEventQuery",
+    "cuEventRecord",
+    "cuEventSynchronize",
+    "cuFuncSetAttribute",
+    "cuGetErrorName",
+    "cuGetErrorString",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphLaunch",
+    "cuInit",
+    "cuLaunchKernel",
+    "cuMemAlloc_v2",
+    "cuMemFreeHost",
+    "cuMemFree_v2",
+    "cuMemGetInfo_v2",
+    "cuMemHostAlloc",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyDtoH_v2",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemcpyHtoD_v2",
+    "cuModuleGetFunction",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuStreamBeginCapture_v2",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamEndCapture",
+    "cuStreamSynchronize",
+    "cuStreamWaitEvent",
+];
+
+/// How many cards NVIDIA's driver shows.
 ///
 /// # Errors
-/// If there is no driver, or it fails.
-pub fn cards() -> Result<Vec<CardInfo>, CudaError> {
+/// If there is no driver, or it is too old, or fails.
+pub fn card_count() -> Result<usize, CudaError> {
     // SAFETY: looks for the driver's library, and loads it if it is there: NVIDIA's, whose initialisers do no harm.
     if !unsafe { sys::is_culib_present() } {
         return Err(CudaError::NoDriver);
     }
+    // SAFETY: as above; the library is there.
+    let library = unsafe { sys::culib() };
+    for symbol in SYMBOLS {
+        // SAFETY: only whether it is there is looked at.
+        if unsafe { library.get::<*const ()>(symbol.as_bytes()) }.is_err() {
+            return Err(CudaError::OldDriver { symbol });
+        }
+    }
     let count = CudaContext::device_count().while_("counting cards")?;
-    (0..count).map(|number| info(number as usize)).collect()
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// What there is to know of the card of this number.
+///
+/// # Errors
+/// If there is no driver or no such card, or the driver fails.
+pub fn card_info(number: usize) -> Result<CardInfo, CudaError> {
+    let count = card_count()?;
+    if number < count { info(number) } else { Err(CudaError::NoCard { number, count }) }
 }
 
 fn info(number: usize) -> Result<CardInfo, CudaError> {
@@ -126,9 +191,7 @@ impl Card {
     /// # Errors
     /// If there is no driver or no such card, the card is too old, or the driver refuses the kernels.
     pub fn new(number: usize) -> Result<Self, CudaError> {
-        let cards = cards()?;
-        let count = cards.len();
-        let info = cards.into_iter().nth(number).ok_or(CudaError::NoCard { number, count })?;
+        let info = card_info(number)?;
         if info.capability < CAPABILITY {
             return Err(CudaError::TooOld { name: info.name, capability: info.capability });
         }

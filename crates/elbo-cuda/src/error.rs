@@ -7,10 +7,16 @@ use cudarc::driver::DriverError;
 #[non_exhaustive]
 pub enum CudaError {
     /// There is no driver.
-    #[error("NVIDIA's driver is not installed: there is no libcuda.so.1 (nvcuda.dll)")]
+    #[error("NVIDIA's driver is not installed: there is no libcuda.so.1 (nvcuda.dll) that can be loaded")]
     NoDriver,
+    /// The driver is older than what is called of it, or no driver.
+    #[error("NVIDIA's driver is too old: its library has no {symbol}")]
+    OldDriver {
+        /// What it lacks.
+        symbol: &'static str,
+    },
     /// There is no card of this number.
-    #[error("there is no card number {number}; cards here: {count}")]
+    #[error("there is no such card: the driver shows {count}, the first of which is number 0")]
     NoCard {
         /// The number.
         number: usize,
@@ -26,7 +32,7 @@ pub enum CudaError {
         capability: (i32, i32),
     },
     /// The network takes more of the card's memory than is free.
-    #[error("{needed} MiB of the card's memory are needed, and {free} of {total} are free")]
+    #[error("{needed} MiB of the card's memory are needed, and {free} of {total} MiB are free")]
     OutOfMemory {
         /// What is needed, in MiB.
         needed: usize,

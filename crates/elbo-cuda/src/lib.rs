@@ -15,7 +15,7 @@ mod memory;
 mod network;
 mod plan;
 
-pub use card::{Card, CardInfo, cards};
+pub use card::{Card, CardInfo, card_count, card_info};
 pub use engine::{Batch, Engine, Moments, Objective, Optimizer, Profile};
 pub use error::CudaError;
 pub use network::{Layer, Likelihood, Network, Role};

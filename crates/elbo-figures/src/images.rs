@@ -62,7 +62,9 @@ impl Figure {
     ///
     /// As [`Figure::samples`].
     pub fn named_rows(images: &[Pixels], columns: usize, names: &[String], title: &str) -> Result<Self, FigureError> {
-        grid(title, tiles(images)?, columns, 6.0, names)
+        let labels: Vec<String> =
+            names.iter().enumerate().map(|(number, name)| text::class_label(number, name)).collect();
+        grid(title, tiles(images)?, columns, 6.0, &labels)
     }
 }
 

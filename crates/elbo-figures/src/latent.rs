@@ -13,7 +13,8 @@ pub struct Scatter<'a> {
     pub points: &'a [[f64; 2]],
     /// Class of each point, from 0; empty if the points have no classes.
     pub labels: &'a [u16],
-    /// Names of the classes, in order; classes beyond the names are called by their number.
+    /// Names of the classes, in order; classes beyond the names, and those whose names cannot
+    /// be drawn, are called by their number.
     pub class_names: &'a [&'a str],
 }
 
@@ -82,7 +83,7 @@ fn class_names(means: &Scatter, logvars: &Scatter) -> Vec<String> {
     let count = count(means).max(count(logvars));
     let name = |class: usize| {
         let name = means.class_names.get(class).or(logvars.class_names.get(class));
-        name.map_or_else(|| class.to_string(), |name| (*name).to_owned())
+        name.map_or_else(|| class.to_string(), |name| text::class_label(class, name))
     };
     (0..count).map(name).collect()
 }

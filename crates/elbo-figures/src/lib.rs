@@ -35,6 +35,7 @@ pub use curves::{LossRow, Series, SeriesStyle};
 pub use error::FigureError;
 pub use latent::Scatter;
 pub use raster::{Pixels, RasterImage, sheet};
+pub use text::class_label;
 
 /// A finished figure.
 #[derive(Debug, Clone)]

@@ -25,7 +25,7 @@ impl Weight {
 
 /// Splits a wording into runs, each with whether it is a subscript: as in `Z_mu(1)`, one letter
 /// starting a word, an underscore and the letters after it, which are the subscript (the underscore
-/// is not drawn). Any other underscore is an ordinary character.
+/// is not drawn), and a parenthesis. Any other underscore is an ordinary character: names have them.
 pub(crate) fn spans(wording: &str) -> Vec<(&str, bool)> {
     if let Some(at) = wording.find('_') {
         let (before, after) = (&wording[..at], &wording[at + 1..]);
@@ -33,12 +33,27 @@ pub(crate) fn spans(wording: &str) -> Vec<(&str, bool)> {
         let mut last = before.chars().rev();
         let one_letter = last.next().is_some_and(|c| c.is_ascii_uppercase())
             && last.next().is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        if letters > 0 && one_letter {
+        if letters > 0 && one_letter && after[letters..].starts_with('(') {
             let (subscript, rest) = after.split_at(letters);
             return vec![(before, false), (subscript, true), (rest, false)];
         }
     }
     vec![(wording, false)]
+}
+
+/// The most characters of a name that are drawn.
+const MOST: usize = 32;
+
+/// What a class is called in a figure: by its name, which is cut where it is long; or by its number, where the font lacks a
+/// character of the name.
+#[must_use]
+pub fn class_label(number: usize, name: &str) -> String {
+    let has_all = |font: &Font| name.chars().all(|character| font.glyph(character).is_some());
+    if !has_all(&REGULAR) || name.trim().is_empty() {
+        return number.to_string();
+    }
+    let long = name.chars().count() > MOST;
+    if long { name.chars().take(MOST - 3).chain("...".chars()).collect() } else { name.to_owned() }
 }
 
 /// The outline of `wording` with its baseline on y = 0, starting at x = 0, and its width. Characters
@@ -112,7 +127,23 @@ mod tests {
         assert_eq!(spans("an_epoch"), [("an_epoch", false)]);
         assert_eq!(spans("RUN_a"), [("RUN_a", false)]);
         assert_eq!(spans("Z_1"), [("Z_1", false)]);
+        assert_eq!(spans("T_shirt"), [("T_shirt", false)]);
         assert_eq!(spans("_"), [("_", false)]);
+    }
+
+    #[test]
+    fn classes_are_called_by_what_can_be_drawn() {
+        for (name, expected) in [
+            ("T_shirt", "T_shirt"),
+            ("\u{732b}", "7"),
+            ("\u{441}\u{43e}", "7"),
+            ("a\tb", "7"),
+            (" ", "7"),
+            (&"x".repeat(32), &"x".repeat(32)),
+            (&"x".repeat(33), &format!("{}...", "x".repeat(29))),
+        ] {
+            assert_eq!(class_label(7, name), expected);
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub(crate) struct TrainArgs {
     pub(crate) latent_dim: Option<usize>,
 
     /// Channels of each of the 1 to 5 stages of the encoder, such as 32,64; each stage halves the image's sides
-    #[arg(long, value_name = "C,C", value_delimiter = ',', conflicts_with = "resume")]
+    #[arg(long, value_name = "C,C", value_delimiter = ',', num_args = 1, action = ArgAction::Set, conflicts_with = "resume")]
     pub(crate) widths: Option<Vec<usize>>,
 
     /// Train a conditional model: encoder and decoder are given the class (label) of each image [default: false]
@@ -190,7 +190,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Continue the run in this directory; the result is the same, bit for bit, as if it had never stopped. With
+    /// Continue the run in this directory; on the same device, the result is the same, bit for bit, as if it had never stopped. With
     /// --epochs it trains to that number of epochs, and step sizes go on as if that had been the plan; with --patience it
     /// can go on after an early end
     #[arg(long, value_name = "RUN")]

@@ -1,7 +1,7 @@
 //! Which device computes, where a name says so.
 
 #[cfg(feature = "cuda")]
-use super::cuda::{Cuda, CudaError, cards};
+use super::cuda::{Cuda, CudaError, card_count};
 use super::{Cpu, Device, EngineError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -151,8 +151,8 @@ fn card(number: usize, _precision: Precision) -> Result<Box<dyn Device>, EngineE
 /// The first card that can be used, and its number; else why there is none.
 #[cfg(feature = "cuda")]
 fn first_card(precision: Precision) -> Result<(usize, Box<dyn Device>), Reason> {
-    let count = match cards() {
-        Ok(cards) => cards.len(),
+    let count = match card_count() {
+        Ok(count) => count,
         Err(CudaError::NoDriver) => return Err(Reason::NoCard("NVIDIA's driver is not installed".to_owned())),
         Err(error) => return Err(Reason::Unusable(error.to_string())),
     };

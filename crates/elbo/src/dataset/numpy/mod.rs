@@ -271,7 +271,9 @@ impl Images {
         let bytes: Vec<u8> = match self.array.into_bytes() {
             Ok(bytes) if scale == Scale::Bytes => bytes,
             Ok(mut bytes) => {
-                bytes.iter_mut().for_each(|byte| *byte = byte.saturating_mul(factor as u8));
+                for byte in &mut bytes {
+                    *byte = byte.saturating_mul(factor as u8);
+                }
                 bytes
             }
             // What lies outside of the range is cut to it.

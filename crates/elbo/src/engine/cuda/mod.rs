@@ -16,7 +16,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use bench::{CardReport, CardStep, KernelTime};
-pub use elbo_cuda::{CardInfo, CudaError, Profile, cards};
+pub use elbo_cuda::{CardInfo, CudaError, Profile, card_count, card_info};
 
 /// The most images that are handed in at once.
 const BLOCK: usize = 1024;
@@ -98,7 +98,7 @@ impl Device for Cuda {
         Ok(Box::new(CudaEngine {
             architecture: architecture.clone(),
             description,
-            arithmetic: format!("cuda {major}.{minor}, {}", self.precision),
+            arithmetic: format!("NVIDIA sm_{major}{minor}, {}", self.precision),
             block: engine.most_images().min(BLOCK),
             engine: Mutex::new(engine),
         }))
