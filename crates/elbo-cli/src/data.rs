@@ -30,6 +30,8 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
     let splits = &loaded.splits;
     let train = Survey::of(&splits.train).map_err(elbo::Error::from)?;
     let of = |part: &Option<Dataset>| part.as_ref().map(Survey::of).transpose().map_err(elbo::Error::from);
+    let oddities = splits.oddities().map_err(elbo::Error::from)?;
+    let remarks: Vec<String> = loaded.notes.iter().map(hints::note).chain(oddities.iter().map(hints::oddity)).collect();
     let surveys = Surveys { train, validation: of(&splits.validation)?, test: of(&splits.test)? };
     if let Some(path) = &arguments.sheet {
         let indices = choose_examples(&splits.train, arguments.count as usize, arguments.seed);
@@ -37,9 +39,9 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
         write_sheet(&images, (indices.len() as f64).sqrt().ceil() as usize, path)?;
     }
     if arguments.json {
-        print(&format!("{:#}\n", as_json(&loaded, &surveys)))?;
+        print(&format!("{:#}\n", as_json(&loaded, &surveys, &remarks)))?;
     } else {
-        print(&as_text(&loaded, &surveys)?)?;
+        print(&as_text(&loaded, &surveys, &remarks)?)?;
     }
     Ok(Outcome::Done)
 }
@@ -81,8 +83,8 @@ fn bars(histogram: &[u64]) -> String {
     steps.iter().map(|&count| BARS[height(count).ceil() as usize]).collect()
 }
 
-fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error> {
-    let Loaded { splits, notes, bad, files } = loaded;
+fn as_text(loaded: &Loaded, surveys: &Surveys, remarks: &[String]) -> Result<String, std::fmt::Error> {
+    let Loaded { splits, bad, files, .. } = loaded;
     let Splits { name, train: images, .. } = splits;
     let mut text = String::new();
     writeln!(text, "{name}: images of {} (height x width x channels)\n", images.shape())?;
@@ -116,9 +118,9 @@ fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error
             writeln!(text, "{name:<30}{}", columns(counts.into_iter().map(thousands).collect()))?;
         }
     }
-    if !notes.is_empty() {
+    if !remarks.is_empty() {
         text.push('\n');
-        notes.iter().try_for_each(|note| writeln!(text, "{}", hints::note(note)))?;
+        remarks.iter().try_for_each(|remark| writeln!(text, "{remark}"))?;
     }
     if !bad.is_empty() {
         writeln!(text, "\nunreadable:")?;
@@ -127,8 +129,8 @@ fn as_text(loaded: &Loaded, surveys: &Surveys) -> Result<String, std::fmt::Error
     Ok(text)
 }
 
-fn as_json(loaded: &Loaded, surveys: &Surveys) -> Value {
-    let Loaded { splits, notes, bad, files } = loaded;
+fn as_json(loaded: &Loaded, surveys: &Surveys, remarks: &[String]) -> Value {
+    let Loaded { splits, bad, files, .. } = loaded;
     let shape = splits.train.shape();
     let Surveys { train, validation, test } = surveys;
     let values = |survey: &Survey| {
@@ -153,7 +155,7 @@ fn as_json(loaded: &Loaded, surveys: &Surveys) -> Value {
             .collect::<Vec<_>>(),
         "classes": classes.collect::<Vec<_>>(),
         "values": values.collect::<BTreeMap<_, _>>(),
-        "notes": notes.iter().map(hints::note).collect::<Vec<_>>(),
+        "notes": remarks,
         "unreadable": bad.iter()
             .map(|bad| json!({ "path": bad.path.to_string_lossy(), "reason": bad.reason }))
             .collect::<Vec<_>>(),

@@ -1,7 +1,7 @@
 //! What the user of the command may do about what the library says.
 
 use elbo::Error;
-use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, PictureError};
+use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PictureError};
 use elbo::engine::EngineError;
 use elbo::files::{RunDirectoryError, TensorFileError};
 use elbo::network::ArchitectureError;
@@ -45,6 +45,19 @@ pub(crate) fn note(note: &Note) -> String {
         _ => "",
     };
     format!("{note}{option}")
+}
+
+/// Something odd with what to do about it.
+pub(crate) fn oddity(oddity: &Oddity) -> String {
+    let advice = match oddity {
+        Oddity::AllEqual | Oddity::Flat { .. } | Oddity::Dark { .. } | Oddity::Bright { .. } => {
+            "; elbo data DATA --sheet FILE shows them"
+        }
+        Oddity::Copies { .. } | Oddity::Seen { .. } => "; leave them out unless they are meant",
+        Oddity::Untrained { .. } => "; a conditional model cannot know them",
+        _ => "",
+    };
+    format!("{oddity}{advice}")
 }
 
 fn of_engine(error: &EngineError) -> Option<String> {

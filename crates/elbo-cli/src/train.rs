@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
 use crate::device;
+use crate::hints;
 use crate::output::{class_key, clock, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::source;
@@ -10,7 +11,7 @@ use elbo::dataset::{DataOptions, Part, Splits};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
 use elbo::figures::write_figures;
 use elbo::network::ParameterTable;
-use elbo::recipe::Schedule;
+use elbo::recipe::{EMBEDDED_DATA, Schedule};
 use elbo::{Device, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
 use std::path::Path;
 use std::sync::Arc;
@@ -135,6 +136,11 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     let place = arguments.out.clone().unwrap_or_else(|| Path::new(RunDirectory::RUNS).join("run"));
     let data = source::load(&name, &data_options.clone().cached_beside(&place), arguments.quiet)?;
     let data_options = data_options.settled(&data).map_err(elbo::Error::from)?;
+    if !arguments.quiet && name != EMBEDDED_DATA {
+        for oddity in data.oddities().map_err(elbo::Error::from)? {
+            note(&hints::oddity(&oddity));
+        }
+    }
     let recipe = match &arguments.config {
         Some(_) => {
             let validation = validation(arguments).unwrap_or(given.recipe.validation);

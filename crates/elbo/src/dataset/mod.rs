@@ -30,6 +30,7 @@ mod memory;
 #[cfg(feature = "arrays")]
 mod numpy;
 #[cfg(feature = "pictures")]
+mod oddities;
 mod pictures;
 mod preprocessing;
 pub(crate) mod shape;
@@ -57,6 +58,7 @@ pub use loaded::{BadPicture, Loaded, Note, PictureFiles};
 #[cfg(feature = "arrays")]
 pub use numpy::ArrayError;
 #[cfg(feature = "pictures")]
+pub use oddities::Oddity;
 pub use pictures::PictureError;
 pub use preprocessing::{
     Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
