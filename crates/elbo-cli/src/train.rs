@@ -266,10 +266,11 @@ fn change_device(settings: &mut Settings, given: &DeviceArgs) {
 
 /// The device of a run.
 fn device_of(settings: &Settings, given: &TrainArgs) -> Result<Chosen, elbo::Error> {
-    let chosen = settings.device.open(settings.precision, settings.threads).inspect_err(|_| {
-        if given.on.device.is_none() {
-            note(&format!("the run has the device {}: --device chooses another", settings.device));
+    let chosen = settings.device.open(settings.precision, settings.threads).map_err(|error| match error {
+        EngineError::Unavailable { what, source } if given.on.device.is_none() => {
+            EngineError::Unavailable { what: format!("{what}, the device of the run"), source }
         }
+        other => other,
     })?;
     if !given.quiet {
         device::warn_of_precision(&chosen, settings.precision);

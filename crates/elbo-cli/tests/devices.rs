@@ -63,7 +63,7 @@ fn a_run_of_a_card_goes_on_on_the_processor() {
     fs::write(&path, on_card).unwrap();
     let line = "train --config run/config.toml --out copy --epochs 1";
     let message = fails(elbo(&here).args(args(line)));
-    assert!(message.starts_with("error: cuda:1: "), "{message}");
+    assert!(message.starts_with("error: cuda:1, the device of the run: "), "{message}");
     succeeds(elbo(&here).args(args(line)).args(args("--device cpu")));
     let config = fs::read_to_string(here.path().join("copy/config.toml")).unwrap();
     assert!(config.contains("\ndevice = \"cpu\"\nprecision = \"f32\"\n"), "{config}");
