@@ -83,10 +83,10 @@ pub(super) fn contents(path: &Path) -> Result<Contents, String> {
         let is_animation = frames::count(format, &mut file)? > 1;
         return Ok(Contents { images: vec![(None, Ok(header))], is_animation, copies: 0 });
     }
-    let pages::Pages { pages, copies, broken } = pages::pages(&mut file)?;
+    let pages::Pages { listed, copies, broken } = pages::pages(&mut file)?;
     let header = |page| open(path, page).map(|(_, header, _)| header);
     let is_first = |page: &Page| page.number == 1;
-    let images = match (&pages[..], broken) {
+    let images = match (&listed[..], broken) {
         ([only], None) if is_first(only) => vec![(None, Ok(header(None)?))],
         (pages, broken) => {
             let pages = pages.iter().map(|&page| (Some(page), header(Some(page))));

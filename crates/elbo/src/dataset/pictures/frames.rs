@@ -16,10 +16,15 @@ pub(super) fn count(format: ImageFormat, file: &mut BufReader<File>) -> Result<u
         ImageFormat::WebP => walk.webp(),
         _ => Ok(1),
     });
-    walked.map(|frames| frames.max(1)).map_err(|error| match error.kind() {
+    walked.map(|frames| frames.max(1)).map_err(|error| in_words(&error))
+}
+
+/// Why a file cannot be read to its end.
+pub(super) fn in_words(error: &io::Error) -> String {
+    match error.kind() {
         ErrorKind::UnexpectedEof => "the file is cut off".to_owned(),
         _ => error.to_string(),
-    })
+    }
 }
 
 /// A file, from its first byte to its last.

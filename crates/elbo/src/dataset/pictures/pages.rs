@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
+use super::frames::in_words;
+
 /// How TIFF files begin: as they were first, and with 64-bit offsets.
 pub(super) const MARKS: [&[u8; 4]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
@@ -25,7 +27,7 @@ pub(super) struct Page {
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     /// At least one.
-    pub(super) pages: Vec<Page>,
+    pub(super) listed: Vec<Page>,
     /// How many reduced copies and masks of these there are beside them.
     pub(super) copies: usize,
     /// A page that should be there after these, and why it is not.
@@ -34,35 +36,28 @@ pub(super) struct Pages {
 
 /// The pages of a file, or why there is none.
 pub(super) fn pages(file: &mut BufReader<File>) -> Result<Pages, String> {
-    let mut list = List::new(file).map_err(in_words)?;
+    let mut list = List::new(file).map_err(|error| in_words(&error))?;
     let (mut found, mut copies) = (Pages::default(), Vec::new());
     let mut number = 1;
     loop {
         match list.next() {
             Ok(None) => break,
             Ok(Some((directory, is_copy))) => {
-                if is_copy { &mut copies } else { &mut found.pages }.push(Page { number, directory });
+                if is_copy { &mut copies } else { &mut found.listed }.push(Page { number, directory });
             }
-            Err(error) if number == 1 => return Err(in_words(error)),
+            Err(error) if number == 1 => return Err(in_words(&error)),
             Err(error) => {
-                found.broken = Some((Page { number, directory: 0 }, in_words(error)));
+                found.broken = Some((Page { number, directory: 0 }, in_words(&error)));
                 break;
             }
         }
         number += 1;
     }
-    if found.pages.is_empty() {
-        found.pages = std::mem::take(&mut copies);
+    if found.listed.is_empty() {
+        found.listed = std::mem::take(&mut copies);
     }
     found.copies = copies.len();
-    if found.pages.is_empty() { Err("no page in it".to_owned()) } else { Ok(found) }
-}
-
-fn in_words(error: io::Error) -> String {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => "the file is cut off".to_owned(),
-        _ => error.to_string(),
-    }
+    if found.listed.is_empty() { Err("no page in it".to_owned()) } else { Ok(found) }
 }
 
 /// The list of directories in a TIFF file.

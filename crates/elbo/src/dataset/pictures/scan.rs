@@ -154,30 +154,30 @@ impl Walk<'_> {
                         self.directory(&path, depth + 1)?;
                     }
                 }
-                Ok(metadata) if metadata.is_file() => self.file(path),
+                Ok(metadata) if metadata.is_file() => self.file(&path),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, path: PathBuf) {
+    fn file(&mut self, path: &Path) {
         if kinds::is_system_file(path.file_name().unwrap_or_default()) {
-            return self.pass_over(PassedOver::System, &path);
+            return self.pass_over(PassedOver::System, path);
         }
-        if kinds::is_backup(&path) {
-            return self.pass_over(PassedOver::Backup, &path);
+        if kinds::is_backup(path) {
+            return self.pass_over(PassedOver::Backup, path);
         }
         // What cannot be opened is told apart from other files by its name alone.
-        let start = File::open(&path).and_then(|file| decode::start_of(&file)).unwrap_or_default();
+        let start = File::open(path).and_then(|file| decode::start_of(&file)).unwrap_or_default();
         if kinds::is_figure(&start) {
-            self.pass_over(PassedOver::Figure, &path);
-        } else if decode::is_picture_name(&path) || decode::format_of(&start, &path).is_some() {
-            self.pictures.insert(path.strip_prefix(self.root).unwrap_or(&path).to_owned());
-        } else if let Some(kind) = kinds::unread(&path, &start) {
+            self.pass_over(PassedOver::Figure, path);
+        } else if decode::is_picture_name(path) || decode::format_of(&start, path).is_some() {
+            self.pictures.insert(path.strip_prefix(self.root).unwrap_or(path).to_owned());
+        } else if let Some(kind) = kinds::unread(path, &start) {
             *self.scan.unread.entry(kind).or_default() += 1;
         } else {
-            *self.scan.others.entry(kinds::kind(&path)).or_default() += 1;
+            *self.scan.others.entry(kinds::kind(path)).or_default() += 1;
         }
     }
 

@@ -31,7 +31,7 @@ fn animated_png() -> Vec<u8> {
 }
 
 /// A chunk of a WebP file.
-fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let mut chunk = name.to_vec();
     chunk.extend((content.len() as u32).to_le_bytes());
     chunk.extend(content);
