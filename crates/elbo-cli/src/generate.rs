@@ -52,7 +52,9 @@ pub(crate) fn names_png(path: &Path) -> anyhow::Result<bool> {
 /// Writes all images into one PNG file.
 pub(crate) fn write_sheet(images: &Images, columns: usize, path: &Path) -> Result<(), elbo::Error> {
     let sheet = sheet(&images.as_pixels(), columns, GAP)?;
-    Ok(write_atomically(path, &sheet.png()?)?)
+    // One image is a picture like any other.
+    let png = if images.len() == 1 { sheet.png()? } else { sheet.figure_png()? };
+    Ok(write_atomically(path, &png)?)
 }
 
 /// Writes images into files of their own, `images(start, count)` at a time.

@@ -42,6 +42,8 @@ pub(crate) fn note(note: &Note) -> String {
         Note::Cropped => "; --fit fit or stretch keeps all",
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
+        Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
+        Note::FirstFrames { .. } => "; save the others as pictures to train on them",
         _ => "",
     };
     format!("{note}{option}")
@@ -146,6 +148,13 @@ fn of_pictures(error: &PictureError) -> Option<String> {
     match error {
         PictureError::TooManyBad { .. } => {
             Some("remove or repair them, or let a larger share pass, for example with --max-bad 0.5".to_owned())
+        }
+        PictureError::UnreadKinds { kinds, read, .. } => {
+            let ending = kinds.first().map_or("heic", |kind| &kind.0).to_lowercase();
+            let anyway = if *read > 0 { "; or train without them with --max-bad 1" } else { "" };
+            Some(format!(
+                "convert them, for example with ImageMagick in each directory: magick mogrify -format jpg '*.{ending}'{anyway}"
+            ))
         }
         PictureError::OutOfMemory { .. } => Some(
             "choose a smaller --size, or set with --memory from how many bytes on they are kept in a file".to_owned(),
@@ -389,6 +398,13 @@ mod tests {
                 Some("remove or repair them, or let a larger share pass, for example with --max-bad 0.5"),
             ),
             (
+                PictureError::UnreadKinds { directory: path(), kinds: vec![("HEIC".to_owned(), 60)], read: 4 }.into(),
+                Some(
+                    "convert them, for example with ImageMagick in each directory: magick mogrify -format jpg '*.heic'; or \
+                     train without them with --max-bad 1",
+                ),
+            ),
+            (
                 PictureError::OutOfMemory { memory: 1000, images: 24, shape: SHAPE }.into(),
                 Some("choose a smaller --size, or set with --memory from how many bytes on they are kept in a file"),
             ),
@@ -551,6 +567,16 @@ mod tests {
             ),
             (Note::NoColour, "1 channel: no picture has any colour; --channels rgb keeps three"),
             (Note::Mask, "values 0 and 1 are taken for black and white"),
+            (
+                Note::UnreadKinds { kinds: vec![("HEIC".to_owned(), 60), ("JP2".to_owned(), 1)] },
+                "61 pictures are of kinds that are not read, and left out: 60 HEIC, 1 JP2; convert them to PNG or JPEG to \
+                 train on them",
+            ),
+            (
+                Note::FirstFrames { animations: 1, total: 3 },
+                "1 of 3 pictures is an animation: only the first frame is taken; save the others as pictures to train on \
+                 them",
+            ),
         ] {
             assert_eq!(note(&said), expected);
         }

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
     let pairs: Vec<Pixels<'_>> =
         truth.as_pixels().into_iter().zip(reconstructed.as_pixels()).flat_map(|(truth, made)| [truth, made]).collect();
     let sheet = sheet(&pairs, 2 * COLUMNS, GAP).map_err(elbo::Error::from)?;
-    let png = sheet.png().map_err(elbo::Error::from)?;
+    let png = sheet.figure_png().map_err(elbo::Error::from)?;
     write_atomically(&arguments.out, &png).map_err(elbo::Error::from)?;
     let (count, out) = (counted(indices.len(), "image"), arguments.out.display());
     print(&format!("{count} of {title}, each to the left of its reconstruction, in {out}\n"))?;

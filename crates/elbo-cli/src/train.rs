@@ -21,11 +21,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const WARMUP: f64 = 0.1;
 
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
-    let stop = stop_on_interrupt()?;
+    let stop = Stop::on_interrupt(arguments.quiet)?;
     let quiet = arguments.quiet;
     let (directory, mut training, chosen) = match &arguments.resume {
-        Some(run) => resume(arguments, run)?,
-        None => start(arguments)?,
+        Some(run) => resume(arguments, run, &stop)?,
+        None => start(arguments, &stop)?,
     };
     if !quiet {
         note(&describe(&training, &directory));
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let epochs = training.settings().recipe.epochs;
     let mut progress = Progress::new(epochs, training.batches(), quiet);
     let result = loop {
-        if stop.load(Ordering::Relaxed) {
+        if stop.is_asked() {
             break training.save().map(|()| false);
         }
         match training.advance() {
@@ -82,21 +82,43 @@ fn left(training: &mut Training, directory: &RunDirectory) -> String {
     )
 }
 
-/// A flag that Ctrl-C raises; a second one ends the process at once, which harms nothing that is saved.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(crate::INTERRUPTED));
-        }
-    })?;
-    Ok(stop)
+/// What Ctrl-C does: it ends the process at once while images are read, since nothing is saved by then; later it asks
+/// the run to stop, and a second one ends the process, which harms nothing that is saved.
+struct Stop {
+    is_asked: Arc<AtomicBool>,
+    is_read: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn on_interrupt(quiet: bool) -> Result<Self, ctrlc::Error> {
+        let stop = Self { is_asked: Arc::default(), is_read: Arc::default() };
+        let (is_asked, is_read) = (Arc::clone(&stop.is_asked), Arc::clone(&stop.is_read));
+        ctrlc::set_handler(move || {
+            let is_read = is_read.load(Ordering::Relaxed);
+            if is_asked.swap(true, Ordering::Relaxed) || !is_read {
+                if !quiet && !is_read {
+                    note("stopped before the images were read");
+                }
+                std::process::exit(i32::from(crate::INTERRUPTED));
+            }
+        })?;
+        Ok(stop)
+    }
+
+    /// From here on there is something to save.
+    fn images_are_read(&self) {
+        self.is_read.store(true, Ordering::Relaxed);
+    }
+
+    fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Relaxed)
+    }
 }
 
 /// A new run, its directory, and what it is on.
-fn start(arguments: &TrainArgs) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
+fn start(arguments: &TrainArgs, stop: &Stop) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
     let (settings, data) = resolve(arguments)?;
+    stop.images_are_read();
     let is_chosen = arguments.config.is_none() && arguments.recipe == RecipeName::Auto;
     let chosen_recipe = (is_chosen && !arguments.quiet).then(|| chosen(&settings.recipe, &data));
     // Settings are checked before a directory is made: a typing error leaves no empty run.
@@ -225,7 +247,7 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
 }
 
 /// A run that goes on, its directory, and what it is on.
-fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
+fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
     let mut settings = Training::settings_of(&directory)?;
     let options = arguments.pictures.change(settings.data_options.clone())?;
@@ -238,6 +260,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
         None => settings.data.clone(),
     };
     let splits = source::load(&data, &options.clone().cached_beside(run), arguments.quiet)?;
+    stop.images_are_read();
     change_device(&mut settings, &arguments.on);
     let chosen = device_of(&settings, arguments)?;
     let training = Training::resume_on(&*chosen.device, directory.clone(), splits, |resumed| {

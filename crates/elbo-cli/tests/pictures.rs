@@ -120,6 +120,52 @@ fn unreadable_pictures_are_told_and_left_out() {
     assert!(message.contains("1 of 25 pictures cannot be read") && message.contains("--max-bad"), "{message}");
 }
 
+/// Whoever works inside the folder of pictures has the run among them.
+#[test]
+fn a_run_among_the_pictures_is_none_of_them() {
+    let here = tempfile::tempdir().unwrap();
+    let photos = here.path().join("photos");
+    for number in 0..12 {
+        write(&photos.join(format!("{number:02}.png")), 16, 16, number);
+    }
+    let passed_over = "1 run of elbo is passed over: runs/photos";
+    succeeds(&mut train(&photos, ". --epochs 1"));
+    let data = succeeds(elbo(&photos).args(args("data ."))).stdout;
+    assert!(data.contains("images    12 to train on") && data.contains(passed_over), "{data}");
+    succeeds(elbo(&photos).args(args("train --resume runs/photos --epochs 2")));
+    let evaluated = succeeds(elbo(&photos).args(args("evaluate runs/photos"))).stdout;
+    let again = succeeds(&mut train(&photos, ". --epochs 2"));
+    assert!(again.stderr.contains(passed_over), "{again:#?}");
+    assert!(model(photos.join("runs/photos")) == model(photos.join("runs/photos-2")));
+    // Wherever the run lies, and whatever is drawn there.
+    succeeds(&mut train(&photos, ". --epochs 2 --out mine"));
+    succeeds(elbo(&photos).args(args("generate mine --out mine/samples")));
+    succeeds(elbo(&photos).args(args("generate mine")));
+    succeeds(elbo(&photos).args(args("reconstruct mine")));
+    succeeds(elbo(&photos).args(args("data . --sheet sheet.png")));
+    succeeds(&mut train(&photos, ". --epochs 2 --out ."));
+    let printed = succeeds(elbo(&photos).args(args("evaluate .")));
+    assert!(printed.stderr.contains("4 runs of elbo are passed over, such as figures"), "{printed:#?}");
+    assert!(printed.stderr.contains("3 figures of elbo are passed over, such as generated.png"), "{printed:#?}");
+    assert_eq!(printed.stdout, evaluated);
+}
+
+#[test]
+fn pictures_of_kinds_that_are_not_read_are_told() {
+    let here = with_photos();
+    let phone = |number: u32| here.path().join(format!("photos/train/cats/IMG_{number}.HEIC"));
+    (0..24).for_each(|number| fs::write(phone(number), "").unwrap());
+    let printed = train_photos(&here, "--size 8");
+    let note = "24 pictures are of kinds that are not read, and left out: 24 HEIC; convert them";
+    assert!(printed.stderr.contains(note), "{printed:#?}");
+    fs::write(phone(24), "").unwrap();
+    let message = fails(&mut train(&here, "photos --epochs 1"));
+    assert!(message.contains("25 pictures of kinds that are not read (25 HEIC), and 24 that can be"), "{message}");
+    assert!(message.contains("\nhint: convert them") && message.contains("'*.heic'"), "{message}");
+    let data = succeeds(elbo(&here).args(args("data photos"))).stdout;
+    assert!(data.contains("25 pictures are of kinds that are not read"), "{data}");
+}
+
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let here = with_photos();

@@ -165,6 +165,30 @@ mod signals {
     }
 
     #[test]
+    fn ctrl_c_ends_at_once_while_pictures_are_read() {
+        let here = tempfile::tempdir().unwrap();
+        let photos = here.path().join("photos");
+        fs::create_dir(&photos).unwrap();
+        let picture = here.path().join("a.bmp");
+        image::RgbImage::new(3000, 3000).save(&picture).unwrap();
+        // Minutes of work.
+        for number in 0..2000 {
+            std::os::unix::fs::symlink(&picture, photos.join(format!("{number}.bmp"))).unwrap();
+        }
+        let running = Running::start(here.path(), "photos --size 16 --memory 1K --out place/run");
+        let begun = Instant::now();
+        while !here.path().join("place/.elbo-cache").exists() {
+            assert!(begun.elapsed() < Duration::from_secs(120), "no picture is read");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        running.signal("-INT");
+        let (status, stderr) = running.end();
+        assert_eq!(status.code(), Some(130), "{stderr}");
+        assert_eq!(stderr, "stopped before the images were read\n");
+        assert_eq!(names(here.path().join("place")), [".elbo-cache"]);
+    }
+
+    #[test]
     fn ctrl_c_saves_and_says_how_to_go_on() {
         let here = with_bars();
         let mut running = Running::start(here.path(), &format!("bars --out run {ENDLESS} {SETTINGS}"));

@@ -34,7 +34,7 @@ mod text;
 pub use curves::{LossRow, Series, SeriesStyle};
 pub use error::FigureError;
 pub use latent::Scatter;
-pub use raster::{Pixels, RasterImage, sheet};
+pub use raster::{MARK, Pixels, RasterImage, sheet};
 pub use text::class_label;
 
 /// A finished figure.
@@ -63,6 +63,6 @@ impl Figure {
     /// [`FigureError::TooLarge`] if the picture has more than 100 million pixels, which takes
     /// thousands of images in one figure.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
-        render::raster(&self.scene)?.png()
+        render::raster(&self.scene)?.figure_png()
     }
 }

@@ -141,6 +141,19 @@ impl RasterImage {
     ///
     /// [`FigureError::Empty`] for a picture without pixels, which PNG cannot express.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
+        self.encode(false)
+    }
+
+    /// The same with [`MARK`] in it, by which a figure is told from the pictures that it lies among.
+    ///
+    /// # Errors
+    ///
+    /// As [`png`](Self::png).
+    pub fn figure_png(&self) -> Result<Vec<u8>, FigureError> {
+        self.encode(true)
+    }
+
+    fn encode(&self, is_figure: bool) -> Result<Vec<u8>, FigureError> {
         let &Self { height, width, .. } = self;
         if height == 0 || width == 0 {
             return Err(FigureError::Empty { width, height });
@@ -156,6 +169,9 @@ impl RasterImage {
             3 => png::ColorType::Rgb,
             _ => png::ColorType::Rgba,
         });
+        if is_figure {
+            encoder.add_text_chunk(MARK[0].to_owned(), MARK[1].to_owned())?;
+        }
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&self.data)?;
         writer.finish()?;
@@ -177,6 +193,9 @@ impl RasterImage {
         })
     }
 }
+
+/// The keyword and the text of a text chunk in PNG files of figures, which stands before their pixels.
+pub const MARK: [&str; 2] = ["Software", "elbo figure"];
 
 /// Tiles `images` row by row, `columns` to a row (at least one), with `gap` white pixels between
 /// neighbours and none around the edge.

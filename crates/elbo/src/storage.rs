@@ -5,6 +5,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+/// How the files of a run are called.
+pub(crate) const RUN_MODEL: &str = "model.safetensors";
+pub(crate) const RUN_BEST: &str = "best.safetensors";
+pub(crate) const RUN_CHECKPOINT: &str = "checkpoint.safetensors";
+pub(crate) const RUN_METRICS: &str = "metrics.csv";
+pub(crate) const RUN_CONFIG: &str = "config.toml";
+pub(crate) const RUN_FIGURES: &str = "figures";
+
+/// Whether there is a run in a directory, or what is left of one.
+#[cfg(feature = "pictures")]
+pub(crate) fn holds_run(directory: &Path) -> bool {
+    let has = |name: &str| directory.join(name).is_file();
+    [RUN_MODEL, RUN_BEST, RUN_CHECKPOINT].into_iter().any(has) || has(RUN_METRICS) && has(RUN_CONFIG)
+}
+
+/// Whether a file of this name is a run's, where it lies in one.
+#[cfg(feature = "pictures")]
+pub(crate) fn is_of_run(name: &std::ffi::OsStr) -> bool {
+    [RUN_MODEL, RUN_BEST, RUN_CHECKPOINT, RUN_METRICS, RUN_CONFIG].into_iter().any(|file| name == file)
+}
+
 /// Names of temporary files begin and end like this.
 const PREFIX: &str = ".elbo-";
 const SUFFIX: &str = ".part";

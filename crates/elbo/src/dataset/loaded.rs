@@ -54,6 +54,44 @@ pub enum Note {
         /// How many.
         pictures: usize,
     },
+    /// Files or directories that are none of a data set's are left out.
+    PassedOver {
+        /// What they are.
+        reason: PassedOver,
+        /// The path of one, below the directory that was read.
+        example: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// Pictures of formats that are not read are left out.
+    UnreadKinds {
+        /// The endings of their names, and how many have each, the commonest first.
+        kinds: Vec<(String, usize)>,
+    },
+    /// Files that are no pictures are left out.
+    OtherFiles {
+        /// The endings of their names, and how many have each, the commonest first.
+        endings: Vec<(String, usize)>,
+    },
+    /// The pages of files that have several are images.
+    Pages {
+        /// How many files have several.
+        files: usize,
+        /// How many pages they have together.
+        pages: usize,
+    },
+    /// Pages that are reduced copies or masks of others are left out.
+    Copies {
+        /// How many.
+        pages: usize,
+    },
+    /// Of animations only the first frame is taken.
+    FirstFrames {
+        /// How many pictures are animations.
+        animations: usize,
+        /// How many pictures there are.
+        total: usize,
+    },
     /// Numbers from 0 to 1 become bytes.
     UnitValues,
     /// Numbers from 0 to 255 that are no integers become bytes.
@@ -94,6 +132,43 @@ pub enum Note {
     },
 }
 
+/// Why files and directories are none of a data set's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum PassedOver {
+    /// A run of elbo, with its figures.
+    Run,
+    /// A figure or a sheet of images that elbo has drawn.
+    Figure,
+    /// What operating systems and network drives keep for themselves.
+    System,
+    /// Copies that editors leave, and downloads that have not ended.
+    Backup,
+}
+
+/// How many kinds of files a note lists.
+const LISTED: usize = 5;
+
+/// How many there are of each kind: `60 HEIC, 10 AVIF`.
+pub(super) fn listing(kinds: &[(String, usize)]) -> String {
+    let mut listed: Vec<_> = kinds.iter().take(LISTED).map(|(kind, count)| format!("{count} {kind}")).collect();
+    let rest: usize = kinds.iter().skip(LISTED).map(|kind| kind.1).sum();
+    if rest > 0 {
+        listed.push(format!("{rest} others"));
+    }
+    listed.join(", ")
+}
+
+/// How many there are in all.
+pub(super) fn total(kinds: &[(String, usize)]) -> usize {
+    kinds.iter().map(|kind| kind.1).sum()
+}
+
+/// `1 file is` or `2 files are`.
+fn there_are(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one} is") } else { format!("{count} {many} are") }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -109,6 +184,37 @@ impl fmt::Display for Note {
             }
             Self::OutsideParts { pictures } => {
                 write!(f, "{pictures} pictures beside train, val and test are left out")
+            }
+            Self::PassedOver { reason, example, count } => {
+                let what = match reason {
+                    PassedOver::Run => there_are(*count, "run of elbo", "runs of elbo"),
+                    PassedOver::Figure => there_are(*count, "figure of elbo", "figures of elbo"),
+                    PassedOver::System => there_are(*count, "entry of the system", "entries of the system"),
+                    PassedOver::Backup => {
+                        there_are(*count, "backup or unfinished download", "backups or unfinished downloads")
+                    }
+                };
+                let such_as = if *count == 1 { ":" } else { ", such as" };
+                write!(f, "{what} passed over{such_as} {example}")
+            }
+            Self::UnreadKinds { kinds } => {
+                let what = there_are(total(kinds), "picture", "pictures");
+                write!(f, "{what} of kinds that are not read, and left out: {}", listing(kinds))
+            }
+            Self::OtherFiles { endings } => {
+                let what = there_are(total(endings), "file", "files");
+                write!(f, "{what} no pictures, and left out: {}", listing(endings))
+            }
+            Self::Pages { files, pages } => {
+                let have = if *files == 1 { "file has" } else { "files have" };
+                write!(f, "{files} {have} several pages, {pages} together: each page is an image")
+            }
+            Self::Copies { pages } => {
+                write!(f, "{} left out: reduced copies or masks of others", there_are(*pages, "page", "pages"))
+            }
+            Self::FirstFrames { animations, total } => {
+                let are = if *animations == 1 { "is an animation" } else { "are animations" };
+                write!(f, "{animations} of {total} pictures {are}: only the first frame is taken")
             }
             Self::UnitValues => f.write_str("values from 0 to 1 are kept in steps of 1/255"),
             Self::RoundedValues => f.write_str("values up to 255 are rounded to whole numbers"),
@@ -140,7 +246,7 @@ impl From<Splits> for Loaded {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{}: {reason}", .path.display())]
 pub struct BadPicture {
-    /// The file.
+    /// The file; with `#7` after its name, the seventh page of one with several.
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,

@@ -54,7 +54,7 @@ pub use error::DatasetError;
 pub use hold_out::Part;
 pub use idx::{FileKind, IdxError};
 pub use load::load;
-pub use loaded::{BadPicture, Loaded, Note, PictureFiles};
+pub use loaded::{BadPicture, Loaded, Note, PassedOver, PictureFiles};
 #[cfg(feature = "arrays")]
 pub use numpy::ArrayError;
 #[cfg(feature = "pictures")]
@@ -260,7 +260,8 @@ impl Dataset {
     }
 
     /// The name of each image, `[N]`, where images have names. That of a picture is its path below the directory that
-    /// was read, its parts joined by `/`; images from arrays and IDX files have none.
+    /// was read, its parts joined by `/`, and of a page in a file with several its number after that, as in
+    /// `cells/well.tif#7`; images from arrays and IDX files have none.
     #[must_use]
     pub fn names(&self) -> Option<&[String]> {
         self.names.as_deref()

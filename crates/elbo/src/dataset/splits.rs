@@ -80,19 +80,22 @@ impl Splits {
     /// # Pictures
     ///
     /// With the feature `pictures`, which is on by default:
-    /// `path` is a directory with PNG, JPEG, WebP, GIF (of which the first frame is taken), BMP or TIFF files at any
-    /// depth, or one such file. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows
+    /// `path` is a directory with PNG, JPEG, WebP, GIF, BMP or TIFF files at any
+    /// depth, or one such file. Of an animation the first frame is taken; of a TIFF file all pages, but those that are marked
+    /// as reduced copies or masks of others. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows
     /// from the pictures, and with [`load`] from [`DataOptions`].
     ///
     /// Pictures in directories have these as their classes, called by their path, as in `birds/owls`. Where there is a
     /// `train` directory, its pictures are the training set, those of a `val` directory the validation set and those of a
-    /// `test` directory the test set, and classes are the directories in these. Hidden files and directories are passed over. Which files are pictures is told
+    /// `test` directory the test set, and classes are the directories in these. Hidden files and directories are passed over, and what systems, editors and runs leave
+    /// ([`PassedOver`](super::PassedOver)). Which files are pictures is told
     /// from their first bytes, and from their names where those say so. Images have the order of their paths.
     ///
     /// More than 2 GiB of images are kept in a file instead of memory, where [`DataOptions::cache`] gives a place for it.
     ///
     /// Up to a tenth of the pictures may be unreadable, and are left out. A picture of more than 20,000 pixels per side
-    /// or 512 MiB counts as such.
+    /// or 512 MiB counts as such, and so does a file that is cut off. Where more pictures are of formats that are not read, such
+    /// as HEIC, than of those that are, that is an error unless [`DataOptions::max_bad`] is 1.
     ///
     /// # Arrays
     ///

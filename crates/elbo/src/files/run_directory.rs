@@ -2,7 +2,10 @@
 
 #[cfg(feature = "runs")]
 use crate::recipe::settings::Settings;
-use crate::storage::{StorageError, create_directory};
+use crate::storage::{
+    RUN_BEST as BEST, RUN_CHECKPOINT as CHECKPOINT, RUN_CONFIG as CONFIG, RUN_FIGURES as FIGURES,
+    RUN_METRICS as METRICS, RUN_MODEL as MODEL, StorageError, create_directory,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -49,13 +52,6 @@ pub enum RunDirectoryError {
         file: &'static str,
     },
 }
-
-const MODEL: &str = "model.safetensors";
-const BEST: &str = "best.safetensors";
-const CHECKPOINT: &str = "checkpoint.safetensors";
-const METRICS: &str = "metrics.csv";
-const CONFIG: &str = "config.toml";
-const FIGURES: &str = "figures";
 
 impl RunDirectory {
     /// The directory, below the current one, in which runs lie unless told otherwise.

@@ -1,13 +1,15 @@
 //! One picture file, from its first bytes to upright pixels.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use super::pages::{self, Page, Source};
 use super::picture::{Picture, luma};
+use super::{frames, kinds};
 use crate::dataset::preprocessing::{Channels, Colour};
 
 /// The longest side of a picture that is decoded.
@@ -34,18 +36,64 @@ pub(super) fn is_picture_name(path: &Path) -> bool {
 }
 
 /// The format that the first bytes of a file tell. Two letters tell a BMP file, which text may begin with too: its name
-/// has to as well.
-fn format_of(start: &[u8], path: &Path) -> Option<ImageFormat> {
-    let format = image::guess_format(start).ok()?;
+/// has to as well. Cameras' own formats begin as TIFF files do, and their first page is a small copy, if it can be read:
+/// their names tell them.
+pub(super) fn format_of(start: &[u8], path: &Path) -> Option<ImageFormat> {
+    let format = match start.first_chunk() {
+        Some(mark) if pages::MARKS.contains(&mark) => ImageFormat::Tiff,
+        _ => image::guess_format(start).ok()?,
+    };
+    if format == ImageFormat::Tiff && kinds::is_unread_name(path) {
+        return None;
+    }
     let is_read = FORMATS.iter().any(|known| known.0 == format);
     (is_read && (format != ImageFormat::Bmp || is_picture_name(path))).then_some(format)
 }
 
 /// What a file is, by its first bytes.
 pub(super) fn sniff(path: &Path) -> std::io::Result<Option<ImageFormat>> {
-    let mut start = Vec::with_capacity(16);
-    File::open(path)?.take(16).read_to_end(&mut start)?;
-    Ok(format_of(&start, path))
+    Ok(format_of(&start_of(&File::open(path)?)?, path))
+}
+
+/// The first bytes of a file that was just opened.
+pub(super) fn start_of(file: &File) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(kinds::START);
+    file.take(kinds::START as u64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// What a picture file holds.
+#[derive(Debug)]
+pub(super) struct Contents {
+    /// The pages, where there are several, and what the header of each says or why it cannot be read; of a file that is
+    /// one picture, that alone.
+    pub(super) images: Vec<(Option<Page>, Result<Header, String>)>,
+    /// Whether it has frames beside the first.
+    pub(super) is_animation: bool,
+    /// Pages that are reduced copies or masks of others.
+    pub(super) copies: usize,
+}
+
+/// What a file holds, or why it cannot be read.
+pub(super) fn contents(path: &Path) -> Result<Contents, String> {
+    let (file, format) = identify(path)?;
+    let mut file = BufReader::new(file);
+    if format != ImageFormat::Tiff {
+        let header = open(path, None).map(|(_, header, _)| header)?;
+        let is_animation = frames::count(format, &mut file)? > 1;
+        return Ok(Contents { images: vec![(None, Ok(header))], is_animation, copies: 0 });
+    }
+    let pages::Pages { listed, copies, broken } = pages::pages(&mut file)?;
+    let header = |page| open(path, page).map(|(_, header, _)| header);
+    let is_first = |page: &Page| page.number == 1;
+    let images = match (&listed[..], broken) {
+        ([only], None) if is_first(only) => vec![(None, Ok(header(None)?))],
+        (pages, broken) => {
+            let pages = pages.iter().map(|&page| (Some(page), header(Some(page))));
+            pages.chain(broken.map(|(page, reason)| (Some(page), Err(reason)))).collect()
+        }
+    };
+    Ok(Contents { images, is_animation: false, copies })
 }
 
 /// What a picture's header says.
@@ -61,15 +109,24 @@ pub(super) struct Header {
     pub(super) is_grey: bool,
 }
 
+/// A file and its format, or why it cannot be read.
+fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let start = start_of(&file).map_err(|error| error.to_string())?;
+    match format_of(&start, path) {
+        Some(format) => Ok((file, format)),
+        None if start.is_empty() => Err("the file is empty".to_owned()),
+        None => Err(match kinds::unread(path, &start) {
+            Some(kind) => format!("{kind} files are not read"),
+            None => "not a picture of a known format".to_owned(),
+        }),
+    }
+}
+
 /// A decoder that has read the header, with what it says, or why the picture cannot be read.
-fn open(path: &Path) -> Result<(impl ImageDecoder, Header, Orientation), String> {
-    let mut file = BufReader::new(File::open(path).map_err(|error| error.to_string())?);
-    let mut start = Vec::with_capacity(16);
-    file.by_ref().take(16).read_to_end(&mut start).map_err(|error| error.to_string())?;
-    file.rewind().map_err(|error| error.to_string())?;
-    let format = format_of(&start, path).ok_or_else(|| {
-        if start.is_empty() { "the file is empty".to_owned() } else { "not a picture of a known format".to_owned() }
-    })?;
+fn open(path: &Path, page: Option<Page>) -> Result<(impl ImageDecoder, Header, Orientation), String> {
+    let (file, format) = identify(path)?;
+    let file = BufReader::new(Source::open(file, page).map_err(|error| error.to_string())?);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -98,14 +155,15 @@ fn open(path: &Path) -> Result<(impl ImageDecoder, Header, Orientation), String>
     Ok((decoder, Header { format, width: width as usize, height: height as usize, is_grey }, orientation))
 }
 
-/// What a picture's header says, or why it cannot be read.
-pub(super) fn header(path: &Path) -> Result<Header, String> {
-    open(path).map(|(_, header, _)| header)
-}
-
-/// A picture's upright pixels in these channels, blended with the background, or why it cannot be read.
-pub(super) fn decode(path: &Path, channels: Channels, background: Colour) -> Result<Picture, String> {
-    let (decoder, Header { width, height, .. }, orientation) = open(path)?;
+/// The upright pixels of a picture, or of a page, in these channels, blended with the background, or why it cannot be
+/// read.
+pub(super) fn decode(
+    path: &Path,
+    page: Option<Page>,
+    channels: Channels,
+    background: Colour,
+) -> Result<Picture, String> {
+    let (decoder, Header { width, height, .. }, orientation) = open(path, page)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     image.apply_orientation(orientation);
     let grey = |value: u8| [value; 3];

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::dataset::loaded::{listing, total};
 use crate::dataset::{BadPicture, ImageShape};
 
 /// Why pictures make no data set.
@@ -26,6 +27,19 @@ pub enum PictureError {
         bad: usize,
         /// How many there are.
         total: usize,
+    },
+    /// Most pictures, or all, are of formats that are not read.
+    #[error(
+        "{}: {} pictures of kinds that are not read ({}), and {read} that can be",
+        .directory.display(), total(.kinds), listing(.kinds)
+    )]
+    UnreadKinds {
+        /// The directory.
+        directory: PathBuf,
+        /// The endings of their names, and how many have each, the commonest first.
+        kinds: Vec<(String, usize)>,
+        /// How many are of formats that are read.
+        read: usize,
     },
     /// Labels cannot tell so many classes apart.
     #[error("{}: {classes} directories with pictures, and a class for each: the most is 65536", .directory.display())]

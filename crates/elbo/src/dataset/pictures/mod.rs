@@ -6,6 +6,10 @@ mod decode;
 mod decoded;
 mod error;
 mod fit;
+mod frames;
+mod item;
+mod kinds;
+mod pages;
 mod picture;
 mod scan;
 #[cfg(test)]
@@ -15,13 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-
 use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
 use super::{BadPicture, Dataset, DatasetError, Loaded, Note, PictureFiles, Splits};
 use crate::dataset::shape::SIDES;
 use decode::Header;
 use decoded::{Decoded, Images};
+use item::{Item, Items};
 use scan::{Part, Scan};
 
 pub use error::PictureError;
@@ -57,14 +60,12 @@ pub(super) fn is_picture(path: &Path) -> bool {
     decode::is_picture_name(path) || decode::sniff(path).ok().flatten().is_some()
 }
 
-/// Reads one picture as a set of one image.
+/// Reads one picture file as a set of one image, or of its pages.
 pub(super) fn read_single(path: &Path, options: &DataOptions) -> Result<Loaded, DatasetError> {
-    let bad = |reason| PictureError::Unreadable(BadPicture { path: path.to_owned(), reason });
-    let header = decode::header(path).map_err(bad)?;
     let name = path.file_stem().map_or_else(|| "picture".to_owned(), |name| name.to_string_lossy().into_owned());
     let part = Part { files: vec![(path.to_owned(), PathBuf::new())] };
     let scan = Scan { train: part, ..Scan::default() };
-    Reading { root: path, name, options, progress: &|_, _| {} }.read(&scan, vec![Ok(header)])
+    Reading { root: path, name, options, progress: &|_, _| {} }.read(&scan)
 }
 
 /// Reads all pictures under a directory; none if there is no picture.
@@ -75,12 +76,16 @@ pub(super) fn read(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Option<Loaded>, DatasetError> {
     let scan = scan::scan(root)?;
+    let (read, unread) = (scan.parts().map(|part| part.files.len()).iter().sum(), scan.unread());
+    let is_everything_let_pass = options.max_bad.is_some_and(|max_bad| max_bad >= 1.0);
+    let unread_count: usize = unread.iter().map(|kind| kind.1).sum();
+    if unread_count > read && (read == 0 || !is_everything_let_pass) {
+        return Err(PictureError::UnreadKinds { directory: root.to_owned(), kinds: unread, read }.into());
+    }
     if scan.train.files.is_empty() {
         return Ok(None);
     }
-    let files: Vec<_> = scan.files().collect();
-    let headers = files.par_iter().map(|(path, _)| decode::header(path)).collect();
-    Reading { root, name, options, progress }.read(&scan, headers).map(Some)
+    Reading { root, name, options, progress }.read(&scan).map(Some)
 }
 
 /// A data set in the making.
@@ -92,79 +97,89 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// From the headers of all files, in their order.
-    fn read(self, scan: &Scan, headers: Vec<Result<Header, String>>) -> Result<Loaded, DatasetError> {
+    fn read(self, scan: &Scan) -> Result<Loaded, DatasetError> {
         let max_bad = self.options.max_bad.unwrap_or(MAX_BAD);
         if !(0.0..=1.0).contains(&max_bad) {
             return Err(PictureError::MaxBad { found: max_bad }.into());
         }
-        let total = headers.len();
-        let (mut bad, mut good) = (Vec::new(), Vec::new());
-        for ((path, _), header) in scan.files().zip(headers) {
-            match header {
-                Ok(header) => good.push(header),
-                Err(reason) => bad.push(BadPicture { path: path.clone(), reason }),
-            }
-        }
-        self.check(&bad, total, max_bad, total - bad.len())?;
-        let (mut preparation, mut notes) = choose(&good, self.options);
-        let done = AtomicUsize::new(bad.len());
-        let unreadable: BTreeSet<PathBuf> = bad.iter().map(|bad| bad.path.clone()).collect();
+        let mut items = Items::of(scan);
+        let total = items.total();
+        self.check(&items.bad, total, max_bad, items.good())?;
+        let done = AtomicUsize::new(items.bad.len());
         let tick = || (self.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        let decode = |preparation: &Preparation, tick: &(dyn Fn() + Sync)| -> Result<[Decoded; 3], DatasetError> {
-            let place = self.place(good.len(), preparation)?;
-            let decode = |part| Decoded::of(part, &unreadable, preparation, place, tick);
-            Ok([decode(&scan.train)?, decode(&scan.validation)?, decode(&scan.test)?])
+        let mut decoded = self.decode(&items, &choose(&items.headers(), self.options).0, &tick)?;
+        let (mut preparation, mut notes) = loop {
+            let before = choose(&items.headers(), self.options).0;
+            let is_whole = decoded.iter().all(|part| part.bad.is_empty());
+            remove_bad(&mut items, &mut decoded);
+            self.check(&items.bad, total, max_bad, items.parts[0].len())?;
+            let (preparation, notes) = choose(&items.headers(), self.options);
+            if is_whole || preparation == before {
+                break (preparation, notes);
+            }
+            // What a bad picture claimed to be must not decide what the others become.
+            decoded = self.decode(&items, &preparation, &|| {})?;
         };
-        let mut parts = decode(&preparation, &tick)?;
-        for part in &mut parts {
-            bad.append(&mut part.bad);
-        }
-        self.check(&bad, total, max_bad, parts[0].classes.len())?;
 
         if self.options.channels.is_none()
             && preparation.channels == Channels::Rgb
-            && parts.iter().all(|part| part.is_grey)
+            && decoded.iter().all(|part| part.is_grey)
         {
             preparation.channels = Channels::Grey;
-            if parts.iter().all(|part| matches!(part.images, Images::Memory(_))) {
-                for part in &mut parts {
+            if decoded.iter().all(|part| matches!(part.images, Images::Memory(_))) {
+                for part in &mut decoded {
                     part.images.drop_colour();
                 }
             } else {
-                parts = decode(&preparation, &|| {})?;
+                decoded = self.decode(&items, &preparation, &|| {})?;
+                // Files may go while they are read.
+                remove_bad(&mut items, &mut decoded);
             }
             notes.push(Note::NoColour);
         }
-        if !bad.is_empty() {
-            let examples = bad.iter().take(LISTED).cloned().collect();
-            notes.push(Note::Unreadable { examples, bad: bad.len(), total });
+        notes.append(&mut items.notes);
+        if !items.bad.is_empty() {
+            let examples = items.bad.iter().take(LISTED).cloned().collect();
+            notes.push(Note::Unreadable { examples, bad: items.bad.len(), total });
         }
-        if scan.outside > 0 {
-            notes.push(Note::OutsideParts { pictures: scan.outside });
-        }
+        notes.append(&mut scan.notes());
         let names = class_names(self.root, scan.parts())?;
-        let set = |part: &Part, decoded: Decoded| -> Result<Option<Dataset>, DatasetError> {
-            if decoded.classes.is_empty() {
+        let set = |part: &Part, items: &[Item], decoded: Decoded| -> Result<Option<Dataset>, DatasetError> {
+            if items.is_empty() {
                 return Ok(None);
             }
-            let labels = part.has_classes().then(|| decoded.classes.iter().map(|class| names[class].0).collect());
+            let labels = part.has_classes().then(|| items.iter().map(|item| names[item.class].0).collect());
             let shape = preparation.shape();
             let dataset = match decoded.images {
                 Images::Memory(images) => Dataset::new(shape, images, labels)?,
-                Images::File(file) => Dataset::in_file(shape, file, decoded.classes.len(), labels)?,
+                Images::File(file) => Dataset::in_file(shape, file, items.len(), labels)?,
             };
             let mut classes: Vec<_> = names.values().cloned().collect();
             classes.sort();
             let dataset = dataset.with_classes(classes.into_iter().map(|(_, name)| name).collect())?;
-            let dataset = dataset.with_names(decoded.files.into_iter().map(|file| self.name_of(file)).collect())?;
+            let dataset = dataset.with_names(items.iter().map(|item| self.name_of(&item.path())).collect())?;
             Ok(Some(dataset.with_preprocessing(Preprocessing::Pictures(preparation))))
         };
-        let [train, validation, test] = parts;
-        let train = set(&scan.train, train)?.ok_or(DatasetError::NoImages)?;
-        let (validation, test) = (set(&scan.validation, validation)?, set(&scan.test, test)?);
+        let files = files_of(&items.headers());
+        let ([train, validation, test], of) = (decoded, &items.parts);
+        let train = set(&scan.train, &of[0], train)?.ok_or(DatasetError::NoImages)?;
+        let validation = set(&scan.validation, &of[1], validation)?;
+        let test = set(&scan.test, &of[2], test)?;
         let splits = Splits { train, validation, test, name: self.name };
-        Ok(Loaded { splits, notes, bad, files: files_of(&good) })
+        Ok(Loaded { splits, notes, bad: items.bad, files })
+    }
+
+    /// The images of all parts.
+    fn decode(
+        &self,
+        items: &Items,
+        preparation: &Preparation,
+        tick: &(dyn Fn() + Sync),
+    ) -> Result<[Decoded; 3], DatasetError> {
+        let place = self.place(items.good(), preparation)?;
+        let [train, validation, test] = &items.parts;
+        let decode = |part: &[Item]| Decoded::of(part, preparation, place, tick);
+        Ok([decode(train)?, decode(validation)?, decode(test)?])
     }
 
     /// The path of a picture below the directory that is read; of the only picture the name of its file.
@@ -197,6 +212,22 @@ impl Reading<'_> {
                 total,
             },
         })
+    }
+}
+
+/// Moves the pictures that could not be decoded to those that are bad.
+fn remove_bad(items: &mut Items, decoded: &mut [Decoded; 3]) {
+    for (part, decoded) in items.parts.iter_mut().zip(decoded) {
+        let bad = std::mem::take(&mut decoded.bad);
+        items.bad.extend(bad.iter().map(|(&place, reason)| {
+            let (path, reason) = (part[place].path(), reason.clone());
+            BadPicture { path, reason }
+        }));
+        let mut place = 0;
+        part.retain(|_| {
+            place += 1;
+            !bad.contains_key(&(place - 1))
+        });
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which files under a directory are pictures, and what their places say about them.
 
-use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsStr;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 
-use super::decode;
-use crate::dataset::DatasetError;
+use super::{decode, joined, kinds};
+use crate::dataset::{DatasetError, Note, PassedOver};
+use crate::storage::{RUN_FIGURES, holds_run, is_of_run};
 
 /// Directories nested deeper than this are passed over.
 const MAX_DEPTH: usize = 32;
@@ -38,8 +38,12 @@ pub(super) struct Scan {
     pub(super) test: Part,
     /// Pictures that are in none of these, where there is a `train`.
     pub(super) outside: usize,
-    /// Files that are no pictures.
-    pub(super) others: usize,
+    /// Directories and files that are none of the data set's.
+    pub(super) passed_over: BTreeMap<PassedOver, Vec<String>>,
+    /// Pictures of kinds that are not read, by their kinds.
+    pub(super) unread: BTreeMap<String, usize>,
+    /// Files that are no pictures, by the endings of their names.
+    pub(super) others: BTreeMap<String, usize>,
 }
 
 impl Scan {
@@ -48,18 +52,44 @@ impl Scan {
         [&self.train, &self.validation, &self.test]
     }
 
-    /// The pictures of all parts, one part after the other.
-    pub(super) fn files(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
-        self.parts().into_iter().flat_map(|part| &part.files)
+    /// Pictures of kinds that are not read, the commonest first.
+    pub(super) fn unread(&self) -> Vec<(String, usize)> {
+        listed(&self.unread)
+    }
+
+    /// What there is to say about what was left out.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for (&reason, paths) in &self.passed_over {
+            notes.push(Note::PassedOver { reason, example: paths[0].clone(), count: paths.len() });
+        }
+        if !self.unread.is_empty() {
+            notes.push(Note::UnreadKinds { kinds: self.unread() });
+        }
+        if !self.others.is_empty() {
+            notes.push(Note::OtherFiles { endings: listed(&self.others) });
+        }
+        if self.outside > 0 {
+            notes.push(Note::OutsideParts { pictures: self.outside });
+        }
+        notes
     }
 }
 
+/// The commonest first.
+fn listed(counts: &BTreeMap<String, usize>) -> Vec<(String, usize)> {
+    let mut counts: Vec<_> = counts.iter().map(|(kind, &count)| (kind.clone(), count)).collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.1));
+    counts
+}
+
 /// Lists the pictures under a directory: what has the name of one or begins like one. Hidden files and directories
-/// are passed over, and each directory is listed once, whatever links lead to it.
+/// are passed over, and so is what systems, editors and runs leave; each directory is listed once, whatever links lead
+/// to it.
 pub(super) fn scan(root: &Path) -> Result<Scan, DatasetError> {
-    let mut walk = Walk { root, seen: HashSet::new(), pictures: BTreeSet::new(), others: 0 };
+    let mut walk = Walk { root, seen: HashSet::new(), pictures: BTreeSet::new(), scan: Scan::default() };
     walk.directory(root, 0)?;
-    let Walk { pictures, others, .. } = walk;
+    let Walk { pictures, mut scan, .. } = walk;
     let is_one_of = |path: &Path, names: &[&str]| {
         let mut components = path.components();
         match (components.next(), components.next()) {
@@ -67,7 +97,6 @@ pub(super) fn scan(root: &Path) -> Result<Scan, DatasetError> {
             _ => false,
         }
     };
-    let mut scan = Scan { others, ..Scan::default() };
     let is_split = pictures.iter().any(|path| is_one_of(path, &TRAIN));
     for path in pictures {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -94,7 +123,8 @@ struct Walk<'a> {
     seen: HashSet<PathBuf>,
     /// Relative to the root.
     pictures: BTreeSet<PathBuf>,
-    others: usize,
+    /// All else.
+    scan: Scan,
 }
 
 impl Walk<'_> {
@@ -106,29 +136,53 @@ impl Walk<'_> {
         let mut entries = fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         // In one order everywhere: it decides under which name a directory with several is listed.
         entries.sort_by_key(fs::DirEntry::file_name);
+        let is_run = holds_run(path);
         for entry in entries {
-            if is_hidden(&entry.file_name()) {
+            let (path, name) = (entry.path(), entry.file_name());
+            if kinds::is_hidden(&name) || is_run && is_of_run(&name) {
                 continue;
             }
-            let path = entry.path();
             // Follows links; one that leads nowhere is no file.
             match fs::metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => self.directory(&path, depth + 1)?,
-                Ok(metadata) if metadata.is_file() => {
-                    // What cannot be opened is told apart from other files by its name alone.
-                    if decode::is_picture_name(&path) || decode::sniff(&path).ok().flatten().is_some() {
-                        self.pictures.insert(path.strip_prefix(self.root).unwrap_or(&path).to_owned());
+                Ok(metadata) if metadata.is_dir() => {
+                    // Of a run among the pictures themselves only its figures are not theirs.
+                    if holds_run(&path) || is_run && name == RUN_FIGURES {
+                        self.pass_over(PassedOver::Run, &path);
+                    } else if kinds::is_system_directory(&name) {
+                        self.pass_over(PassedOver::System, &path);
                     } else {
-                        self.others += 1;
+                        self.directory(&path, depth + 1)?;
                     }
                 }
+                Ok(metadata) if metadata.is_file() => self.file(&path),
                 _ => {}
             }
         }
         Ok(())
     }
-}
 
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
+    fn file(&mut self, path: &Path) {
+        if kinds::is_system_file(path.file_name().unwrap_or_default()) {
+            return self.pass_over(PassedOver::System, path);
+        }
+        if kinds::is_backup(path) {
+            return self.pass_over(PassedOver::Backup, path);
+        }
+        // What cannot be opened is told apart from other files by its name alone.
+        let start = File::open(path).and_then(|file| decode::start_of(&file)).unwrap_or_default();
+        if kinds::is_figure(&start) {
+            self.pass_over(PassedOver::Figure, path);
+        } else if decode::is_picture_name(path) || decode::format_of(&start, path).is_some() {
+            self.pictures.insert(path.strip_prefix(self.root).unwrap_or(path).to_owned());
+        } else if let Some(kind) = kinds::unread(path, &start) {
+            *self.scan.unread.entry(kind).or_default() += 1;
+        } else {
+            *self.scan.others.entry(kinds::kind(path)).or_default() += 1;
+        }
+    }
+
+    fn pass_over(&mut self, reason: PassedOver, path: &Path) {
+        let path = joined(path.strip_prefix(self.root).unwrap_or(path));
+        self.scan.passed_over.entry(reason).or_default().push(path);
+    }
 }

@@ -2,7 +2,10 @@
 
 mod bad_files;
 mod formats;
+mod left_out;
 mod sets;
+mod tiff_pages;
+mod whole;
 
 use std::fs;
 use std::io::Cursor;

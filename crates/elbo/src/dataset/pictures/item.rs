@@ -1,0 +1,102 @@
+//! What becomes an image: a file, or a page of one.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::decode::{self, Contents, Header};
+use super::pages::Page;
+use super::scan::{Part, Scan};
+use crate::dataset::{BadPicture, Note};
+
+/// A picture whose header could be read.
+#[derive(Debug)]
+pub(super) struct Item<'a> {
+    pub(super) file: &'a Path,
+    /// The directory that is its class.
+    pub(super) class: &'a Path,
+    /// None where the file is one picture.
+    pub(super) page: Option<Page>,
+    pub(super) header: Header,
+}
+
+impl Item<'_> {
+    /// The file, with the number of its page.
+    pub(super) fn path(&self) -> PathBuf {
+        path_of(self.file, self.page)
+    }
+}
+
+/// `file`, or `file#7`.
+fn path_of(file: &Path, page: Option<Page>) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    if let Some(Page { number, .. }) = page {
+        path.push(format!("#{number}"));
+    }
+    path.into()
+}
+
+/// What the files of a data set hold.
+#[derive(Debug, Default)]
+pub(super) struct Items<'a> {
+    /// Those of the training set, the validation set and the test set.
+    pub(super) parts: [Vec<Item<'a>>; 3],
+    pub(super) bad: Vec<BadPicture>,
+    pub(super) notes: Vec<Note>,
+}
+
+impl<'a> Items<'a> {
+    /// Reads the headers of all files, on all cores.
+    pub(super) fn of(scan: &'a Scan) -> Self {
+        let mut items = Self::default();
+        let (mut files, mut pages, mut copies, mut animations) = (0, 0, 0, 0);
+        for (number, Part { files: of_part }) in scan.parts().into_iter().enumerate() {
+            let contents: Vec<_> = of_part.par_iter().map(|(file, _)| decode::contents(file)).collect();
+            for ((file, class), contents) in of_part.iter().zip(contents) {
+                let bad = |page, reason| BadPicture { path: path_of(file, page), reason };
+                let contents = match contents {
+                    Ok(contents) => contents,
+                    Err(reason) => {
+                        items.bad.push(bad(None, reason));
+                        continue;
+                    }
+                };
+                let Contents { images, is_animation, copies: copies_in_file } = contents;
+                animations += usize::from(is_animation);
+                copies += copies_in_file;
+                if images.len() > 1 {
+                    files += 1;
+                    pages += images.len();
+                }
+                for (page, header) in images {
+                    match header {
+                        Ok(header) => items.parts[number].push(Item { file, class, page, header }),
+                        Err(reason) => items.bad.push(bad(page, reason)),
+                    }
+                }
+            }
+        }
+        let total = items.total();
+        let notes = [
+            (files, Note::Pages { files, pages }),
+            (copies, Note::Copies { pages: copies }),
+            (animations, Note::FirstFrames { animations, total }),
+        ];
+        items.notes = notes.into_iter().filter(|&(count, _)| count > 0).map(|(_, note)| note).collect();
+        items
+    }
+
+    /// The pictures that can be read as far as is known.
+    pub(super) fn good(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
+
+    /// All pictures.
+    pub(super) fn total(&self) -> usize {
+        self.good() + self.bad.len()
+    }
+
+    pub(super) fn headers(&self) -> Vec<Header> {
+        self.parts.iter().flatten().map(|item| item.header).collect()
+    }
+}
