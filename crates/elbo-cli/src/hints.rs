@@ -183,6 +183,9 @@ fn of_run_directory(error: &RunDirectoryError) -> Option<String> {
         RunDirectoryError::Occupied { path } => {
             Some(format!("choose another --out, or go on with that run: elbo train --resume {}", path.display()))
         }
+        RunDirectoryError::InUse { .. } => {
+            Some("wait until it ends, or end it with Ctrl-C or a signal; a new run takes another --out".to_owned())
+        }
         RunDirectoryError::Missing { .. } | RunDirectoryError::NoRun { .. } => {
             Some("train one with: elbo train --out RUN".to_owned())
         }
@@ -494,6 +497,10 @@ mod tests {
             (
                 RunDirectoryError::Occupied { path: "runs/one".into() }.into(),
                 Some("choose another --out, or go on with that run: elbo train --resume runs/one"),
+            ),
+            (
+                RunDirectoryError::InUse { path: path(), process: Some(7) }.into(),
+                Some("wait until it ends, or end it with Ctrl-C or a signal; a new run takes another --out"),
             ),
             (RunDirectoryError::Missing { path: path() }.into(), train),
             (RunDirectoryError::NoRun { path: path(), file: "model.safetensors" }.into(), train),

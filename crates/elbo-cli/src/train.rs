@@ -26,6 +26,10 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         Some(run) => resume(arguments, run)?,
         None => start(arguments)?,
     };
+    if let Some(reason) = training.unlocked().filter(|_| !quiet) {
+        let directory = directory.path().display();
+        note(&format!("{directory} cannot be locked ({reason}): see to it that no other process trains in it"));
+    }
     if !quiet {
         note(&describe(&training, &directory));
         device::explain(&chosen, training.engine());
@@ -215,6 +219,8 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
 /// A run that goes on, its directory, and what it is on.
 fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
+    // Before images are read for nothing.
+    directory.check_not_in_use().map_err(elbo::Error::from)?;
     let mut settings = Training::settings_of(&directory)?;
     let options = arguments.pictures.change(settings.data_options.clone())?;
     let DataOptions { memory, cache, .. } = options.clone();

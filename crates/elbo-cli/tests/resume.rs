@@ -233,6 +233,31 @@ mod signals {
     }
 
     #[test]
+    fn one_process_at_a_time_trains_in_a_directory() {
+        let here = with_bars();
+        let mut running = Running::start(here.path(), &format!("bars --out run {ENDLESS} {SETTINGS}"));
+        running.line();
+        let part = here.path().join("run/.elbo-1-0.part");
+        fs::write(&part, "what the process is writing").unwrap();
+        for line in ["train --resume run", "train --resume run --epochs 2000000", "train moved --resume run"] {
+            let message = fails(elbo(&here).args(args(line)));
+            let holder = running.child.id();
+            assert!(message.contains(&format!("run is in use: process {holder} trains in it")), "{message}");
+            assert!(message.contains("\nhint: wait until it ends"), "{message}");
+        }
+        assert!(part.exists());
+        // What only reads a run, or draws it, goes on.
+        succeeds(elbo(&here).args(args("evaluate run")));
+        succeeds(elbo(&here).args(args("figures run")));
+        assert!(running.child.try_wait().unwrap().is_none());
+        running.signal("-KILL");
+        running.end();
+        // The lock has died with its process.
+        goes_on_as_if_it_had_never_stopped(here.path(), "run");
+        assert!(!part.exists());
+    }
+
+    #[test]
     fn a_second_ctrl_c_ends_at_once() {
         let here = tempfile::tempdir().unwrap();
         // One step of many seconds.

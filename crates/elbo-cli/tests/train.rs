@@ -37,8 +37,15 @@ fn a_run_leaves_its_files_and_nothing_else() {
     let here = with_bars();
     succeeds(&mut train(&here, "bars --epochs 2 --out run --quiet"));
     let run = here.path().join("run");
-    let expected =
-        ["best.safetensors", "checkpoint.safetensors", "config.toml", "figures", "metrics.csv", "model.safetensors"];
+    let expected = [
+        ".lock",
+        "best.safetensors",
+        "checkpoint.safetensors",
+        "config.toml",
+        "figures",
+        "metrics.csv",
+        "model.safetensors",
+    ];
     assert_eq!(names(&run), expected);
     assert_eq!(names(run.join("figures")).len(), 8);
 

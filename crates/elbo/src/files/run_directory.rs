@@ -1,6 +1,8 @@
 //! Where a run keeps its files.
 
 #[cfg(feature = "runs")]
+use super::lock::RunLock;
+#[cfg(feature = "runs")]
 use crate::recipe::settings::Settings;
 use crate::storage::{StorageError, create_directory};
 use std::io;
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 /// | `metrics.csv` | a row per epoch |
 /// | `config.toml` | every setting; repeats the run |
 /// | `figures/` | what the run looks like |
+/// | `.lock` | empty; locked by the process that trains |
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -33,6 +36,14 @@ pub enum RunDirectoryError {
     Occupied {
         /// The directory.
         path: PathBuf,
+    },
+    /// Another [`Training`](crate::Training) saves its run there, in this process or another.
+    #[error("{} is in use: {} trains in it", path.display(), process.map_or("another process".to_owned(), |process| format!("process {process}")))]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The number of the process, where the system lets it be read.
+        process: Option<u32>,
     },
     /// There is nothing at a path.
     #[error("{}: there is no such run directory or model file", path.display())]
@@ -56,6 +67,8 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const METRICS: &str = "metrics.csv";
 const CONFIG: &str = "config.toml";
 const FIGURES: &str = "figures";
+#[cfg(feature = "runs")]
+const LOCK: &str = ".lock";
 
 impl RunDirectory {
     /// The directory, below the current one, in which runs lie unless told otherwise.
@@ -124,6 +137,16 @@ impl RunDirectory {
         }
     }
 
+    /// Checks that nobody trains in it at this moment, before work is done that would be for nothing. Training itself takes
+    /// and keeps a lock.
+    ///
+    /// # Errors
+    /// If somebody does.
+    #[cfg(feature = "runs")]
+    pub fn check_not_in_use(&self) -> Result<(), RunDirectoryError> {
+        RunLock::take(self).map(drop)
+    }
+
     /// The model file that `path` means: itself, or the one in the run directory `path`.
     ///
     /// # Errors
@@ -176,6 +199,12 @@ impl RunDirectory {
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.path.join(CONFIG)
+    }
+
+    /// The file that whoever trains in the directory has locked.
+    #[cfg(feature = "runs")]
+    pub(super) fn lock_file(&self) -> PathBuf {
+        self.path.join(LOCK)
     }
 
     /// The directory of pictures.

@@ -41,7 +41,7 @@ use crate::files::metrics::{EpochMetrics, best_epoch};
 use crate::files::model::{DataSummary, Model};
 use crate::files::position::Position;
 #[cfg(feature = "runs")]
-use crate::files::run_directory::RunDirectory;
+use crate::files::{lock::RunLock, run_directory::RunDirectory};
 use crate::network::architecture::Architecture;
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
@@ -77,6 +77,9 @@ pub struct Training {
     history: Vec<EpochMetrics>,
     #[cfg(feature = "runs")]
     directory: Option<RunDirectory>,
+    /// What keeps others from saving there.
+    #[cfg(feature = "runs")]
+    lock: Option<RunLock>,
     /// Epochs and batches of the checkpoint.
     #[cfg(feature = "runs")]
     saved: Option<(u32, usize)>,
@@ -130,6 +133,8 @@ impl Training {
             history: Vec::new(),
             #[cfg(feature = "runs")]
             directory: None,
+            #[cfg(feature = "runs")]
+            lock: None,
             #[cfg(feature = "runs")]
             saved: None,
             #[cfg(feature = "runs")]

@@ -3,6 +3,7 @@
 use super::Training;
 use crate::error::Error;
 use crate::files::checkpoint::{self, CheckpointCard};
+use crate::files::lock::RunLock;
 use crate::files::metrics;
 use crate::files::run_directory::RunDirectory;
 use crate::storage::write_atomically;
@@ -15,8 +16,11 @@ impl Training {
     /// Saves the run in `directory`, now and after each epoch.
     ///
     /// # Errors
-    /// If the directory cannot be written.
+    /// If another [`Training`] saves there, or the directory cannot be written.
     pub fn save_in(mut self, directory: RunDirectory) -> Result<Self, Error> {
+        // It may be the directory that this run has already.
+        self.lock = None;
+        self.lock = Some(RunLock::take(&directory)?);
         write_atomically(&directory.config(), self.settings.to_toml().as_bytes())?;
         self.directory = Some(directory);
         self.save_checkpoint()?;
@@ -55,6 +59,13 @@ impl Training {
         }
         self.saved_at = Instant::now();
         Ok(())
+    }
+
+    /// Why the run's directory is not locked, if it is not: nothing then keeps another process from training in it too. Some
+    /// network drives have no locks.
+    #[must_use]
+    pub fn unlocked(&self) -> Option<&std::io::Error> {
+        self.lock.as_ref()?.missing()
     }
 
     /// Whole epochs, and batches after those, that the checkpoint in the run's directory has: what is left of the run if its
