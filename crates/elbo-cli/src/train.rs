@@ -313,7 +313,7 @@ fn collapse(training: &Training) -> Option<String> {
 }
 
 fn last_line(training: &Training, directory: &RunDirectory) -> String {
-    let seconds: f64 = training.history().iter().map(|row| row.seconds).sum();
+    let seconds = training.elapsed().as_secs_f64();
     let loss = match training.history().last() {
         Some(row) => {
             let name = row.likelihood.loss_name();

@@ -49,7 +49,9 @@ use crate::noise::{Noise, Purpose};
 use crate::recipe::Recipe;
 use crate::recipe::optimizer::Optimizer;
 use crate::recipe::settings::Settings;
-use std::time::Instant;
+#[cfg(feature = "runs")]
+use save::Unsaved;
+use std::time::{Duration, Instant};
 
 pub use error::TrainingError;
 pub use progress::{BatchProgress, Progress};
@@ -86,6 +88,15 @@ pub struct Training {
     /// When it was last written, or would have been.
     #[cfg(feature = "runs")]
     saved_at: Instant,
+    /// When all files were last written after an epoch, in this process.
+    #[cfg(feature = "runs")]
+    epoch_saved_at: Option<Instant>,
+    /// What is there to be written since.
+    #[cfg(feature = "runs")]
+    unsaved: Unsaved,
+    /// When the run began, or went on, and how long it had taken before.
+    began: Instant,
+    elapsed_before: Duration,
     /// The arithmetic of what was done before the run went on, where it was another.
     #[cfg(feature = "runs")]
     other_arithmetic: Option<String>,
@@ -139,6 +150,12 @@ impl Training {
             saved: None,
             #[cfg(feature = "runs")]
             saved_at: Instant::now(),
+            #[cfg(feature = "runs")]
+            epoch_saved_at: None,
+            #[cfg(feature = "runs")]
+            unsaved: Unsaved::default(),
+            began: Instant::now(),
+            elapsed_before: Duration::ZERO,
             #[cfg(feature = "runs")]
             other_arithmetic: None,
         };
@@ -284,7 +301,7 @@ impl Training {
     }
 
     /// Adds the loss of a batch to those of the epoch, of which the mean is kept: their sum must be finite too.
-    fn count(&mut self, loss: Loss) -> Result<(), TrainingError> {
+    fn count(&mut self, loss: Loss) -> Result<(), Error> {
         let Position { reconstruction, kl, batches, .. } = self.position;
         let sum = Loss { reconstruction: reconstruction + loss.reconstruction, kl: kl + loss.kl };
         if !loss.is_finite() || !sum.is_finite() {
@@ -300,11 +317,16 @@ impl Training {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn not_finite(&mut self, batch: usize, loss: Loss) -> TrainingError {
+    /// Ends the run, which stays saved as it was after its last whole epoch.
+    fn not_finite(&mut self, batch: usize, loss: Loss) -> Error {
         let Recipe { learning_rate, muon_learning_rate, .. } = self.settings.recipe;
         let error = TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate };
         self.failed = Some(error.clone());
-        error
+        #[cfg(feature = "runs")]
+        if let Err(error) = self.save_last_epoch() {
+            return error;
+        }
+        error.into()
     }
 
     /// Measures, saves, and goes to the beginning of the next epoch.
@@ -319,7 +341,7 @@ impl Training {
             None => None,
         };
         if let Some((_, loss)) = held_out.filter(|(_, loss)| !loss.is_finite()) {
-            return Err(self.not_finite(self.batches() + 1, loss).into());
+            return Err(self.not_finite(self.batches() + 1, loss));
         }
         let metrics = EpochMetrics {
             epoch,
@@ -393,6 +415,13 @@ impl Training {
     fn images_per_second(&self) -> f64 {
         let images = self.position.batches * self.batch_size();
         images as f64 / self.position.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    /// How long the run has taken, all its processes together, whatever they did: steps, losses, saving. What was lost by a
+    /// kill is not counted, nor what the caller did before the run began or went on.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed_before.saturating_add(self.began.elapsed())
     }
 
     /// The epochs so far.

@@ -1,5 +1,6 @@
 //! Going on with a run from its checkpoint.
 
+use super::save::Unsaved;
 use super::{Training, TrainingError, check_classes, divide};
 use crate::dataset::Splits;
 use crate::dataset::shape::ShapeError;
@@ -57,6 +58,7 @@ impl Training {
         // First: what is read must stay as it is.
         let lock = RunLock::take(&directory)?;
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
+        let elapsed_before = checkpoint.card.elapsed();
         let CheckpointCard { architecture, mut settings, data: expected, position, arithmetic, history, .. } =
             checkpoint.card;
         let (data, found) = divide(data, &settings.recipe)?;
@@ -87,6 +89,10 @@ impl Training {
             lock: None,
             saved: Some((position.epochs, position.batches)),
             saved_at: Instant::now(),
+            epoch_saved_at: None,
+            unsaved: Unsaved::default(),
+            began: Instant::now(),
+            elapsed_before,
             position,
             other_arithmetic,
         };
