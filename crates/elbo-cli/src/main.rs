@@ -12,6 +12,7 @@ mod inspect;
 mod output;
 mod progress;
 mod reconstruct;
+mod shell;
 mod source;
 mod train;
 

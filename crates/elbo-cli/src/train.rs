@@ -5,6 +5,7 @@ use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
 use crate::device;
 use crate::output::{clock, counted, note, print, thousands};
 use crate::progress::Progress;
+use crate::shell;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Splits};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     if !result? {
         let (done, batches) = (training.history().len(), training.batches_done());
         note(&format!("stopped after {done} of {epochs} epochs and {batches} batches; the run is saved"));
-        note(&format!("go on with: elbo train --resume {}", directory.path().display()));
+        note(&format!("go on with: {}", shell::resume(directory.path())));
         return Ok(Outcome::Interrupted);
     }
     let (last_line, advice) = (last_line(&training, &directory), collapse(&training));
@@ -72,10 +73,10 @@ fn left(training: &mut Training, directory: &RunDirectory) -> String {
     // Whatever is wrong, what is there is told.
     let _ = training.save();
     let (epochs, batches) = training.saved().unwrap_or_default();
-    let path = directory.path().display();
     format!(
-        "the run is saved as it was after {epochs} of {} epochs and {batches} batches\ngo on with: elbo train --resume {path}",
+        "the run is saved as it was after {epochs} of {} epochs and {batches} batches\ngo on with: {}",
         training.settings().recipe.epochs,
+        shell::resume(directory.path()),
     )
 }
 
@@ -231,7 +232,7 @@ fn resume(arguments: &TrainArgs, run: &Path) -> anyhow::Result<(RunDirectory, Tr
         Some(path) => source::name_of(Some(path))?,
         None => settings.data.clone(),
     };
-    let splits = source::load(&data, &options.clone().cached_beside(run), arguments.quiet)?;
+    let splits = source::load(&data, &options.clone().cached_beside(directory.path()), arguments.quiet)?;
     change_device(&mut settings, &arguments.on);
     let chosen = device_of(&settings)?;
     let training = Training::resume_on(&*chosen.device, directory.clone(), splits, |resumed| {

@@ -51,6 +51,12 @@ pub enum RunDirectoryError {
         /// The path.
         path: PathBuf,
     },
+    /// There is a run in a directory, but no epoch of it has ended.
+    #[error("{}: no model yet: no epoch of this run has ended", path.display())]
+    NoModelYet {
+        /// The directory.
+        path: PathBuf,
+    },
     /// There is neither a run nor a model in a directory.
     #[error("{}: no run here: there is no {file} in it", path.display())]
     NoRun {
@@ -122,11 +128,17 @@ impl RunDirectory {
         Ok(run)
     }
 
-    /// The run in `path`, which has a checkpoint.
+    /// The run in the directory `path`, or the run of which `path` is the checkpoint.
     ///
     /// # Errors
-    /// If it has none.
+    /// If there is no checkpoint.
     pub fn open(path: &Path) -> Result<Self, RunDirectoryError> {
+        let path = match path.parent() {
+            Some(parent) if path.file_name().is_some_and(|name| name == CHECKPOINT) && path.is_file() => {
+                if parent.as_os_str().is_empty() { Path::new(".") } else { parent }
+            }
+            _ => path,
+        };
         let run = Self { path: path.to_owned() };
         if run.checkpoint().exists() {
             Ok(run)
@@ -153,7 +165,11 @@ impl RunDirectory {
     /// If there is none.
     pub fn model_of(path: &Path) -> Result<PathBuf, RunDirectoryError> {
         if path.is_dir() {
-            let model = Self { path: path.to_owned() }.model();
+            let run = Self { path: path.to_owned() };
+            let model = run.model();
+            if !model.exists() && run.checkpoint().exists() {
+                return Err(RunDirectoryError::NoModelYet { path: run.path });
+            }
             if !model.exists() {
                 return Err(RunDirectoryError::NoRun { path: path.to_owned(), file: MODEL });
             }
@@ -246,6 +262,20 @@ mod tests {
             assert_eq!(RunDirectory::settings_of(path), Some(settings.clone()));
         }
         assert_eq!(RunDirectory::settings_of(directory.path()), None);
+    }
+
+    #[test]
+    fn a_checkpoint_is_its_run_and_no_model() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDirectory { path: directory.path().to_owned() };
+        assert!(matches!(RunDirectory::open(&run.checkpoint()), Err(RunDirectoryError::Missing { .. })));
+        std::fs::write(run.checkpoint(), b"").unwrap();
+        assert_eq!(RunDirectory::open(&run.checkpoint()).unwrap(), run);
+        assert!(matches!(RunDirectory::model_of(run.path()), Err(RunDirectoryError::NoModelYet { .. })));
+        std::fs::write(run.model(), b"").unwrap();
+        assert_eq!(RunDirectory::model_of(run.path()).unwrap(), run.model());
+        // No other file of a run stands for it.
+        assert!(RunDirectory::open(&run.model()).is_err());
     }
 
     #[test]

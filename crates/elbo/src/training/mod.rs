@@ -319,8 +319,9 @@ impl Training {
 
     /// Ends the run, which stays saved as it was after its last whole epoch.
     fn not_finite(&mut self, batch: usize, loss: Loss) -> Error {
-        let Recipe { learning_rate, muon_learning_rate, .. } = self.settings.recipe;
-        let error = TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate };
+        let Recipe { learning_rate, muon_learning_rate, beta, .. } = self.settings.recipe;
+        let epoch = self.epoch();
+        let error = TrainingError::NotFinite { epoch, batch, loss, learning_rate, muon_learning_rate, beta };
         self.failed = Some(error.clone());
         #[cfg(feature = "runs")]
         if let Err(error) = self.save_last_epoch() {
