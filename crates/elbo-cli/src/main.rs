@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod data;
 mod device;
+mod ending;
 mod generate;
 mod hints;
 mod inspect;

@@ -3,7 +3,8 @@
 use crate::Outcome;
 use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
 use crate::device;
-use crate::output::{clock, counted, note, print, thousands};
+use crate::ending::{advice, last_line};
+use crate::output::{counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::shell;
 use crate::source;
@@ -33,6 +34,9 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     }
     if !quiet {
         note(&describe(&training, &directory));
+        if let Some(left_out) = left_out(&training) {
+            note(&left_out);
+        }
         device::explain(&chosen, training.engine());
     }
     let epochs = training.settings().recipe.epochs;
@@ -59,11 +63,13 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         note(&format!("go on with: {}", shell::resume(directory.path())));
         return Ok(Outcome::Interrupted);
     }
-    let (last_line, advice) = (last_line(&training, &directory), collapse(&training));
+    let (last_line, advice) = (last_line(&training, &directory), advice(&training).collect::<Vec<_>>());
     draw_figures(training, &directory, &*chosen.device)?;
     print(&last_line)?;
-    if !quiet && let Some(advice) = advice {
-        note(&advice);
+    if !quiet {
+        for line in advice {
+            note(&line);
+        }
     }
     Ok(Outcome::Done)
 }
@@ -292,57 +298,19 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     )
 }
 
+/// How many images no epoch trains on, if there are any. Where they are shuffled, each has its turn.
+fn left_out(training: &Training) -> Option<String> {
+    let count = training.left_out();
+    (count > 0 && !training.settings().recipe.shuffle).then(|| {
+        let last = counted(count, "image");
+        format!("the last {last} are never trained on, since they fill no batch: --shuffle, or another --batch-size")
+    })
+}
+
 /// Draws the figures of a run that has ended, when what training took of memory is given back.
 fn draw_figures(training: Training, directory: &RunDirectory, device: &dyn Device) -> Result<(), elbo::Error> {
     let (model, Splits { train, validation, test, .. }, history) = training.into_parts()?;
     let (dataset, seed) = (test.or(validation).unwrap_or(train), model.card.recipe.seed);
     write_figures(&directory.figures(), &Vae::on(device, model)?, &dataset, &history, seed)?;
     Ok(())
-}
-
-/// What to do where the decoder has learned to do without the latent vectors.
-fn collapse(training: &Training) -> Option<String> {
-    let (_, loss) = training.history().last()?.held_out?;
-    let is_unit = training.settings().recipe.likelihood == Likelihood::Gaussian;
-    let likelihood = if is_unit { "--likelihood sigma-gaussian, " } else { "" };
-    loss.is_collapsed().then(|| {
-        format!(
-            "the latent vectors say nothing of the images (KL {:.4} nats): try {likelihood}a lower --beta, or more epochs",
-            loss.kl
-        )
-    })
-}
-
-fn last_line(training: &Training, directory: &RunDirectory) -> String {
-    let seconds = training.elapsed().as_secs_f64();
-    let loss = match training.history().last() {
-        Some(row) => {
-            let name = row.likelihood.loss_name();
-            match row.held_out {
-                Some((part, loss)) => format!("{part} {name} {:.4} nats per image, ", loss.total()),
-                None => format!("training {name} {:.4} nats per image, ", row.train_loss),
-            }
-        }
-        None => String::new(),
-    };
-    let epochs = training.history().len();
-    // A run that was begun before images were held out, or whose files were moved, may have no such file.
-    let best = training.best_epoch().filter(|best| best.epoch as usize != epochs && directory.best_model().exists());
-    let best = best.and_then(|best| best.held_out).zip(best).map_or(String::new(), |((_, loss), best)| {
-        let file = directory.best_model();
-        format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.total(), file.display())
-    });
-    let end = early_end(training);
-    format!("done: {loss}{epochs} epochs in {}{best}{end}; see {}\n", clock(seconds), directory.path().display())
-}
-
-/// Why a run ended before its last epoch, if it did.
-fn early_end(training: &Training) -> String {
-    let Recipe { epochs, patience, .. } = training.settings().recipe;
-    match (patience, training.held_out()) {
-        (Some(patience), Some((part, _))) if training.history().len() < epochs as usize => {
-            format!("; ended before epoch {epochs}: no lower {part} loss in {patience} epochs")
-        }
-        _ => String::new(),
-    }
 }

@@ -160,7 +160,7 @@ mod signals {
         let resumed = here.join(run);
         let run = if resumed.is_dir() { &*resumed } else { resumed.parent().unwrap() };
         // A killed run may have measured one epoch more than its checkpoint knows.
-        let epochs = if run.join("metrics.csv").exists() { measured(&run).len() } else { 0 } + 2;
+        let epochs = if run.join("metrics.csv").exists() { measured(run).len() } else { 0 } + 2;
         let resume = format!("train --quiet --epochs {epochs} --resume");
         succeeds(elbo(here).args(args(&resume)).arg(&resumed));
         let whole = format!("train bars --quiet --epochs {epochs} --out whole {SETTINGS}");

@@ -30,6 +30,8 @@ mod progress;
 mod resume;
 #[cfg(feature = "runs")]
 mod save;
+#[cfg(test)]
+mod tests;
 
 use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
@@ -399,6 +401,13 @@ impl Training {
     #[must_use]
     pub fn batches(&self) -> usize {
         self.data.train.len() / self.batch_size()
+    }
+
+    /// Images of the training set that an epoch leaves out, since they do not fill a batch: others in each epoch where the
+    /// recipe shuffles, or else always the last.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.data.train.len() - self.batches() * self.batch_size()
     }
 
     /// Steps of the whole run.
