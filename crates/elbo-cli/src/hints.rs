@@ -1,5 +1,6 @@
 //! What the user of the command may do about what the library says.
 
+use crate::shell;
 use elbo::Error;
 use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PictureError};
 use elbo::engine::EngineError;
@@ -76,7 +77,7 @@ fn of_engine(error: &EngineError) -> Option<String> {
 fn of_dataset(error: &DatasetError) -> Option<String> {
     Some(match error {
         DatasetError::MissingDirectory { parent: Some(parent), prefixes, .. } if !prefixes.is_empty() => {
-            format!("choose one of the data sets there, for example {}", select(parent, prefixes).display())
+            format!("choose one of the data sets there, for example {}", shell::word(&select(parent, prefixes)))
         }
         DatasetError::MissingDirectory { .. } | DatasetError::UnknownFile { .. } | DatasetError::NoData { .. } => {
             "give a directory that holds pictures (PNG, JPEG, WebP, GIF, BMP or TIFF), a .npy or .npz file, \
@@ -91,7 +92,7 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
             "choose a directory with room for the images with --cache, or a smaller --size".to_owned()
         }
         DatasetError::PermissionDenied { path } => {
-            format!("make it readable for this user, for example with chmod u+rX {}", path.display())
+            format!("make it readable for this user, for example with chmod u+rX {}", shell::word(path))
         }
         DatasetError::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
         DatasetError::NoPictures { .. } => "leave out --size, --fit, --memory and the like".to_owned(),
@@ -108,7 +109,7 @@ fn of_idx(error: &IdxError) -> Option<String> {
             "if the files lie in one of the directories inside, give that directory".to_owned()
         }
         IdxError::SeveralPrefixes { directory, prefixes } => {
-            format!("choose one, for example {}", select(directory, prefixes).display())
+            format!("choose one, for example {}", shell::word(&select(directory, prefixes)))
         }
         IdxError::WrongMagic { expected, kind: Some(kind), .. } => match (kind, *expected) {
             (FileKind::Images | FileKind::Labels, _) => "the files of images and labels seem to be swapped".to_owned(),
@@ -179,12 +180,9 @@ fn of_class(error: &ClassError) -> Option<String> {
 
 fn of_training(error: &TrainingError) -> Option<String> {
     match error {
-        TrainingError::NotFinite { epoch, learning_rate, muon_learning_rate, .. } => {
+        TrainingError::NotFinite { epoch, learning_rate, muon_learning_rate, beta, .. } => {
             let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
-            let rate = learning_rate / 10.0;
-            let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {}", rate / 10.0));
-            let muon = muon.unwrap_or_default();
-            Some(format!("{kept}train anew with lower rates, for example --learning-rate {rate}{muon}"))
+            Some(format!("{kept}train anew with {}", tamer(*learning_rate, *muon_learning_rate, *beta)))
         }
         TrainingError::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
         TrainingError::NothingHeldOut { .. } => {
@@ -198,11 +196,33 @@ fn of_training(error: &TrainingError) -> Option<String> {
     }
 }
 
+/// Other settings to train with where these led to a loss that is not finite: a usual one for what is far out, or else lower
+/// rates.
+fn tamer(learning_rate: f64, muon_learning_rate: Option<f64>, beta: f64) -> String {
+    // Each is more than a hundred times what is usual.
+    let beta_is_far_out = beta > 100.0;
+    let rates_are_far_out = learning_rate > 0.5 || muon_learning_rate.is_some_and(|rate| rate > 4.0);
+    let muon = muon_learning_rate.map(|rate| format!(" --muon-learning-rate {:?}", rate / 10.0));
+    let rates = format!("--learning-rate {:?}{}", learning_rate / 10.0, muon.unwrap_or_default());
+    match (beta_is_far_out, rates_are_far_out) {
+        (true, false) => "a lower --beta: 1 is usual".to_owned(),
+        (true, true) => format!("a lower --beta and lower rates, for example --beta 1 {rates}"),
+        (false, _) => format!("lower rates, for example {rates}"),
+    }
+}
+
 fn of_run_directory(error: &RunDirectoryError) -> Option<String> {
     match error {
         RunDirectoryError::Storage(error) => of_storage(error),
         RunDirectoryError::Occupied { path } => {
-            Some(format!("choose another --out, or go on with that run: elbo train --resume {}", path.display()))
+            Some(format!("choose another --out, or go on with that run: {}", shell::resume(path)))
+        }
+        RunDirectoryError::NoModelYet { path } => Some(format!(
+            "wait for its first epoch if it is being trained, or else go on with it: {}",
+            shell::resume(path)
+        )),
+        RunDirectoryError::InUse { .. } => {
+            Some("wait until it ends, or end it with Ctrl-C or a signal; a new run takes another --out".to_owned())
         }
         RunDirectoryError::Missing { .. } | RunDirectoryError::NoRun { .. } => {
             Some("train one with: elbo train --out RUN".to_owned())
@@ -219,7 +239,7 @@ fn of_tensor_file(error: &TensorFileError) -> Option<String> {
             "some bytes changed since it was written; copy it again or train again"
         }
         TensorFileError::NotFinite { .. } => {
-            "the training diverged; train anew with lower rates, --learning-rate and its like"
+            "the training diverged; train anew with lower rates, --learning-rate and its like, or a --beta near 1"
         }
         TensorFileError::Newer { .. } => "update elbo to read it",
         _ => return None,
@@ -463,13 +483,15 @@ mod tests {
 
     #[test]
     fn training_that_does_not_go_on() {
-        let not_finite = |epoch, muon_learning_rate| TrainingError::NotFinite {
+        let with_beta = |epoch, learning_rate, muon_learning_rate, beta| TrainingError::NotFinite {
             epoch,
             batch: 2,
             loss: Loss { reconstruction: f64::NAN, kl: 1.0 },
-            learning_rate: 0.5,
+            learning_rate,
             muon_learning_rate,
+            beta,
         };
+        let not_finite = |epoch, muon_learning_rate| with_beta(epoch, 0.5, muon_learning_rate, 1.0);
         let data = |name: &str| {
             Box::new(DataSummary {
                 name: name.to_owned(),
@@ -490,6 +512,11 @@ mod tests {
                     "the model of the last whole epoch is kept; train anew with lower rates, for example \
                      --learning-rate 0.05 --muon-learning-rate 0.025",
                 ),
+            ),
+            (with_beta(1, 0.5, Some(0.04), 1e30), Some("train anew with a lower --beta: 1 is usual")),
+            (
+                with_beta(1, 2.0, None, 1e30),
+                Some("train anew with a lower --beta and lower rates, for example --beta 1 --learning-rate 0.2"),
             ),
             (
                 TrainingError::OtherData { expected: data("bars"), found: data("dots") },
@@ -526,6 +553,19 @@ mod tests {
                 RunDirectoryError::Occupied { path: "runs/one".into() }.into(),
                 Some("choose another --out, or go on with that run: elbo train --resume runs/one"),
             ),
+            #[cfg(unix)]
+            (
+                RunDirectoryError::Occupied { path: "my runs/one".into() }.into(),
+                Some("choose another --out, or go on with that run: elbo train --resume 'my runs/one'"),
+            ),
+            (
+                RunDirectoryError::NoModelYet { path: path() }.into(),
+                Some("wait for its first epoch if it is being trained, or else go on with it: elbo train --resume x"),
+            ),
+            (
+                RunDirectoryError::InUse { path: path(), process: Some(7) }.into(),
+                Some("wait until it ends, or end it with Ctrl-C or a signal; a new run takes another --out"),
+            ),
             (RunDirectoryError::Missing { path: path() }.into(), train),
             (RunDirectoryError::NoRun { path: path(), file: "model.safetensors" }.into(), train),
         ]);
@@ -545,7 +585,9 @@ mod tests {
             ),
             (
                 TensorFileError::NotFinite { path: path(), name: text(), position: 3, value: f32::NAN },
-                Some("the training diverged; train anew with lower rates, --learning-rate and its like"),
+                Some(
+                    "the training diverged; train anew with lower rates, --learning-rate and its like, or a --beta near 1",
+                ),
             ),
             (TensorFileError::Newer { path: path(), found: 3, known: 2 }, Some("update elbo to read it")),
             (TensorFileError::Foreign { path: path(), kind: "model", reason: text() }, None),

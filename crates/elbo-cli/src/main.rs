@@ -6,12 +6,14 @@ mod args;
 mod bench;
 mod data;
 mod device;
+mod ending;
 mod generate;
 mod hints;
 mod inspect;
 mod output;
 mod progress;
 mod reconstruct;
+mod shell;
 mod source;
 mod train;
 

@@ -11,10 +11,12 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     quiet: bool,
     epochs: u32,
-    /// When and where the last mark for the time left was set: the end of evaluation must not count.
+    /// When the last batch or epoch ended.
     mark: Instant,
     /// Mean time of a batch since this run began.
     seconds_a_batch: Option<f64>,
+    /// What the last epoch took after its last batch: losses over held-out images, saving.
+    seconds_after_batches: f64,
 }
 
 impl Progress {
@@ -28,7 +30,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸─"));
         }
-        Self { bar, quiet, epochs, mark: Instant::now(), seconds_a_batch: None }
+        Self { bar, quiet, epochs, mark: Instant::now(), seconds_a_batch: None, seconds_after_batches: 0.0 }
     }
 
     pub(crate) fn batch(&mut self, progress: &BatchProgress) {
@@ -42,18 +44,20 @@ impl Progress {
         self.seconds_a_batch = Some(mean);
         let epochs_left = self.epochs.saturating_sub(progress.epoch) as usize;
         let batches_left = progress.batches - progress.batch + epochs_left * progress.batches;
+        let left = mean * batches_left as f64 + self.seconds_after_batches * (epochs_left + 1) as f64;
         self.bar.set_prefix(format!("epoch {}/{}", progress.epoch, self.epochs));
         self.bar.set_position(progress.batch as u64);
         self.bar.set_message(format!(
             "{:.0} images/s  loss {:.4}  {} left",
             progress.images_per_second,
             progress.loss,
-            clock(mean * batches_left as f64)
+            clock(left)
         ));
     }
 
     /// Prints the line of an epoch. A reader that has gone does not stop the training.
     pub(crate) fn epoch(&mut self, metrics: &EpochMetrics) {
+        self.seconds_after_batches = self.mark.elapsed().as_secs_f64();
         if !self.quiet {
             let line = epoch_line(metrics, self.epochs);
             self.bar.suspend(|| {

@@ -3,9 +3,11 @@
 use crate::Outcome;
 use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
 use crate::device;
+use crate::ending::{advice, last_line};
 use crate::hints;
-use crate::output::{class_key, clock, counted, note, print, thousands};
+use crate::output::{class_key, counted, note, print, thousands};
 use crate::progress::Progress;
+use crate::shell;
 use crate::source;
 use elbo::dataset::{DataOptions, Part, Splits};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
@@ -27,8 +29,15 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         Some(run) => resume(arguments, run, &stop)?,
         None => start(arguments, &stop)?,
     };
+    if let Some(reason) = training.unlocked().filter(|_| !quiet) {
+        let directory = directory.path().display();
+        note(&format!("{directory} cannot be locked ({reason}): see to it that no other process trains in it"));
+    }
     if !quiet {
         note(&describe(&training, &directory));
+        if let Some(left_out) = left_out(&training) {
+            note(&left_out);
+        }
         device::explain(&chosen, training.engine());
     }
     let epochs = training.settings().recipe.epochs;
@@ -52,20 +61,22 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     if !result? {
         let (done, batches) = (training.history().len(), training.batches_done());
         note(&format!("stopped after {done} of {epochs} epochs and {batches} batches; the run is saved"));
-        note(&format!("go on with: elbo train --resume {}", directory.path().display()));
+        note(&format!("go on with: {}", shell::resume(directory.path())));
         return Ok(Outcome::Interrupted);
     }
     let key = class_key(training.data().train.classes()).filter(|_| training.data().train.labels().is_some());
-    let (last_line, advice) = (last_line(&training, &directory), collapse(&training));
+    let (last_line, advice) = (last_line(&training, &directory), advice(&training).collect::<Vec<_>>());
     let drawn = draw_figures(training, &directory, &*chosen.device);
     print(&last_line)?;
     if let Err(elbo::Error::Engine(_)) = &drawn {
-        let run = directory.path().display();
+        let run = shell::word(directory.path());
         note(&format!("the model is saved, its figures are not drawn: elbo figures {run} --device cpu draws them"));
     }
     drawn?;
     if !quiet {
-        [key, advice].into_iter().flatten().for_each(|line| note(&line));
+        for line in key.into_iter().chain(advice) {
+            note(&line);
+        }
     }
     Ok(Outcome::Done)
 }
@@ -75,10 +86,10 @@ fn left(training: &mut Training, directory: &RunDirectory) -> String {
     // Whatever is wrong, what is there is told.
     let _ = training.save();
     let (epochs, batches) = training.saved().unwrap_or_default();
-    let path = directory.path().display();
     format!(
-        "the run is saved as it was after {epochs} of {} epochs and {batches} batches\ngo on with: elbo train --resume {path}",
+        "the run is saved as it was after {epochs} of {} epochs and {batches} batches\ngo on with: {}",
         training.settings().recipe.epochs,
+        shell::resume(directory.path()),
     )
 }
 
@@ -249,6 +260,8 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
 /// A run that goes on, its directory, and what it is on.
 fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
+    // Before images are read for nothing.
+    directory.check_not_in_use().map_err(elbo::Error::from)?;
     let mut settings = Training::settings_of(&directory)?;
     let options = arguments.pictures.change(settings.data_options.clone())?;
     let DataOptions { memory, cache, .. } = options.clone();
@@ -259,7 +272,7 @@ fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(Run
         Some(path) => source::name_of(Some(path))?,
         None => settings.data.clone(),
     };
-    let splits = source::load(&data, &options.clone().cached_beside(run), arguments.quiet)?;
+    let splits = source::load(&data, &options.clone().cached_beside(directory.path()), arguments.quiet)?;
     stop.images_are_read();
     change_device(&mut settings, &arguments.on);
     let chosen = device_of(&settings, arguments)?;
@@ -329,57 +342,19 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     )
 }
 
+/// How many images no epoch trains on, if there are any. Where they are shuffled, each has its turn.
+fn left_out(training: &Training) -> Option<String> {
+    let count = training.left_out();
+    (count > 0 && !training.settings().recipe.shuffle).then(|| {
+        let last = counted(count, "image");
+        format!("the last {last} are never trained on, since they fill no batch: --shuffle, or another --batch-size")
+    })
+}
+
 /// Draws the figures of a run that has ended, when what training took of memory is given back.
 fn draw_figures(training: Training, directory: &RunDirectory, device: &dyn Device) -> Result<(), elbo::Error> {
     let (model, Splits { train, validation, test, .. }, history) = training.into_parts()?;
     let (dataset, seed) = (test.or(validation).unwrap_or(train), model.card.recipe.seed);
     write_figures(&directory.figures(), &Vae::on(device, model)?, &dataset, &history, seed)?;
     Ok(())
-}
-
-/// What to do where the decoder has learned to do without the latent vectors.
-fn collapse(training: &Training) -> Option<String> {
-    let (_, loss) = training.history().last()?.held_out?;
-    let is_unit = training.settings().recipe.likelihood == Likelihood::Gaussian;
-    let likelihood = if is_unit { "--likelihood sigma-gaussian, " } else { "" };
-    loss.is_collapsed().then(|| {
-        format!(
-            "the latent vectors say nothing of the images (KL {:.4} nats): try {likelihood}a lower --beta, or more epochs",
-            loss.kl
-        )
-    })
-}
-
-fn last_line(training: &Training, directory: &RunDirectory) -> String {
-    let seconds: f64 = training.history().iter().map(|row| row.seconds).sum();
-    let loss = match training.history().last() {
-        Some(row) => {
-            let name = row.likelihood.loss_name();
-            match row.held_out {
-                Some((part, loss)) => format!("{part} {name} {:.4} nats per image, ", loss.total()),
-                None => format!("training {name} {:.4} nats per image, ", row.train_loss),
-            }
-        }
-        None => String::new(),
-    };
-    let epochs = training.history().len();
-    // A run that was begun before images were held out, or whose files were moved, may have no such file.
-    let best = training.best_epoch().filter(|best| best.epoch as usize != epochs && directory.best_model().exists());
-    let best = best.and_then(|best| best.held_out).zip(best).map_or(String::new(), |((_, loss), best)| {
-        let file = directory.best_model();
-        format!("; best after epoch {}, {:.4}, kept as {}", best.epoch, loss.total(), file.display())
-    });
-    let end = early_end(training);
-    format!("done: {loss}{epochs} epochs in {}{best}{end}; see {}\n", clock(seconds), directory.path().display())
-}
-
-/// Why a run ended before its last epoch, if it did.
-fn early_end(training: &Training) -> String {
-    let Recipe { epochs, patience, .. } = training.settings().recipe;
-    match (patience, training.held_out()) {
-        (Some(patience), Some((part, _))) if training.history().len() < epochs as usize => {
-            format!("; ended before epoch {epochs}: no lower {part} loss in {patience} epochs")
-        }
-        _ => String::new(),
-    }
 }

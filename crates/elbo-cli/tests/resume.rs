@@ -114,8 +114,12 @@ mod signals {
     impl Running {
         fn start(here: &Path, line: &str) -> Self {
             let mut command = elbo(here);
-            command.arg("train").args(args(line)).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let mut child = command.spawn().unwrap();
+            command.arg("train").args(args(line));
+            Self::spawn(command)
+        }
+
+        fn spawn(mut command: std::process::Command) -> Self {
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             let stdout = BufReader::new(child.stdout.take().unwrap());
             Self { child, stdout }
         }
@@ -153,15 +157,16 @@ mod signals {
 
     /// That a run goes on to the same bits as if it had never stopped.
     fn goes_on_as_if_it_had_never_stopped(here: &Path, run: &str) {
-        let run = here.join(run);
+        let resumed = here.join(run);
+        let run = if resumed.is_dir() { &*resumed } else { resumed.parent().unwrap() };
         // A killed run may have measured one epoch more than its checkpoint knows.
-        let epochs = if run.join("metrics.csv").exists() { measured(&run).len() } else { 0 } + 2;
+        let epochs = if run.join("metrics.csv").exists() { measured(run).len() } else { 0 } + 2;
         let resume = format!("train --quiet --epochs {epochs} --resume");
-        succeeds(elbo(here).args(args(&resume)).arg(&run));
+        succeeds(elbo(here).args(args(&resume)).arg(&resumed));
         let whole = format!("train bars --quiet --epochs {epochs} --out whole {SETTINGS}");
         succeeds(elbo(here).args(args(&whole)));
-        assert!(model(&run) == model(here.join("whole")), "after {epochs} epochs");
-        assert_eq!(measured(&run), measured(here.join("whole")));
+        assert!(model(run) == model(here.join("whole")), "after {epochs} epochs");
+        assert_eq!(measured(run), measured(here.join("whole")));
     }
 
     #[test]
@@ -203,6 +208,25 @@ mod signals {
         // What is there serves without going on.
         succeeds(elbo(&here).args(args("evaluate run")));
         goes_on_as_if_it_had_never_stopped(here.path(), "run");
+    }
+
+    #[test]
+    fn the_command_to_go_on_can_be_pasted() {
+        let here = with_bars();
+        let out = "it's a run";
+        let mut command = elbo(&here);
+        command.args(args("train bars --out")).arg(out).args(args(&format!("{ENDLESS} {SETTINGS}")));
+        let mut running = Running::spawn(command);
+        running.line();
+        running.signal("-INT");
+        let (_, stderr) = running.end();
+        let typed = stderr.lines().last().unwrap().strip_prefix("go on with: elbo ").unwrap();
+        let epochs = measured(here.path().join(out)).len();
+        let script = format!("exec \"$0\" {typed} --epochs {} --quiet", epochs + 1);
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(&here).env("CUDA_VISIBLE_DEVICES", "");
+        succeeds(shell.args(["-c", &script, env!("CARGO_BIN_EXE_elbo")]));
+        assert_eq!(measured(here.path().join(out)).len(), epochs + 1);
     }
 
     #[test]
@@ -253,7 +277,40 @@ mod signals {
         }
         running.signal("-KILL");
         running.end();
+        // A slow machine may have let it get so far.
+        if !here.path().join("run/model.safetensors").exists() {
+            for line in ["generate run", "evaluate run", "reconstruct run", "figures run", "summary run"] {
+                let message = fails(elbo(&here).args(args(line)));
+                assert!(message.contains("run: no model yet"), "{line}: {message}");
+                assert!(message.contains("go on with it: elbo train --resume run"), "{line}: {message}");
+            }
+        }
+        goes_on_as_if_it_had_never_stopped(here.path(), "run/checkpoint.safetensors");
+    }
+
+    #[test]
+    fn one_process_at_a_time_trains_in_a_directory() {
+        let here = with_bars();
+        let mut running = Running::start(here.path(), &format!("bars --out run {ENDLESS} {SETTINGS}"));
+        running.line();
+        let part = here.path().join("run/.elbo-1-0.part");
+        fs::write(&part, "what the process is writing").unwrap();
+        for line in ["train --resume run", "train --resume run --epochs 2000000", "train moved --resume run"] {
+            let message = fails(elbo(&here).args(args(line)));
+            let holder = running.child.id();
+            assert!(message.contains(&format!("run is in use: process {holder} trains in it")), "{message}");
+            assert!(message.contains("\nhint: wait until it ends"), "{message}");
+        }
+        assert!(part.exists());
+        // What only reads a run, or draws it, goes on.
+        succeeds(elbo(&here).args(args("evaluate run")));
+        succeeds(elbo(&here).args(args("figures run")));
+        assert!(running.child.try_wait().unwrap().is_none());
+        running.signal("-KILL");
+        running.end();
+        // The lock has died with its process.
         goes_on_as_if_it_had_never_stopped(here.path(), "run");
+        assert!(!part.exists());
     }
 
     #[test]

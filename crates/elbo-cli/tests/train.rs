@@ -20,7 +20,7 @@ fn without_a_terminal_there_are_plain_lines() {
     assert_eq!(masked(lines[10]), "done: test ELBO loss # nats per image, # epochs in #:#; see run");
 
     let lines: Vec<&str> = printed.stderr.lines().collect();
-    assert_eq!(lines.len(), 5, "{printed:#?}");
+    assert_eq!(lines.len(), 6, "{printed:#?}");
     assert_eq!(lines[0], "bars: 200 images of 12x10x1 to train on, 60 to test");
     assert!(masked(lines[1]).ends_with("; # batches of # per epoch"), "{}", lines[1]);
     assert!(lines[1].contains("latent dimension 3, 2 threads") && lines[1].contains("5 batches of 37"));
@@ -28,8 +28,12 @@ fn without_a_terminal_there_are_plain_lines() {
         lines[2],
         "run directory run; ELBO losses in nats per image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
-    assert!(lines[3].starts_with("device auto is cpu: NVIDIA's driver "), "{}", lines[3]);
-    assert!(lines[4].contains("say nothing of the images") && lines[4].contains("sigma-gaussian"), "{}", lines[4]);
+    let left_out =
+        "the last 15 images are never trained on, since they fill no batch: --shuffle, or another --batch-size";
+    assert_eq!(lines[3], left_out);
+    assert!(lines[4].starts_with("device auto is cpu: NVIDIA's driver "), "{}", lines[4]);
+    assert!(lines[5].contains("say nothing of the images") && lines[5].contains("sigma-gaussian"), "{}", lines[5]);
+    assert!(lines[5].ends_with("; see \"When KL is near zero\" in the guide"), "{}", lines[5]);
 }
 
 #[test]
@@ -37,8 +41,15 @@ fn a_run_leaves_its_files_and_nothing_else() {
     let here = with_bars();
     succeeds(&mut train(&here, "bars --epochs 2 --out run --quiet"));
     let run = here.path().join("run");
-    let expected =
-        ["best.safetensors", "checkpoint.safetensors", "config.toml", "figures", "metrics.csv", "model.safetensors"];
+    let expected = [
+        ".lock",
+        "best.safetensors",
+        "checkpoint.safetensors",
+        "config.toml",
+        "figures",
+        "metrics.csv",
+        "model.safetensors",
+    ];
     assert_eq!(names(&run), expected);
     assert_eq!(names(run.join("figures")).len(), 8);
 
@@ -211,6 +222,22 @@ fn quiet_leaves_one_line() {
 }
 
 #[test]
+fn a_run_that_has_learned_nothing_says_so() {
+    let here = with_bars();
+    for (rate, expected) in [
+        ("1e-12", "the loss on the training images has not fallen since epoch 2 ("),
+        ("0.5", "the decoder makes the same of every latent vector: "),
+    ] {
+        let printed = succeeds(&mut train(&here, &format!("bars --epochs 4 --shuffle --learning-rate {rate}")));
+        assert!(printed.stderr.lines().last().unwrap().starts_with(expected), "{printed:#?}");
+        assert!(!printed.stderr.contains("never trained on"), "{printed:#?}");
+    }
+    // Two epochs are too few to tell.
+    let printed = succeeds(&mut train(&here, "bars --epochs 2 --learning-rate 1e-12"));
+    assert!(!printed.stderr.contains("has not fallen"), "{printed:#?}");
+}
+
+#[test]
 fn the_order_of_the_images_matters_and_the_last_option_counts() {
     let here = with_bars();
     let model_after = |options: &str| {
@@ -307,6 +334,10 @@ fn a_loss_that_is_not_finite_ends_the_run_with_advice() {
     let message = printed.stderr.split_once("error: ").expect("an error").1;
     assert!(message.contains("the loss is not finite in epoch 1, batch 2"), "{message}");
     assert!(message.contains("\nhint: train anew with lower rates, for example --learning-rate 1"), "{message}");
+    let beta = "train bars --epochs 2 --widths 4,6 --beta 1e30 --out beta";
+    let message = ends_with(1, elbo(&here).args(args(beta))).stderr;
+    assert!(message.contains("at a learning rate of 0.005, of Muon 0.04, with beta 1e30"), "{message}");
+    assert!(message.contains("\nhint: train anew with a lower --beta: 1 is usual"), "{message}");
     let printed = ends_with(1, &mut train(&here, "bars --epochs 2 --muon-learning-rate 1e30 --out muon"));
     assert!(printed.stderr.contains("example --learning-rate 0.0001 --muon-learning-rate 1"), "{printed:#?}");
 }

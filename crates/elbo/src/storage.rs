@@ -30,6 +30,9 @@ pub(crate) fn is_of_run(name: &std::ffi::OsStr) -> bool {
 const PREFIX: &str = ".elbo-";
 const SUFFIX: &str = ".part";
 
+/// A temporary file that nobody wrote to for so long is not being made by another process.
+pub(crate) const ABANDONED: Duration = Duration::from_secs(3600);
+
 /// A file or directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]

@@ -7,5 +7,6 @@ mod examples;
 mod golden;
 mod misuse;
 mod models;
+mod saving;
 mod second_engine;
 mod training;

@@ -247,13 +247,16 @@ fn a_run_whose_device_fails_goes_on_elsewhere_from_where_it_was_saved() {
     training.advance().unwrap();
     training.advance().unwrap_err();
     assert_eq!(training.saved(), Some((0, 2)));
+    drop(training);
     let run = || RunDirectory::open(&path).unwrap();
     let mut training = Training::resume(run(), small(), |_| {}).unwrap();
     assert_eq!((training.other_arithmetic(), training.saved()), (Some("f64"), Some((0, 2))));
     training.advance().unwrap();
     training.save().unwrap();
     // From now on it is the processor's.
-    assert_eq!(Training::resume(run(), small(), |_| {}).unwrap().other_arithmetic(), None);
+    drop(training);
+    let mut training = Training::resume(run(), small(), |_| {}).unwrap();
+    assert_eq!(training.other_arithmetic(), None);
     finish(&mut training);
 }
 

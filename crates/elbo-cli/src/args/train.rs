@@ -190,7 +190,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Continue the run in this directory; on the same device, the result is the same, bit for bit, as if it had never stopped. With
+    /// Continue the run in this directory, or of this checkpoint.safetensors; on the same device, the result is the same, bit
+    /// for bit, as if it had never stopped. With
     /// --epochs it trains to that number of epochs, and step sizes go on as if that had been the plan; with --patience it
     /// can go on after an early end
     #[arg(long, value_name = "RUN")]

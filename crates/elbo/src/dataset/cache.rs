@@ -7,22 +7,18 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::DatasetError;
-use crate::storage::{StorageError, create_directory, remove_leftovers, write_with};
+use crate::storage::{ABANDONED, StorageError, create_directory, remove_leftovers, write_with};
 
 /// How a cache file ends; another number would be another format.
 const MARK: &[u8; 8] = b"elbo im1";
 
 /// The longest document that is taken for sense.
 const MAX_DOCUMENT: u64 = 1 << 30;
-
-/// A file that nobody wrote to for so long is not being made by another process.
-const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// About how many bytes of images are made at a time.
 const BLOCK: usize = 1 << 25;

@@ -10,6 +10,7 @@ use crate::network::parameters::ParameterTable;
 use crate::recipe::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
 
 /// The part of a checkpoint that is no tensor.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -19,12 +20,24 @@ pub(crate) struct CheckpointCard {
     pub(crate) settings: Settings,
     pub(crate) data: DataSummary,
     pub(crate) position: Position,
+    /// How long the run has taken, in seconds. None in files that were written before there was this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) elapsed: Option<f64>,
     pub(crate) adam_step: u64,
     /// On what its last bits depend: see [`Engine::arithmetic`](crate::Engine::arithmetic). None in files that were written
     /// before there was this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) arithmetic: Option<String>,
     pub(crate) history: Vec<EpochMetrics>,
+}
+
+impl CheckpointCard {
+    /// How long the run has taken: all of it, or what is known of it.
+    pub(crate) fn elapsed(&self) -> Duration {
+        let in_steps = || self.history.iter().map(|row| row.seconds).sum::<f64>() + self.position.seconds;
+        // A damaged file may say anything.
+        Duration::try_from_secs_f64(self.elapsed.unwrap_or_else(in_steps)).unwrap_or_default()
+    }
 }
 
 impl Document for CheckpointCard {

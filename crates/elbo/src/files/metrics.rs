@@ -23,7 +23,7 @@ pub struct EpochMetrics {
     /// The loss over images that are not trained on after the epoch, one draw per image, and which images these are: the
     /// validation set where there is one, or else the test set; none without either.
     pub held_out: Option<(Part, Loss)>,
-    /// Time spent in training steps.
+    /// Time spent in training steps, without that in losses over held-out images and in saving.
     pub seconds: f64,
     /// Images trained on in one second.
     pub images_per_second: f64,

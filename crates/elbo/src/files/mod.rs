@@ -2,6 +2,8 @@
 
 #[cfg(feature = "runs")]
 pub(crate) mod checkpoint;
+#[cfg(feature = "runs")]
+pub(crate) mod lock;
 pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod position;

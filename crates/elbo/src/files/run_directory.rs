@@ -1,6 +1,8 @@
 //! Where a run keeps its files.
 
 #[cfg(feature = "runs")]
+use super::lock::RunLock;
+#[cfg(feature = "runs")]
 use crate::recipe::settings::Settings;
 use crate::storage::{
     RUN_BEST as BEST, RUN_CHECKPOINT as CHECKPOINT, RUN_CONFIG as CONFIG, RUN_FIGURES as FIGURES,
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// | `metrics.csv` | a row per epoch |
 /// | `config.toml` | every setting; repeats the run |
 /// | `figures/` | what the run looks like |
+/// | `.lock` | empty; locked by the process that trains |
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -37,10 +40,24 @@ pub enum RunDirectoryError {
         /// The directory.
         path: PathBuf,
     },
+    /// Another [`Training`](crate::Training) saves its run there, in this process or another.
+    #[error("{} is in use: {} trains in it", path.display(), process.map_or("another process".to_owned(), |process| format!("process {process}")))]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The number of the process, where the system lets it be read.
+        process: Option<u32>,
+    },
     /// There is nothing at a path.
     #[error("{}: there is no such run directory or model file", path.display())]
     Missing {
         /// The path.
+        path: PathBuf,
+    },
+    /// There is a run in a directory, but no epoch of it has ended.
+    #[error("{}: no model yet: no epoch of this run has ended", path.display())]
+    NoModelYet {
+        /// The directory.
         path: PathBuf,
     },
     /// There is neither a run nor a model in a directory.
@@ -52,6 +69,9 @@ pub enum RunDirectoryError {
         file: &'static str,
     },
 }
+
+#[cfg(feature = "runs")]
+const LOCK: &str = ".lock";
 
 impl RunDirectory {
     /// The directory, below the current one, in which runs lie unless told otherwise.
@@ -105,11 +125,17 @@ impl RunDirectory {
         Ok(run)
     }
 
-    /// The run in `path`, which has a checkpoint.
+    /// The run in the directory `path`, or the run of which `path` is the checkpoint.
     ///
     /// # Errors
-    /// If it has none.
+    /// If there is no checkpoint.
     pub fn open(path: &Path) -> Result<Self, RunDirectoryError> {
+        let path = match path.parent() {
+            Some(parent) if path.file_name().is_some_and(|name| name == CHECKPOINT) && path.is_file() => {
+                if parent.as_os_str().is_empty() { Path::new(".") } else { parent }
+            }
+            _ => path,
+        };
         let run = Self { path: path.to_owned() };
         if run.checkpoint().exists() {
             Ok(run)
@@ -120,13 +146,27 @@ impl RunDirectory {
         }
     }
 
+    /// Checks that nobody trains in it at this moment, before work is done that would be for nothing. Training itself takes
+    /// and keeps a lock.
+    ///
+    /// # Errors
+    /// If somebody does.
+    #[cfg(feature = "runs")]
+    pub fn check_not_in_use(&self) -> Result<(), RunDirectoryError> {
+        RunLock::take(self).map(drop)
+    }
+
     /// The model file that `path` means: itself, or the one in the run directory `path`.
     ///
     /// # Errors
     /// If there is none.
     pub fn model_of(path: &Path) -> Result<PathBuf, RunDirectoryError> {
         if path.is_dir() {
-            let model = Self { path: path.to_owned() }.model();
+            let run = Self { path: path.to_owned() };
+            let model = run.model();
+            if !model.exists() && run.checkpoint().exists() {
+                return Err(RunDirectoryError::NoModelYet { path: run.path });
+            }
             if !model.exists() {
                 return Err(RunDirectoryError::NoRun { path: path.to_owned(), file: MODEL });
             }
@@ -174,6 +214,12 @@ impl RunDirectory {
         self.path.join(CONFIG)
     }
 
+    /// The file that whoever trains in the directory has locked.
+    #[cfg(feature = "runs")]
+    pub(super) fn lock_file(&self) -> PathBuf {
+        self.path.join(LOCK)
+    }
+
     /// The directory of pictures.
     #[must_use]
     pub fn figures(&self) -> PathBuf {
@@ -213,6 +259,20 @@ mod tests {
             assert_eq!(RunDirectory::settings_of(path), Some(settings.clone()));
         }
         assert_eq!(RunDirectory::settings_of(directory.path()), None);
+    }
+
+    #[test]
+    fn a_checkpoint_is_its_run_and_no_model() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDirectory { path: directory.path().to_owned() };
+        assert!(matches!(RunDirectory::open(&run.checkpoint()), Err(RunDirectoryError::Missing { .. })));
+        std::fs::write(run.checkpoint(), b"").unwrap();
+        assert_eq!(RunDirectory::open(&run.checkpoint()).unwrap(), run);
+        assert!(matches!(RunDirectory::model_of(run.path()), Err(RunDirectoryError::NoModelYet { .. })));
+        std::fs::write(run.model(), b"").unwrap();
+        assert_eq!(RunDirectory::model_of(run.path()).unwrap(), run.model());
+        // No other file of a run stands for it.
+        assert!(RunDirectory::open(&run.model()).is_err());
     }
 
     #[test]

@@ -9,8 +9,10 @@ use crate::network::loss::Loss;
 pub enum TrainingError {
     /// The loss overflowed or became not-a-number.
     #[error(
-        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats per image, at a learning rate of {learning_rate}",
-        loss.reconstruction, loss.kl
+        "the loss is not finite in epoch {epoch}, batch {batch}: reconstruction {}, divergence {} nats per image, at a learning rate of {learning_rate:?}{}{}",
+        loss.reconstruction, loss.kl,
+        muon_learning_rate.map_or(String::new(), |rate| format!(", of Muon {rate:?}")),
+        if *beta == 1.0 { String::new() } else { format!(", with beta {beta:?}") },
     )]
     NotFinite {
         /// Number of the epoch; the first is 1.
@@ -23,6 +25,8 @@ pub enum TrainingError {
         learning_rate: f64,
         /// Muon's, where it is used.
         muon_learning_rate: Option<f64>,
+        /// The recipe's weight of the divergence.
+        beta: f64,
     },
     /// The data is not what the run was trained on.
     #[error("{}", difference(expected, found))]

@@ -30,6 +30,8 @@ mod progress;
 mod resume;
 #[cfg(feature = "runs")]
 mod save;
+#[cfg(test)]
+mod tests;
 
 use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
@@ -41,7 +43,7 @@ use crate::files::metrics::{EpochMetrics, best_epoch};
 use crate::files::model::{DataSummary, Model};
 use crate::files::position::Position;
 #[cfg(feature = "runs")]
-use crate::files::run_directory::RunDirectory;
+use crate::files::{lock::RunLock, run_directory::RunDirectory};
 use crate::network::architecture::Architecture;
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
@@ -49,7 +51,9 @@ use crate::noise::{Noise, Purpose};
 use crate::recipe::Recipe;
 use crate::recipe::optimizer::Optimizer;
 use crate::recipe::settings::Settings;
-use std::time::Instant;
+#[cfg(feature = "runs")]
+use save::Unsaved;
+use std::time::{Duration, Instant};
 
 pub use error::TrainingError;
 pub use progress::{BatchProgress, Progress};
@@ -77,12 +81,24 @@ pub struct Training {
     history: Vec<EpochMetrics>,
     #[cfg(feature = "runs")]
     directory: Option<RunDirectory>,
+    /// What keeps others from saving there.
+    #[cfg(feature = "runs")]
+    lock: Option<RunLock>,
     /// Epochs and batches of the checkpoint.
     #[cfg(feature = "runs")]
     saved: Option<(u32, usize)>,
     /// When it was last written, or would have been.
     #[cfg(feature = "runs")]
     saved_at: Instant,
+    /// When all files were last written after an epoch, in this process.
+    #[cfg(feature = "runs")]
+    epoch_saved_at: Option<Instant>,
+    /// What is there to be written since.
+    #[cfg(feature = "runs")]
+    unsaved: Unsaved,
+    /// When the run began, or went on, and how long it had taken before.
+    began: Instant,
+    elapsed_before: Duration,
     /// The arithmetic of what was done before the run went on, where it was another.
     #[cfg(feature = "runs")]
     other_arithmetic: Option<String>,
@@ -131,9 +147,17 @@ impl Training {
             #[cfg(feature = "runs")]
             directory: None,
             #[cfg(feature = "runs")]
+            lock: None,
+            #[cfg(feature = "runs")]
             saved: None,
             #[cfg(feature = "runs")]
             saved_at: Instant::now(),
+            #[cfg(feature = "runs")]
+            epoch_saved_at: None,
+            #[cfg(feature = "runs")]
+            unsaved: Unsaved::default(),
+            began: Instant::now(),
+            elapsed_before: Duration::ZERO,
             #[cfg(feature = "runs")]
             other_arithmetic: None,
         };
@@ -279,7 +303,7 @@ impl Training {
     }
 
     /// Adds the loss of a batch to those of the epoch, of which the mean is kept: their sum must be finite too.
-    fn count(&mut self, loss: Loss) -> Result<(), TrainingError> {
+    fn count(&mut self, loss: Loss) -> Result<(), Error> {
         let Position { reconstruction, kl, batches, .. } = self.position;
         let sum = Loss { reconstruction: reconstruction + loss.reconstruction, kl: kl + loss.kl };
         if !loss.is_finite() || !sum.is_finite() {
@@ -295,11 +319,17 @@ impl Training {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn not_finite(&mut self, batch: usize, loss: Loss) -> TrainingError {
-        let Recipe { learning_rate, muon_learning_rate, .. } = self.settings.recipe;
-        let error = TrainingError::NotFinite { epoch: self.epoch(), batch, loss, learning_rate, muon_learning_rate };
+    /// Ends the run, which stays saved as it was after its last whole epoch.
+    fn not_finite(&mut self, batch: usize, loss: Loss) -> Error {
+        let Recipe { learning_rate, muon_learning_rate, beta, .. } = self.settings.recipe;
+        let epoch = self.epoch();
+        let error = TrainingError::NotFinite { epoch, batch, loss, learning_rate, muon_learning_rate, beta };
         self.failed = Some(error.clone());
-        error
+        #[cfg(feature = "runs")]
+        if let Err(error) = self.save_last_epoch() {
+            return error;
+        }
+        error.into()
     }
 
     /// Measures, saves, and goes to the beginning of the next epoch.
@@ -314,7 +344,7 @@ impl Training {
             None => None,
         };
         if let Some((_, loss)) = held_out.filter(|(_, loss)| !loss.is_finite()) {
-            return Err(self.not_finite(self.batches() + 1, loss).into());
+            return Err(self.not_finite(self.batches() + 1, loss));
         }
         let metrics = EpochMetrics {
             epoch,
@@ -373,6 +403,13 @@ impl Training {
         self.data.train.len() / self.batch_size()
     }
 
+    /// Images of the training set that an epoch leaves out, since they do not fill a batch: others in each epoch where the
+    /// recipe shuffles, or else always the last.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.data.train.len() - self.batches() * self.batch_size()
+    }
+
     /// Steps of the whole run.
     #[must_use]
     pub fn steps(&self) -> u64 {
@@ -388,6 +425,13 @@ impl Training {
     fn images_per_second(&self) -> f64 {
         let images = self.position.batches * self.batch_size();
         images as f64 / self.position.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    /// How long the run has taken, all its processes together, whatever they did: steps, losses, saving. What was lost by a
+    /// kill is not counted, nor what the caller did before the run began or went on.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed_before.saturating_add(self.began.elapsed())
     }
 
     /// The epochs so far.

@@ -8,8 +8,8 @@ use crate::files::metrics::EpochMetrics;
 pub enum Progress {
     /// One step.
     Batch(BatchProgress),
-    /// The end of an epoch: the held-out loss is measured, and a run with a directory is saved, its model as the best one
-    /// too if that loss is the lowest so far.
+    /// The end of an epoch: the held-out loss is measured. A run with a directory is saved, unless an epoch was saved just
+    /// before; its model as the best one too, if that loss is the lowest so far.
     Epoch(EpochMetrics),
 }
 

@@ -1,11 +1,13 @@
 //! Going on with a run from its checkpoint.
 
+use super::save::Unsaved;
 use super::{Training, TrainingError, check_classes, divide};
 use crate::dataset::Splits;
 use crate::dataset::shape::ShapeError;
 use crate::engine::{Device, Engine, EngineError};
 use crate::error::Error;
 use crate::files::checkpoint::{self, CheckpointCard};
+use crate::files::lock::RunLock;
 use crate::files::model::{DataSummary, HeldOutError};
 use crate::files::position::Position;
 use crate::files::run_directory::RunDirectory;
@@ -13,7 +15,7 @@ use crate::files::tensors::{Document, TensorFileError};
 use crate::network::architecture::Architecture;
 use crate::recipe::Recipe;
 use crate::recipe::settings::Settings;
-use crate::storage::{remove_leftovers, write_atomically};
+use crate::storage::{ABANDONED, remove_leftovers, write_atomically};
 use std::time::{Duration, Instant};
 
 impl Training {
@@ -24,7 +26,8 @@ impl Training {
     /// objective, device, threads.
     ///
     /// # Errors
-    /// If the checkpoint cannot be read, `data` is not what it was trained on, or the run is past its number of epochs.
+    /// If another [`Training`] saves there, the checkpoint cannot be read, `data` is not what it was trained on, or the run is
+    /// past its number of epochs.
     pub fn resume(directory: RunDirectory, data: Splits, change: impl FnOnce(&mut Settings)) -> Result<Self, Error> {
         Self::resume_with(directory, data, change, |settings, architecture, parameters| {
             settings.device.open(settings.precision, settings.threads)?.device.engine(architecture, parameters)
@@ -52,7 +55,10 @@ impl Training {
         change: impl FnOnce(&mut Settings),
         engine: impl FnOnce(&Settings, &Architecture, &[f32]) -> Result<Box<dyn Engine>, EngineError>,
     ) -> Result<Self, Error> {
+        // First: what is read must stay as it is.
+        let lock = RunLock::take(&directory)?;
         let checkpoint = checkpoint::read(&directory.checkpoint())?;
+        let elapsed_before = checkpoint.card.elapsed();
         let CheckpointCard { architecture, mut settings, data: expected, position, arithmetic, history, .. } =
             checkpoint.card;
         let (data, found) = divide(data, &settings.recipe)?;
@@ -80,16 +86,22 @@ impl Training {
             staging: Vec::new(),
             history,
             directory: None,
+            lock: None,
             saved: Some((position.epochs, position.batches)),
             saved_at: Instant::now(),
+            epoch_saved_at: None,
+            unsaved: Unsaved::default(),
+            began: Instant::now(),
+            elapsed_before,
             position,
             other_arithmetic,
         };
         training.check_resumed(&directory)?;
         training.check_patience()?;
-        remove_leftovers(directory.path(), Duration::ZERO);
+        // Without a lock, another process may be at work on them.
+        remove_leftovers(directory.path(), if lock.missing().is_some() { ABANDONED } else { Duration::ZERO });
         write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
-        training.directory = Some(directory);
+        (training.directory, training.lock) = (Some(directory), Some(lock));
         training.order_images();
         Ok(training)
     }

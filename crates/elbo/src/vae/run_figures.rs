@@ -6,13 +6,12 @@ use crate::files::metrics::EpochMetrics;
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::Loss;
 use crate::noise::{Noise, Purpose};
-use crate::storage::{create_directory, remove_leftovers, write_atomically};
+use crate::storage::{ABANDONED, create_directory, remove_leftovers, write_atomically};
 use crate::vae::pca::Pca;
 use crate::vae::{Images, Vae};
 use elbo_figures::{Figure, LossRow, Pixels, Scatter};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Pairs of image and reconstruction in a figure: the ten digits twice over.
 pub const RECONSTRUCTIONS: usize = 20;
@@ -135,7 +134,8 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
     Figure::loss_curve(&rows, &loss, &part.to_string())
 }
 
-/// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files.
+/// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files. Each file is wholly
+/// there or not at all, whoever else writes them at the same time.
 ///
 /// # Errors
 /// If the images are not of the model's shape or cannot be read, or a file cannot be written.
@@ -147,7 +147,7 @@ pub fn write_figures(
     seed: u64,
 ) -> Result<Vec<PathBuf>, Error> {
     create_directory(directory)?;
-    remove_leftovers(directory, Duration::ZERO);
+    remove_leftovers(directory, ABANDONED);
     let figures = [
         ("reconstruction", reconstruction_figure(vae, dataset, seed)?),
         ("latent-space", latent_space_figure(vae, dataset)?),
