@@ -29,8 +29,8 @@ mod loaded;
 mod memory;
 #[cfg(feature = "arrays")]
 mod numpy;
-#[cfg(feature = "pictures")]
 mod oddities;
+#[cfg(feature = "pictures")]
 mod pictures;
 mod preprocessing;
 pub(crate) mod shape;
@@ -57,8 +57,8 @@ pub use load::load;
 pub use loaded::{BadPicture, Loaded, Note, PassedOver, PictureFiles};
 #[cfg(feature = "arrays")]
 pub use numpy::ArrayError;
-#[cfg(feature = "pictures")]
 pub use oddities::Oddity;
+#[cfg(feature = "pictures")]
 pub use pictures::PictureError;
 pub use preprocessing::{
     Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
