@@ -120,6 +120,11 @@ pub enum Note {
         /// Of how many.
         total: usize,
     },
+    /// Arrays of a file have names that say nothing of images or labels, and are left out.
+    UnusedArrays {
+        /// Their names, or the first of them.
+        arrays: Vec<String>,
+    },
     /// There is nothing but what is called a test or validation set: it is taken for all of the images.
     OnlyPart {
         /// What it is called.
@@ -226,6 +231,9 @@ impl fmt::Display for Note {
                     f,
                     "{array}values from {least} to {most} are taken for 0 to {end}: {values} of {total} lie outside and are cut"
                 )
+            }
+            Self::UnusedArrays { arrays } => {
+                write!(f, "by their names these arrays are neither images nor labels: {}", arrays.join(", "))
             }
             Self::OnlyPart { name } => write!(f, "there is nothing but {name}, which is taken for the whole data set"),
             Self::TooManyClasses { labels } => {

@@ -7,6 +7,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A mean value of all images, from 0 to 255, below which they are next to black; and as far from 255, white.
 const DARK: f64 = 3.0;
+/// The brightest value of images that are dark throughout, as numbers of 12 bits in files of 16 are; and as far from 255, the
+/// darkest of bright ones.
+const DIM: usize = 63;
 /// The standard deviation of all values below which nothing can be seen.
 const FLAT: f64 = 2.0;
 /// The most values that are few, where there are more than two: of kinds rather than of shades.
@@ -31,11 +34,15 @@ pub enum Oddity {
     Dark {
         /// The mean of their values, from 0 to 255.
         mean: f64,
+        /// The largest of them.
+        most: usize,
     },
     /// The training images are next to white.
     Bright {
         /// The mean of their values, from 0 to 255.
         mean: f64,
+        /// The smallest of them.
+        least: usize,
     },
     /// The training images have few values, more than two.
     FewValues {
@@ -75,12 +82,14 @@ impl fmt::Display for Oddity {
                     "the training images are next to one shade: values of 0 to 255 have a mean of {mean:.1} and a standard deviation of {deviation:.2}"
                 )
             }
-            Self::Dark { mean } => {
-                write!(f, "the training images are next to black: values of 0 to 255 have a mean of {mean:.2}")
-            }
-            Self::Bright { mean } => {
-                write!(f, "the training images are next to white: values of 0 to 255 have a mean of {mean:.2}")
-            }
+            Self::Dark { mean, most } => write!(
+                f,
+                "the training images are next to black: values of 0 to 255 have a mean of {mean:.2}, and none is above {most}"
+            ),
+            Self::Bright { mean, least } => write!(
+                f,
+                "the training images are next to white: values of 0 to 255 have a mean of {mean:.2}, and none is below {least}"
+            ),
             Self::FewValues { values } => write!(
                 f,
                 "the training images have only {values} different values: if these are kinds and not shades, a model of shades does not fit them"
@@ -170,11 +179,12 @@ fn of_values(survey: &Survey) -> Option<Oddity> {
     let mean = moment(&|value| value);
     let deviation = moment(&|value| (value - mean) * (value - mean)).sqrt();
     let values = survey.histogram.iter().filter(|&&count| count > 0).count();
-    if mean < DARK {
-        return Some(Oddity::Dark { mean });
+    let [least, most] = survey.range();
+    if mean < DARK || most <= DIM {
+        return Some(Oddity::Dark { mean, most });
     }
-    if mean > 255.0 - DARK {
-        return Some(Oddity::Bright { mean });
+    if mean > 255.0 - DARK || least >= 255 - DIM {
+        return Some(Oddity::Bright { mean, least });
     }
     if deviation < FLAT {
         return Some(Oddity::Flat { deviation, mean });
@@ -210,7 +220,9 @@ mod tests {
         let shade = |around: u8| -> Vec<u8> { (0..11).map(|i| around + i % 2).collect() };
         for (values, expected) in [
             (shade(0), "next to black"),
+            (vec![0, 50, 63, 20], "next to black: values of 0 to 255 have a mean of 33.25, and none is above 63"),
             (shade(254), "next to white"),
+            (vec![192, 255, 200, 240, 230, 210, 199], "next to white"),
             (shade(100), "next to one shade"),
             (vec![0, 0, 120, 240, 240, 60, 0], "only 4 different values"),
         ] {

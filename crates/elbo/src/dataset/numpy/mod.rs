@@ -74,6 +74,10 @@ pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
     let train_labels = labels_of(Some(&train), &TRAIN_LABELS)?;
     let validation_labels = labels_of(validation.as_ref(), &VALIDATION_LABELS)?;
     let test_labels = labels_of(test.as_ref(), &TEST_LABELS)?;
+    let unused = arrays.unused();
+    if !unused.is_empty() {
+        notes.push(Note::UnusedArrays { arrays: unused });
+    }
     let all_labels = [&train_labels, &validation_labels, &test_labels];
     let found: BTreeSet<Label> = all_labels.into_iter().flatten().flatten().cloned().collect();
     let is_few = found.len() <= 1 << 16;
@@ -153,6 +157,8 @@ struct Arrays<'a> {
     source: Source,
     /// Their names, without `.npy`.
     names: Vec<String>,
+    /// The names of those that were read.
+    read: Vec<String>,
 }
 
 enum Source {
@@ -167,7 +173,7 @@ impl<'a> Arrays<'a> {
         let mut start = Vec::with_capacity(4);
         File::open(path).map_err(failed)?.take(4).read_to_end(&mut start).map_err(failed)?;
         if start != ZIP {
-            return Ok(Self { path, source: Source::Single, names: vec![String::new()] });
+            return Ok(Self { path, source: Source::Single, names: vec![String::new()], read: Vec::new() });
         }
         let file = BufReader::new(File::open(path).map_err(failed)?);
         let archive = ZipArchive::new(file).map_err(|error| ArrayError::Unreadable {
@@ -177,7 +183,7 @@ impl<'a> Arrays<'a> {
         })?;
         let names = archive.file_names().flatten();
         let names = names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect();
-        Ok(Self { path, source: Source::Archive(Box::new(archive)), names })
+        Ok(Self { path, source: Source::Archive(Box::new(archive)), names, read: Vec::new() })
     }
 
     /// The first of these names that is here.
@@ -195,6 +201,7 @@ impl<'a> Arrays<'a> {
 
     fn read(&mut self, name: &str) -> Result<Array, DatasetError> {
         let path = self.path;
+        self.read.push(name.to_owned());
         let array = match &mut self.source {
             Source::Single => {
                 let failed = |error| DatasetError::io(path, error);
@@ -215,6 +222,14 @@ impl<'a> Arrays<'a> {
         };
         let key = (!name.is_empty()).then(|| name.to_owned());
         Ok(array.map_err(|reason| ArrayError::Unreadable { path: path.to_owned(), array: key, reason })?)
+    }
+
+    /// The names of arrays that nothing was made of, as many as an error lists.
+    fn unused(&self) -> Vec<String> {
+        let mut unused: Vec<String> = self.names.iter().filter(|name| !self.read.contains(name)).cloned().collect();
+        unused.sort();
+        unused.truncate(LISTED);
+        unused
     }
 
     fn no_images(&self) -> ArrayError {

@@ -290,6 +290,14 @@ fn labels_that_are_no_classes_are_left_out() {
 }
 
 #[test]
+fn arrays_that_nothing_is_made_of_are_named() {
+    let arrays = [("arr_0", images(2)), ("arr_1", npy("|u1", false, &[2], &[0, 1]))];
+    let Loaded { splits, notes, .. } = loaded("set.npz", &npz(&arrays, CompressionMethod::Stored));
+    assert_eq!((splits.train.len(), splits.train.labels()), (2, None));
+    assert!(notes[0].to_string().ends_with("neither images nor labels: arr_1"), "{notes:?}");
+}
+
+#[test]
 fn a_part_alone_is_the_whole_set_and_a_note_says_so() {
     let Loaded { splits, notes, .. } = loaded("set.npz", &npz(&[("x_test", images(2))], CompressionMethod::Stored));
     assert_eq!(splits.train.len(), 2);
