@@ -16,10 +16,11 @@ left_out() { echo "left out: $*"; exit 75; }
 fail() { echo "$*" >&2; exit 1; }
 
 command -v g++ >/dev/null || left_out "there is no g++"
-packages=(nvidia-cuda-nvrtc-cu12==12.4.127 nvidia-cuda-runtime-cu12==12.4.127 nvidia-cuda-nvcc-cu12==12.4.131)
+packages=(nvidia-cuda-nvrtc-cu12==12.4.127 nvidia-cuda-runtime-cu12==12.4.127 nvidia-cuda-nvcc-cu12==12.4.131
+    nvidia-cuda-nvcc==13.5.37)
 nvidia() { "$venv/bin/python" -c 'import nvidia; print(nvidia.__path__[0])' 2>/dev/null; }
 has_all() {
-    local all=(cuda_nvrtc/lib/libnvrtc.so.12 cuda_runtime/include/cuda.h cuda_nvcc/bin/ptxas) file
+    local all=(cuda_nvrtc/lib/libnvrtc.so.12 cuda_runtime/include/cuda.h cuda_nvcc/bin/ptxas cu13/bin/ptxas) file
     for file in "${all[@]}"; do test -e "$(nvidia)/$file" || return 1; done
 }
 if ! has_all; then
@@ -34,10 +35,12 @@ echo "what the program carries is what the kernels compile to"
 "$venv/bin/python" $here/compile.py
 gunzip -c $here/compiled/elbo.ptx.gz >"$scratch/elbo.ptx"
 
-# The compiler of 12.4 knows no newer ones. Where a kernel has too few registers, numbers spill to memory: of those that are
-# held to so many that two blocks fit, what is used outside the loop that multiplies.
-for architecture in sm_80 sm_86 sm_89 sm_90; do
-    "$nvidia/cuda_nvcc/bin/ptxas" -v --gpu-name $architecture -o "$scratch/cubin" "$scratch/elbo.ptx" 2>"$scratch/ptxas" ||
+# The compiler of 12.4 knows the first four architectures; a newer one says what a driver makes of the PTX for others. Where a
+# kernel has too few registers, numbers spill to memory: of those that are held to so many that two blocks fit, what is used
+# outside the loop that multiplies.
+for architecture in sm_80 sm_86 sm_89 sm_90 sm_100 sm_120; do
+    case $architecture in sm_1*) ptxas=cu13 ;; *) ptxas=cuda_nvcc ;; esac
+    "$nvidia/$ptxas/bin/ptxas" -v --gpu-name $architecture -o "$scratch/cubin" "$scratch/elbo.ptx" 2>"$scratch/ptxas" ||
         fail "$(cat "$scratch/ptxas")"
     kernels=$(grep -c "Compiling entry function" "$scratch/ptxas")
     spills=$(grep -B 1 "bytes spill stores" "$scratch/ptxas" | grep -B 1 "[1-9][0-9]* bytes spill" |
