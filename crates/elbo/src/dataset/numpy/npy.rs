@@ -170,30 +170,27 @@ fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
 /// Kind, bytes and byte order of the numbers.
 fn number_type(header: &str) -> Result<(Kind, usize, bool), String> {
     let text = value(header, "descr").ok_or("the header does not say what the numbers are")?;
-    let quote = text.chars().next().filter(|quote| ['\'', '"'].contains(quote));
-    let Some(name) = quote.and_then(|quote| text[1..].split(quote).next()) else {
+    let quoted = ['\'', '"'].into_iter().find_map(|quote| text.strip_prefix(quote)?.split(quote).next());
+    let Some(name) = quoted else {
         return Err("its elements are no numbers but structures".to_owned());
     };
-    let (order, name) = match name.strip_prefix(['<', '>', '|', '=']) {
-        Some(rest) => (&name[..1], rest),
-        None => ("|", name),
+    let is_big_endian = name.starts_with('>');
+    let name = name.strip_prefix(['<', '>', '|', '=']).unwrap_or(name);
+    // A header is any bytes: the first character need not be one byte.
+    let parts = name.split_at_checked(1).and_then(|(letter, size)| Some((letter, size.parse::<usize>().ok()?)));
+    let (kind, size) = match parts {
+        Some(("u", size @ (1 | 2 | 4 | 8))) | Some(("b", size @ 1)) => (Kind::Unsigned, size),
+        Some(("i", size @ (1 | 2 | 4 | 8))) => (Kind::Signed, size),
+        Some(("f", size @ (4 | 8))) => (Kind::Float, size),
+        Some(("S", size @ 1..=MAX_TEXT)) => (Kind::Text, size),
+        Some(("U", size @ 1..=MAX_TEXT)) => (Kind::Words, 4 * size),
+        _ => {
+            return Err(format!(
+                "elements of type '{name}'; integers and floating-point numbers are read, and words as labels"
+            ));
+        }
     };
-    let is_big_endian = order == ">";
-    let kind = match name {
-        "u1" | "u2" | "u4" | "u8" | "b1" => Kind::Unsigned,
-        "i1" | "i2" | "i4" | "i8" => Kind::Signed,
-        "f4" | "f8" => Kind::Float,
-        _ => match (name.split_at_checked(1), name[1..].parse::<usize>()) {
-            (Some(("S", _)), Ok(size @ 1..=MAX_TEXT)) => return Ok((Kind::Text, size, is_big_endian)),
-            (Some(("U", _)), Ok(size @ 1..=MAX_TEXT)) => return Ok((Kind::Words, 4 * size, is_big_endian)),
-            _ => {
-                return Err(format!(
-                    "elements of type '{name}'; integers and floating-point numbers are read, and words as labels"
-                ));
-            }
-        },
-    };
-    Ok((kind, name[1..].parse().unwrap_or(1), is_big_endian))
+    Ok((kind, size, is_big_endian))
 }
 
 fn shape(header: &str) -> Option<Vec<usize>> {
