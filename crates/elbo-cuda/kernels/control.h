@@ -9,6 +9,7 @@ struct Control {
     int path_gradient;  // of the divergence
     int images;         // of the whole batch
     int slot;           // where the loss goes
+    int value_bytes;    // of the pixels that come in: 1 or 2
 };
 
 // Steps whose losses can wait to be fetched.

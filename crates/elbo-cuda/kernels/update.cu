@@ -6,8 +6,9 @@
 constexpr int UPDATE_THREADS = 256;
 
 struct PixelsArgs {
-    const unsigned char* bytes;
-    float* pixels;   // byte / 255
+    const void* bytes;  // numbers of 8 or 16 bits
+    const Control* control;
+    float* pixels;   // from 0 to 1
     float* rounded;  // the same in tf32, or none
     long long len;
 };
@@ -15,7 +16,9 @@ struct PixelsArgs {
 KERNEL(UPDATE_THREADS) pixels(const PixelsArgs args) {
     long long i = static_cast<long long>(block_x()) * UPDATE_THREADS + thread();
     if (i >= args.len) return;
-    float pixel = static_cast<float>(args.bytes[i]) / 255.f;
+    float pixel = args.control->value_bytes == 2
+        ? static_cast<float>(static_cast<const unsigned short*>(args.bytes)[i]) / 65535.f
+        : static_cast<float>(static_cast<const unsigned char*>(args.bytes)[i]) / 255.f;
     args.pixels[i] = pixel;
     if (args.rounded) args.rounded[i] = to_tf32(pixel);
 }

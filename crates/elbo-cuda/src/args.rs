@@ -57,7 +57,7 @@ structures! {
         images: i32, dim: i32, part_count: i32, rounded: i32,
     }
     ClassSumsArgs { gradient: Address, classes: Address, rows: Address, images: i32, numbers: i32, accumulate: i32, }
-    PixelsArgs { bytes: Address, pixels: Address, rounded: Address, len: i64, }
+    PixelsArgs { bytes: Address, control: Address, pixels: Address, rounded: Address, len: i64, }
     RoundArgs { from: Address, to: Address, len: i64, }
     Segment {
         parts: Address, first: i64, len: i64, part_step: i64, row_step: i64, column_step: i64,
@@ -82,7 +82,7 @@ structures! {
     /// What changes from step to step.
     Control {
         adam_rate: f32, square_scale: f32, beta1: f32, beta2: f32, epsilon: f32, muon_rate: f32, momentum: f32,
-        beta: f32, free_bits: f32, path_gradient: i32, images: i32, slot: i32,
+        beta: f32, free_bits: f32, path_gradient: i32, images: i32, slot: i32, value_bytes: i32,
     }
 }
 

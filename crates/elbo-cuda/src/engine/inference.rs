@@ -15,14 +15,14 @@ impl Engine {
         mut read: impl FnMut(&Card, &Plan, usize) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
         let image_len = self.network.image_len();
-        let images = batch.pixels.len() / image_len;
+        let images = batch.images(image_len);
         let most = self.most_images().min(images);
         let none = Objective { beta: 0.0, free_bits: 0.0, path_gradient: false };
         let mut start = 0;
         while start < images {
             let count = most.min(images - start);
             self.work(most)?;
-            let control = self.control(none, None, images);
+            let control = self.control(none, None, images, batch.value_bytes);
             let input = self.upload(part_of(&batch, start, count, image_len, self.network.latent_dim), control)?;
             let work = ready(&mut self.work);
             self.card.launch(&launches(&work.plan, count, input))?;

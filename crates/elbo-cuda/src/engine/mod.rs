@@ -20,12 +20,21 @@ pub use profile::Profile;
 /// Images as they come from the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// `[N, H, W, C]`.
+    /// `[N, H, W, C]`, of `value_bytes` bytes each.
     pub pixels: &'a [u8],
+    /// Bytes of a value: 1, or 2 with the lower one first.
+    pub value_bytes: usize,
     /// Standard normal draws, `[N, Z]`.
     pub noise: &'a [f32],
     /// The class of each, `[N]`; empty where the network knows none.
     pub classes: &'a [u16],
+}
+
+impl Batch<'_> {
+    /// How many images of so many values there are.
+    fn images(&self, image_len: usize) -> usize {
+        self.pixels.len() / (image_len * self.value_bytes)
+    }
 }
 
 /// What a step minimises.
@@ -254,7 +263,7 @@ impl Engine {
     /// Bytes of a batch and of the control block that goes with it.
     fn input_bytes(&self, images: usize) -> usize {
         let Network { latent_dim, .. } = self.network;
-        size_of::<Control>() + images * (self.network.image_len() + 4 * latent_dim + 2) + 64
+        size_of::<Control>() + images * (2 * self.network.image_len() + 4 * latent_dim + 2) + 64
     }
 
     /// Copies a batch, or a part of one, to the card, and what is to be done with it. Which input it has gone to.
@@ -299,7 +308,13 @@ impl Engine {
     }
 
     /// What a launch is told: the objective, and of the update by which optimiser it is made and as which step.
-    fn control(&self, objective: Objective, update: Option<(&Optimizer, u64)>, images: usize) -> Control {
+    fn control(
+        &self,
+        objective: Objective,
+        update: Option<(&Optimizer, u64)>,
+        images: usize,
+        value_bytes: usize,
+    ) -> Control {
         let mut control = Control {
             adam_rate: 0.0,
             square_scale: 0.0,
@@ -313,6 +328,7 @@ impl Engine {
             path_gradient: i32::from(objective.path_gradient),
             images: images as i32,
             slot: self.slot as i32,
+            value_bytes: value_bytes as i32,
         };
         if let Some((optimizer, step)) = update {
             let Optimizer { learning_rate, beta1, beta2, epsilon, .. } = *optimizer;
@@ -332,10 +348,10 @@ impl Engine {
         update: Option<(&Optimizer, u64)>,
     ) -> Result<(), CudaError> {
         let image_len = self.network.image_len();
-        let images = batch.pixels.len() / image_len;
+        let images = batch.images(image_len);
         let most = self.most_images().min(images);
         self.work(most)?;
-        let control = self.control(objective, update, images);
+        let control = self.control(objective, update, images, batch.value_bytes);
         let mut start = 0;
         while start < images {
             let count = most.min(images - start);
@@ -458,7 +474,7 @@ impl Engine {
         self.work(1)?;
         self.card.write(self.state.gradient, &self.layout.scatter(gradient))?;
         let none = Objective { beta: 0.0, free_bits: 0.0, path_gradient: false };
-        let control = self.control(none, Some((optimizer, self.step + 1)), 1);
+        let control = self.control(none, Some((optimizer, self.step + 1)), 1, 1);
         self.card.write(self.state.control, &[control])?;
         let plan = &ready(&mut self.work).plan;
         self.card.launch(&plan.update(optimizer.muon.is_some(), false))?;
@@ -482,7 +498,8 @@ fn ready(work: &mut Option<Work>) -> &mut Work {
 fn part_of<'a>(batch: &Batch<'a>, start: usize, count: usize, image_len: usize, dim: usize) -> Batch<'a> {
     let classes = if batch.classes.is_empty() { batch.classes } else { &batch.classes[start..][..count] };
     let noise = if batch.noise.is_empty() { batch.noise } else { &batch.noise[start * dim..][..count * dim] };
-    Batch { pixels: &batch.pixels[start * image_len..][..count * image_len], noise, classes }
+    let image_bytes = image_len * batch.value_bytes;
+    Batch { pixels: &batch.pixels[start * image_bytes..][..count * image_bytes], noise, classes, ..*batch }
 }
 
 /// What lies in memory as numbers without bytes between them.
@@ -494,7 +511,7 @@ unsafe trait Dense: Copy {}
 unsafe impl Dense for f32 {}
 // SAFETY: one number.
 unsafe impl Dense for u16 {}
-// SAFETY: `repr(C)` of twelve numbers of four bytes each.
+// SAFETY: `repr(C)` of thirteen numbers of four bytes each.
 unsafe impl Dense for Control {}
 
 /// Numbers as they lie in memory.

@@ -28,9 +28,9 @@ impl Engine {
         optimizer: &Optimizer,
         repeats: usize,
     ) -> Result<Profile, CudaError> {
-        let images = batch.pixels.len() / self.network.image_len();
+        let images = batch.images(self.network.image_len());
         self.work(images)?;
-        let control = self.control(objective, Some((optimizer, 1)), images);
+        let control = self.control(objective, Some((optimizer, 1)), images, batch.value_bytes);
         let input = self.upload(batch, control)?;
         let part = Part { first: true, last: true };
         let muon = optimizer.muon.is_some();

@@ -21,6 +21,7 @@ impl Plan {
             0,
             PixelsArgs {
                 bytes: input.bytes,
+                control: self.state.control,
                 pixels: self.pixels,
                 rounded: if tf32 { self.rounded_pixels } else { 0 },
                 len: len as i64,

@@ -153,7 +153,7 @@ impl Plan {
         let image_len = network.image_len();
         let dim = network.latent_dim;
         let input = |arena: &mut Arena| InputPlaces {
-            bytes: arena.take(images * image_len),
+            bytes: arena.take(2 * images * image_len),
             noise: arena.floats(images * dim),
             classes: arena.take(2 * images),
         };
