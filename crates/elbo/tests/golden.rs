@@ -140,7 +140,7 @@ fn check_on(cpu: &Cpu, name: &str) {
 
     let (pixels, labels) = (golden.images(), golden.labels());
     let indices: Vec<u32> = (0..(pixels.len() / architecture.image().len()) as u32).collect();
-    let batch = Batch { pixels: &pixels, indices: &indices, labels: labels.as_deref() };
+    let batch = Batch::new(&pixels, &indices, labels.as_deref());
     let objective = Objective { beta: golden.number("beta"), ..Objective::default() };
     let noise = golden.f32s("eps");
     let noise_len = batch.len() * architecture.latent_dim();

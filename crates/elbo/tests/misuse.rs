@@ -143,7 +143,7 @@ fn an_engine_that_has_failed_learns_no_more() {
     assert!(engine.next_loss(true).unwrap().is_some());
     assert!(engine.parameters().unwrap() == parameters);
     // A gradient by itself is the caller's to judge.
-    let empty = Batch { pixels: &[], indices: &[], labels: None };
+    let empty = Batch::new(&[], &[], None);
     engine.step(empty, Draw::Mean, Objective::default(), &adam()).unwrap();
 }
 

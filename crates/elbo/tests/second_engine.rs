@@ -61,7 +61,9 @@ impl PlainEngine {
             }
         }
         let noise: Vec<f64> = noise.into_iter().map(f64::from).collect();
-        let images: Vec<f64> = batch.pixels.iter().map(|&byte| f64::from(byte) / 255.0).collect();
+        let mut images = vec![0.0_f32; batch.values()];
+        batch.write(&mut images);
+        let images: Vec<f64> = images.into_iter().map(f64::from).collect();
         let classes: Vec<u16> =
             batch.labels.map_or_else(Vec::new, |labels| batch.indices.iter().map(|&i| labels[i as usize]).collect());
         reference::gradient(&self.architecture, &self.parameters, &images, &noise, &classes, &objective)
@@ -84,7 +86,7 @@ impl PlainEngine {
     fn one(batch: Batch<'_>, number: usize) -> Batch<'_> {
         let len = batch.pixels.len() / batch.len();
         let pixels = &batch.pixels[number * len..][..len];
-        Batch { pixels, indices: &batch.indices[number..=number], labels: batch.labels }
+        Batch { pixels, indices: &batch.indices[number..=number], ..batch }
     }
 }
 

@@ -86,7 +86,7 @@ impl Case {
 
     fn batch(&self) -> Batch<'_> {
         let labels = (self.architecture.classes() > 0).then_some(self.labels.as_slice());
-        Batch { pixels: &self.pixels, indices: &self.indices, labels }
+        Batch::new(&self.pixels, &self.indices, labels)
     }
 
     fn draw(&self) -> Draw<'_> {
@@ -274,7 +274,7 @@ fn times() -> Result<(), Failure> {
                 let image = architecture.image();
                 let pixels = pixels(images * image.height * image.width * image.channels);
                 let indices: Vec<u32> = (0..images as u32).collect();
-                let batch = Batch { pixels: &pixels, indices: &indices, labels: None };
+                let batch = Batch::new(&pixels, &indices, None);
                 let profile = card.profile(&architecture, &parameters, batch, &by, 20)?;
                 let sum: f32 = profile.launches.iter().map(|launch| launch.1).sum();
                 println!(

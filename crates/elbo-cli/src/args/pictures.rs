@@ -2,7 +2,7 @@
 
 use crate::source::name_of;
 use clap::ValueEnum;
-use elbo::dataset::{Channels, Colour, DataOptions, Fit, Size};
+use elbo::dataset::{Channels, Colour, DataOptions, Fit, RangeOption, Size};
 use std::path::PathBuf;
 
 /// What to do with pictures of another aspect ratio.
@@ -46,6 +46,12 @@ pub(crate) struct DataArgs {
     /// Colour behind transparent pixels, and around pictures with --fit fit: #rrggbb, white or black [default: white]
     #[arg(long, value_name = "COLOUR")]
     background: Option<Colour>,
+
+    /// Values that become black and white, of pictures with more than 8 bits and of arrays: LOW:HIGH such as 0:4095, or auto
+    /// for the smallest and the largest value [default: 0:1, or 0 and the largest number of 8 to 16 bits, whichever holds all
+    /// values; else auto]
+    #[arg(long, allow_hyphen_values = true, value_name = "LOW:HIGH")]
+    range: Option<RangeOption>,
 
     /// Largest share of the pictures that may be unreadable, from 0 to 1; unreadable ones are left out [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
@@ -92,6 +98,7 @@ impl DataArgs {
             channels: channels.or(options.channels),
             fit: fit.or(options.fit),
             background: self.background.or(options.background),
+            range: self.range.or(options.range),
             max_bad: self.max_bad.or(options.max_bad),
             memory: self.memory.or(options.memory),
             cache: cache.or(options.cache),

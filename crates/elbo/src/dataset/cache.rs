@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::DatasetError;
+use super::{DatasetError, Depth};
 use crate::storage::{ABANDONED, StorageError, create_directory, remove_leftovers, write_with};
 
 /// How a cache file ends; another number would be another format.
-const MARK: &[u8; 8] = b"elbo im1";
+const MARK: &[u8; 8] = b"elbo im2";
 
 /// The longest document that is taken for sense.
 const MAX_DOCUMENT: u64 = 1 << 30;
@@ -29,12 +29,14 @@ const BLOCK: usize = 1 << 25;
 pub(super) struct Contents {
     /// Images.
     pub(super) images: usize,
-    /// Values of each.
-    pub(super) image_len: usize,
+    /// Bytes of each.
+    pub(super) image_bytes: usize,
     /// The files that could not be read, by their place in the list, and why.
     pub(super) bad: Vec<(usize, String)>,
     /// Whether the three values of every pixel are the same, if it has three.
     pub(super) is_grey: bool,
+    /// How many numbers were cut to a range, of how many.
+    pub(super) outside: [u64; 2],
 }
 
 /// Images in a file.
@@ -99,19 +101,22 @@ pub(super) fn open(path: &Path) -> Option<(ImageFile, Contents)> {
     let mut document = Vec::new();
     (&mut file).take(length).read_to_end(&mut document).ok()?;
     let contents: Contents = serde_json::from_slice(&document).ok()?;
-    let expected = (contents.images as u64).checked_mul(contents.image_len as u64)?;
+    let expected = (contents.images as u64).checked_mul(contents.image_bytes as u64)?;
     (start == expected).then(|| (ImageFile { path: path.to_owned(), file }, contents))
 }
 
-/// Makes `count` images of `len` bytes, on all cores, and writes those that can be made to a file at `path`, wholly or
-/// not at all. Where one cannot, `make` says why.
+/// Makes `count` images of `len` bytes, with values of this depth, on all cores, and writes those that can be made to a file
+/// at `path`, wholly or not at all. Where one cannot, `make` says why; when all are made, `outside` says how many numbers were
+/// cut to a range.
 pub(super) fn write(
     path: &Path,
     count: usize,
     len: usize,
+    depth: Depth,
     make: impl Fn(usize, &mut [u8]) -> Result<(), String> + Sync,
+    outside: impl Fn() -> [u64; 2],
 ) -> Result<(ImageFile, Contents), StorageError> {
-    let mut contents = Contents { images: 0, image_len: len, bad: Vec::new(), is_grey: true };
+    let mut contents = Contents { images: 0, image_bytes: len, bad: Vec::new(), is_grey: true, outside: [0; 2] };
     let mut block = vec![0; (BLOCK / len).clamp(1, count.max(1)) * len];
     if let Some(directory) = path.parent() {
         create_directory(directory)?;
@@ -124,9 +129,10 @@ pub(super) fn write(
             let (good, bad) = make_all(images, len, |number, out| make(first + number, out));
             contents.bad.extend(bad.into_iter().map(|(number, reason)| (first + number, reason)));
             contents.images += good;
-            contents.is_grey &= is_grey(&images[..good * len]);
+            contents.is_grey &= is_grey(&images[..good * len], depth);
             file.write_all(&images[..good * len])?;
         }
+        contents.outside = outside();
         let document = serde_json::to_vec(&contents)?;
         file.write_all(&document)?;
         file.write_all(&(document.len() as u64).to_le_bytes())?;
@@ -159,6 +165,7 @@ pub(super) fn make_all(
 }
 
 /// Whether the three values of each pixel are the same.
-pub(super) fn is_grey(images: &[u8]) -> bool {
-    images.par_chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
+pub(super) fn is_grey(images: &[u8], depth: Depth) -> bool {
+    let bytes = depth.bytes();
+    images.par_chunks_exact(3 * bytes).all(|pixel| pixel[..2 * bytes] == pixel[bytes..])
 }

@@ -1,10 +1,12 @@
 //! From a picture of any size to an image of one size.
 
-use super::picture::{Picture, luma};
-use crate::dataset::preprocessing::{Fit, Preparation, Size};
+use super::Depth;
+use super::picture::{Picture, Samples, luma};
+use super::preprocessing::{Fit, Preparation, Size};
 
-/// Brings a picture, whose channels are those of the preparation, to its size; writes all of `out`, `[H, W, C]`.
-pub(super) fn fit(picture: &Picture, preparation: &Preparation, out: &mut [u8]) {
+/// Brings a picture, whose channels are those of the preparation, to its size; writes all of `out`, `[H, W, C]` in this
+/// depth, which is no less than the picture's.
+pub(super) fn fit(picture: &Picture, preparation: &Preparation, depth: Depth, out: &mut [u8]) {
     let Size { width, height } = preparation.size;
     let (columns, rows) = match preparation.fit {
         Fit::Stretch => (Axis::whole(picture.width, width), Axis::whole(picture.height, height)),
@@ -35,21 +37,37 @@ pub(super) fn fit(picture: &Picture, preparation: &Preparation, out: &mut [u8]) 
         }
     };
     let channels = preparation.channels.count();
-    let background = preparation.background.0;
-    let background = if channels == 1 { [luma(background); 3] } else { background };
+    let bytes = depth.bytes();
     if columns.len() < width || rows.len() < height {
-        for pixel in out.chunks_exact_mut(channels) {
-            pixel.copy_from_slice(&background[..channels]);
+        let background = preparation.background.0;
+        let background = if channels == 1 { [luma(background); 3] } else { background };
+        for pixel in out.chunks_exact_mut(channels * bytes) {
+            // A byte times 257 is the same share of 16 bits.
+            for (out, byte) in pixel.chunks_exact_mut(bytes).zip(background) {
+                out.fill(byte);
+            }
         }
     }
     let (left, top) = ((width - columns.len()) / 2, (height - rows.len()) / 2);
-    resample(picture, channels, &columns, &rows, |row, line| {
-        let start = ((top + row) * width + left) * channels;
-        for (out, value) in out[start..].iter_mut().zip(line) {
-            // Weights are positive and add up to one, but for rounding.
-            *out = (value + 0.5).clamp(0.0, 255.0) as u8;
+    let factor = f32::from(depth.most() / picture.depth().most());
+    let mut write = |row: usize, line: &[f32]| {
+        let out = &mut out[((top + row) * width + left) * channels * bytes..];
+        // Weights are positive and add up to one, but for rounding.
+        match depth {
+            Depth::Eight => {
+                out.iter_mut().zip(line).for_each(|(out, value)| *out = (value + 0.5).clamp(0.0, 255.0) as u8);
+            }
+            Depth::Sixteen => {
+                for (out, value) in out.as_chunks_mut().0.iter_mut().zip(line) {
+                    *out = ((value * factor + 0.5).clamp(0.0, 65535.0) as u16).to_le_bytes();
+                }
+            }
         }
-    });
+    };
+    match &picture.samples {
+        Samples::Eight(samples) => resample(samples, picture.width, channels, &columns, &rows, &mut write),
+        Samples::Sixteen(samples) => resample(samples, picture.width, channels, &columns, &rows, &mut write),
+    }
 }
 
 /// Which source pixels make each target pixel along one axis, and with which weights.
@@ -101,7 +119,14 @@ impl Axis {
 }
 
 /// Hands each row of the resampled picture, `[columns, C]`, to `write`.
-fn resample(picture: &Picture, channels: usize, columns: &Axis, rows: &Axis, mut write: impl FnMut(usize, &[f32])) {
+fn resample<T: Copy + Into<f32>>(
+    samples: &[T],
+    width: usize,
+    channels: usize,
+    columns: &Axis,
+    rows: &Axis,
+    write: &mut impl FnMut(usize, &[f32]),
+) {
     let line_len = columns.len() * channels;
     // Source rows brought to the target's width, from number `first` on: only as many as one target row needs.
     let mut lines: std::collections::VecDeque<Vec<f32>> = std::collections::VecDeque::new();
@@ -113,13 +138,12 @@ fn resample(picture: &Picture, channels: usize, columns: &Axis, rows: &Axis, mut
             first += 1;
         }
         while lines.len() < weights.len() {
-            let source =
-                &picture.pixels[(first + lines.len()) * picture.width * channels..][..picture.width * channels];
+            let source = &samples[(first + lines.len()) * width * channels..][..width * channels];
             let mut line = vec![0.0; line_len];
             for ((from, weights), pixel) in columns.iter().zip(line.chunks_exact_mut(channels)) {
                 let pixels = source[from * channels..].chunks_exact(channels);
                 for (weight, source) in weights.iter().zip(pixels) {
-                    pixel.iter_mut().zip(source).for_each(|(out, &value)| *out += weight * f32::from(value));
+                    pixel.iter_mut().zip(source).for_each(|(out, &value)| *out += weight * value.into());
                 }
             }
             lines.push_back(line);
@@ -139,25 +163,35 @@ mod tests {
     use proptest::prelude::*;
 
     fn preparation(width: usize, height: usize, fit: Fit, channels: Channels) -> Preparation {
-        Preparation { size: Size { width, height }, channels, fit, background: Colour([9, 9, 9]) }
+        Preparation { size: Size { width, height }, channels, fit, background: Colour([9, 9, 9]), range: None }
     }
 
     fn fitted(picture: &Picture, preparation: &Preparation) -> Vec<u8> {
         let mut out = vec![77; preparation.shape().len()];
-        fit(picture, preparation, &mut out);
+        fit(picture, preparation, Depth::Eight, &mut out);
         out
     }
 
-    fn noise(width: usize, height: usize, channels: usize) -> Picture {
-        let pixels = (0..width * height * channels).map(|i| (i * i * 31 % 253) as u8).collect();
-        Picture { width, height, pixels }
+    fn picture(width: usize, height: usize, bytes: Vec<u8>) -> Picture {
+        Picture { width, height, samples: Samples::Eight(bytes) }
+    }
+
+    fn noise(width: usize, height: usize, channels: usize) -> Vec<u8> {
+        (0..width * height * channels).map(|i| (i * i * 31 % 253) as u8).collect()
     }
 
     #[test]
     fn a_picture_of_the_right_size_stays_as_it_is() {
         for fit in [Fit::Fit, Fit::Crop, Fit::Stretch] {
-            let picture = noise(13, 9, 3);
-            assert_eq!(fitted(&picture, &preparation(13, 9, fit, Channels::Rgb)), picture.pixels);
+            let pixels = noise(13, 9, 3);
+            let preparation = preparation(13, 9, fit, Channels::Rgb);
+            assert_eq!(fitted(&picture(13, 9, pixels.clone()), &preparation), pixels);
+            let samples: Vec<u16> = pixels.iter().map(|&byte| u16::from(byte) * 251 + 3).collect();
+            let expected: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            let deep = Picture { width: 13, height: 9, samples: Samples::Sixteen(samples) };
+            let mut out = vec![77; expected.len()];
+            super::fit(&deep, &preparation, Depth::Sixteen, &mut out);
+            assert_eq!(out, expected);
         }
     }
 
@@ -165,18 +199,18 @@ mod tests {
     fn crop_takes_the_middle_and_fit_leaves_bars() {
         // Columns 0 to 15, of which the middle eight are seen.
         let pixels = (0..8).flat_map(|_| 0..16).collect();
-        let wide = Picture { width: 16, height: 8, pixels };
+        let wide = picture(16, 8, pixels);
         let cropped = fitted(&wide, &preparation(8, 8, Fit::Crop, Channels::Grey));
         assert_eq!(&cropped[..8], [4, 5, 6, 7, 8, 9, 10, 11]);
         // An odd rest goes to the right: no pixel is blurred.
-        let odd = Picture { width: 9, height: 8, pixels: (0..8).flat_map(|_| 0..9).collect() };
+        let odd = picture(9, 8, (0..8).flat_map(|_| 0..9).collect());
         assert_eq!(&fitted(&odd, &preparation(8, 8, Fit::Crop, Channels::Grey))[..8], [0, 1, 2, 3, 4, 5, 6, 7]);
 
-        let flat = Picture { width: 16, height: 8, pixels: vec![200; 128] };
+        let flat = picture(16, 8, vec![200; 128]);
         let letterboxed = fitted(&flat, &preparation(8, 8, Fit::Fit, Channels::Grey));
         let rows: Vec<u8> = letterboxed.chunks(8).map(|row| row[3]).collect();
         assert_eq!(rows, [9, 9, 200, 200, 200, 200, 9, 9]);
-        let tall = Picture { width: 8, height: 16, pixels: vec![200; 128] };
+        let tall = picture(8, 16, vec![200; 128]);
         let pillarboxed = fitted(&tall, &preparation(8, 8, Fit::Fit, Channels::Grey));
         assert_eq!(&pillarboxed[..8], [9, 9, 200, 200, 200, 200, 9, 9]);
     }
@@ -184,9 +218,15 @@ mod tests {
     #[test]
     fn halving_weighs_like_the_filter() {
         // A triangle two target pixels wide over pixels at distances 0.5 and 1.5 of 2: weights 3 and 1, of 8.
-        let picture = Picture { width: 16, height: 8, pixels: [[0; 8], [200; 8]].concat().repeat(8) };
+        let picture = picture(16, 8, [[0; 8], [200; 8]].concat().repeat(8));
         let row = &fitted(&picture, &preparation(8, 8, Fit::Stretch, Channels::Grey))[..8];
         assert_eq!(row, [0, 0, 0, 25, 175, 200, 200, 200]);
+        // A picture of 8 bits among deeper ones keeps what lies between its levels.
+        let preparation = preparation(8, 8, Fit::Stretch, Channels::Grey);
+        let mut out = vec![0; 128];
+        fit(&picture, &preparation, Depth::Sixteen, &mut out);
+        let row: Vec<u16> = Depth::Sixteen.values(&out[..16]).collect();
+        assert_eq!(row, [0, 0, 0, 6425, 44975, 51400, 51400, 51400]);
     }
 
     proptest! {
@@ -200,11 +240,12 @@ mod tests {
             channels in prop_oneof![Just(Channels::Grey), Just(Channels::Rgb)],
             (low, spread) in (0..=255u8, 0..=255u8),
         ) {
-            let mut picture = noise(from.0, from.1, channels.count());
-            for pixel in &mut picture.pixels {
+            let mut pixels = noise(from.0, from.1, channels.count());
+            for pixel in &mut pixels {
                 *pixel = (low.saturating_add(*pixel % spread.max(1))).max(low);
             }
-            let (least, most) = (*picture.pixels.iter().min().unwrap(), *picture.pixels.iter().max().unwrap());
+            let (least, most) = (*pixels.iter().min().unwrap(), *pixels.iter().max().unwrap());
+            let picture = picture(from.0, from.1, pixels);
             let preparation = preparation(to.0, to.1, fit, channels);
             let out = fitted(&picture, &preparation);
             prop_assert_eq!(out.len(), to.0 * to.1 * channels.count());

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Size, Splits};
+use super::scale::Values;
+use super::{Size, Splits, ValueRange};
 
 /// A data set, and what there is to say about how it came about.
 #[derive(Clone, Debug)]
@@ -120,6 +121,26 @@ pub enum Note {
         /// Of how many.
         total: usize,
     },
+    /// Which numbers became black and white, of pictures with more than 8 bits or of an array.
+    Range {
+        /// The range.
+        range: ValueRange,
+        /// The smallest value.
+        least: String,
+        /// The largest value.
+        most: String,
+    },
+    /// A range was asked for, but all pictures have 8 bits, of which 0 is black and 255 white.
+    NoRange,
+    /// Some values lie outside of the range, and are cut to it.
+    OutsideRange {
+        /// The range.
+        range: ValueRange,
+        /// How many values.
+        values: u64,
+        /// Of how many.
+        total: u64,
+    },
     /// Arrays of a file have names that say nothing of images or labels, and are left out.
     UnusedArrays {
         /// Their names, or the first of them.
@@ -149,6 +170,25 @@ pub enum PassedOver {
     System,
     /// Copies that editors leave, and downloads that have not ended.
     Backup,
+}
+
+impl Note {
+    /// That values like these have this range.
+    pub(super) fn range(range: ValueRange, values: &Values) -> Self {
+        Self::Range { range, least: short(values.least), most: short(values.most) }
+    }
+}
+
+/// A number with as many digits as one reads.
+fn short(number: f64) -> String {
+    let size = number.abs();
+    if number.fract() == 0.0 && size < 1e15 {
+        format!("{number}")
+    } else if (1e-3..1e7).contains(&size) {
+        format!("{number:.4}")
+    } else {
+        format!("{number:.3e}")
+    }
 }
 
 /// How many kinds of files a note lists.
@@ -231,6 +271,17 @@ impl fmt::Display for Note {
                     f,
                     "{array}values from {least} to {most} are taken for 0 to {end}: {values} of {total} lie outside and are cut"
                 )
+            }
+            Self::Range { range, least, most } => {
+                let (low, high) = (short(range.low()), short(range.high()));
+                write!(f, "values from {least} to {most}: {low} is black and {high} white")
+            }
+            Self::NoRange => {
+                f.write_str("no range is needed: all pictures have 8 bits, of which 0 is black and 255 white")
+            }
+            Self::OutsideRange { range, values, total } => {
+                let lie = if *values == 1 { "lies" } else { "lie" };
+                write!(f, "{values} of {total} values {lie} outside of the range {range} and are cut to it")
             }
             Self::UnusedArrays { arrays } => {
                 write!(f, "by their names these arrays are neither images nor labels: {}", arrays.join(", "))

@@ -1,6 +1,7 @@
 //! Data sets from what a program has in memory: bytes and numbers that stay where they are, and images one by one.
 
-use super::{Dataset, DatasetError, ImageShape, check_values};
+use super::depth::is_byte;
+use super::{Dataset, DatasetError, Depth, ImageShape, check_values};
 
 impl Dataset {
     /// Copies `images`, `[N, H, W, C]` in row-major order with values from 0 to 255; `labels` as in [`new`](Self::new).
@@ -13,15 +14,28 @@ impl Dataset {
         Self::new(shape, images.to_vec(), labels)
     }
 
-    /// Rounds `images`, `[N, H, W, C]` in row-major order with values from 0 to 1, to the nearest 255th; `labels` as in
-    /// [`new`](Self::new).
+    /// Copies `images`, `[N, H, W, C]` in row-major order with values from 0 to 65535, which are held in 16 bits; `labels`
+    /// as in [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn from_u16(shape: ImageShape, images: &[u16], labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
+        check_values(shape, images.len())?;
+        Self::held(shape, Depth::Sixteen, images.iter().flat_map(|value| value.to_le_bytes()).collect(), labels)
+    }
+
+    /// Takes `images`, `[N, H, W, C]` in row-major order with values from 0 to 1; `labels` as in [`new`](Self::new). Where
+    /// all are 255ths, they are held in 8 bits; else in 16, each to the nearest 65535th.
     ///
     /// ```
     /// use elbo::dataset::{Dataset, ImageShape};
     ///
     /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
-    /// let dataset = Dataset::from_floats(shape, &[0.0, 1.0, 0.5, 0.25], None)?;
-    /// assert_eq!(dataset.gather(&[0, 1], &mut Vec::new())?.pixels, [0, 255, 128, 64]);
+    /// let dataset = Dataset::from_floats(shape, &[0.0, 1.0, 0.2, 64.0 / 255.0], None)?;
+    /// assert_eq!(dataset.gather(&[0, 1], &mut Vec::new())?.pixels, [0, 255, 51, 64]);
+    /// let finer = Dataset::from_floats(shape, &[0.0, 1.0, 0.5, 0.25], None)?;
+    /// assert_eq!(finer.gather(&[1], &mut Vec::new())?.pixels, [[0, 128], [0, 64]].concat());
     /// # Ok::<(), elbo::dataset::DatasetError>(())
     /// ```
     ///
@@ -30,7 +44,8 @@ impl Dataset {
     /// [`DatasetError::Value`] if a value is not from 0 to 1; and as [`new`](Self::new).
     pub fn from_floats(shape: ImageShape, images: &[f32], labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
         check_values(shape, images.len())?;
-        Self::new(shape, to_bytes(shape, images)?, labels)
+        let (images, depth) = to_bytes(shape, images)?;
+        Self::held(shape, depth, images, labels)
     }
 
     /// Takes the bytes of one image after the other, `[H, W, C]` each in row-major order; `labels` as in
@@ -56,17 +71,22 @@ impl Dataset {
     }
 }
 
-/// The byte whose 255th is nearest to each value, of images with values.
+/// The bytes of numbers from 0 to 1, of images with values, and the depth that holds them.
 pub(super) fn to_bytes<'a>(
     shape: ImageShape,
-    values: impl IntoIterator<Item = &'a f32>,
-) -> Result<Vec<u8>, DatasetError> {
-    let to_byte = |(place, &value): (usize, &f32)| {
+    values: impl IntoIterator<Item = &'a f32, IntoIter: Clone>,
+) -> Result<(Vec<u8>, Depth), DatasetError> {
+    let values = values.into_iter();
+    let mut depth = Depth::Eight;
+    for (place, &value) in values.clone().enumerate() {
         if !(0.0..=1.0).contains(&value) {
             return Err(DatasetError::Value { image: place / shape.len(), value });
         }
-        // The product is exact, so that what is rounded is the value and nothing else.
-        Ok((f64::from(value) * 255.0).round() as u8)
-    };
-    values.into_iter().enumerate().map(to_byte).collect()
+        if !is_byte(f64::from(value)) {
+            depth = Depth::Sixteen;
+        }
+    }
+    let mut bytes = Vec::with_capacity(values.size_hint().0 * depth.bytes());
+    values.for_each(|&value| depth.push(f64::from(value), &mut bytes));
+    Ok((bytes, depth))
 }

@@ -21,7 +21,10 @@ pub(crate) mod batch;
 #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
 mod cache;
 pub(crate) mod class;
+pub(crate) mod depth;
 mod error;
+#[cfg(any(feature = "pictures", feature = "arrays"))]
+mod fit;
 mod hold_out;
 mod idx;
 mod load;
@@ -30,9 +33,13 @@ mod memory;
 #[cfg(feature = "arrays")]
 mod numpy;
 mod oddities;
+#[cfg(any(feature = "pictures", feature = "arrays"))]
+mod picture;
 #[cfg(feature = "pictures")]
 mod pictures;
 mod preprocessing;
+mod range;
+mod scale;
 pub(crate) mod shape;
 mod splits;
 mod survey;
@@ -50,6 +57,7 @@ use cache::ImageFile;
 pub use array_view::Value;
 pub use batch::Batch;
 pub use class::ClassError;
+pub use depth::Depth;
 pub use error::DatasetError;
 pub use hold_out::Part;
 pub use idx::{FileKind, IdxError};
@@ -63,6 +71,7 @@ pub use pictures::PictureError;
 pub use preprocessing::{
     Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
 };
+pub use range::{RangeOption, ValueRange};
 pub use shape::{CHANNELS, ImageShape, SIDES, ShapeError};
 pub use splits::Splits;
 pub use survey::Survey;
@@ -70,7 +79,7 @@ pub use survey::Survey;
 /// About how many bytes are hashed at a time.
 const HASHED: usize = 1 << 24;
 
-/// Where the values of all images are, `[N, H, W, C]`.
+/// Where the values of all images are, `[N, H, W, C]`, of as many bytes as their depth has.
 #[derive(Clone)]
 enum Pixels {
     Memory(Vec<u8>),
@@ -82,6 +91,7 @@ enum Pixels {
 #[derive(Clone)]
 pub struct Dataset {
     shape: ImageShape,
+    depth: Depth,
     images: Pixels,
     /// `[N]`, each the position of a name in `classes`.
     labels: Option<Vec<u16>>,
@@ -104,24 +114,40 @@ impl Dataset {
     /// [`DatasetError::NoImages`] if `images` is empty; [`DatasetError::PartialImage`] if it does not hold a whole
     /// number of images; [`DatasetError::LabelCount`] if there is not one label for each.
     pub fn new(shape: ImageShape, images: Vec<u8>, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
-        check_values(shape, images.len())?;
-        Self::labelled(shape, Pixels::Memory(images), labels)
+        Self::held(shape, Depth::Eight, images, labels)
+    }
+
+    /// As [`new`](Self::new), of values held in this depth.
+    pub(crate) fn held(
+        shape: ImageShape,
+        depth: Depth,
+        images: Vec<u8>,
+        labels: Option<Vec<u16>>,
+    ) -> Result<Self, DatasetError> {
+        check_values(shape, images.len() / depth.bytes())?;
+        Self::labelled(shape, depth, Pixels::Memory(images), labels)
     }
 
     /// Images of a shape with values, at least one of them, in a file.
     #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
     fn in_file(
         shape: ImageShape,
+        depth: Depth,
         file: ImageFile,
         count: usize,
         labels: Option<Vec<u16>>,
     ) -> Result<Self, DatasetError> {
-        Self::labelled(shape, Pixels::File(Arc::new(file), (0..count as u32).collect()), labels)
+        Self::labelled(shape, depth, Pixels::File(Arc::new(file), (0..count as u32).collect()), labels)
     }
 
-    fn labelled(shape: ImageShape, images: Pixels, labels: Option<Vec<u16>>) -> Result<Self, DatasetError> {
+    fn labelled(
+        shape: ImageShape,
+        depth: Depth,
+        images: Pixels,
+        labels: Option<Vec<u16>>,
+    ) -> Result<Self, DatasetError> {
         let preprocessing = Preprocessing::UnitScale;
-        let dataset = Self { shape, images, labels: None, classes: Vec::new(), names: None, preprocessing };
+        let dataset = Self { shape, depth, images, labels: None, classes: Vec::new(), names: None, preprocessing };
         match labels {
             Some(labels) => dataset.with_labels(labels),
             None => Ok(dataset),
@@ -195,13 +221,24 @@ impl Dataset {
     /// The number of images, at least 1.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.images.count(self.shape)
+        self.images.count(self.image_bytes())
     }
 
     /// The shape of every image.
     #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.shape
+    }
+
+    /// The bits that every value is held in.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// The bytes of an image.
+    pub(crate) fn image_bytes(&self) -> usize {
+        self.shape.len() * self.depth.bytes()
     }
 
     /// The images at these positions, in this order, one after the other.
@@ -215,7 +252,7 @@ impl Dataset {
     /// where images are in one.
     pub fn gather<'a>(&'a self, indices: &'a [u32], staging: &'a mut Vec<u8>) -> Result<Batch<'a>, DatasetError> {
         self.check_indices(indices)?;
-        let size = self.shape.len();
+        let size = self.image_bytes();
         let pixels = match &self.images {
             Pixels::Memory(images) if indices.is_sorted_by(|a, b| a.checked_add(1) == Some(*b)) => {
                 let start = indices.first().map_or(0, |&first| first as usize);
@@ -235,7 +272,7 @@ impl Dataset {
                 staging
             }
         };
-        Ok(Batch { pixels, indices, labels: self.labels() })
+        Ok(Batch { pixels, depth: self.depth, indices, labels: self.labels() })
     }
 
     fn check_indices(&self, indices: &[u32]) -> Result<(), DatasetError> {
@@ -270,8 +307,8 @@ impl Dataset {
     /// SHA-256 of shape, images and labels, as 64 lower-case hexadecimal digits: the same on every machine, and
     /// different for data sets that differ in anything but the names of images.
     ///
-    /// Hashed are the ASCII bytes `elbo dataset 1`; then as 64-bit little-endian numbers the count of images, height,
-    /// width and channels; the values of the images; and without labels a byte 0. Labels below 256 whose classes are
+    /// Hashed are the ASCII bytes `elbo dataset 1`, of values of 16 bits `elbo dataset 2`; then as 64-bit little-endian
+    /// numbers the count of images, height, width and channels; the values of the images, the lower byte first; and without labels a byte 0. Labels below 256 whose classes are
     /// called by their numbers are a byte 1 and a byte each. Others are a byte 2, two little-endian bytes each, and
     /// the names of the classes, each after the count of its bytes as a 64-bit little-endian number.
     ///
@@ -280,12 +317,15 @@ impl Dataset {
     /// If a file cannot be read; none for images in memory.
     pub fn digest(&self) -> Result<String, DatasetError> {
         let mut hasher = Sha256::new();
-        hasher.update(b"elbo dataset 1");
+        hasher.update(match self.depth {
+            Depth::Eight => b"elbo dataset 1",
+            Depth::Sixteen => b"elbo dataset 2",
+        });
         for number in [self.len(), self.shape.height, self.shape.width, self.shape.channels] {
             hasher.update((number as u64).to_le_bytes());
         }
         let (indices, mut staging): (Vec<u32>, _) = ((0..self.len() as u32).collect(), Vec::new());
-        for indices in indices.chunks((HASHED / self.shape.len()).max(1)) {
+        for indices in indices.chunks((HASHED / self.image_bytes()).max(1)) {
             hasher.update(self.gather(indices, &mut staging)?.pixels);
         }
         match &self.labels {
@@ -325,10 +365,10 @@ impl Dataset {
 }
 
 impl Pixels {
-    /// How many images of this shape there are.
-    fn count(&self, shape: ImageShape) -> usize {
+    /// How many images of so many bytes there are.
+    fn count(&self, image_bytes: usize) -> usize {
         match self {
-            Self::Memory(images) => images.len() / shape.len(),
+            Self::Memory(images) => images.len() / image_bytes,
             Self::File(_, places) => places.len(),
         }
     }
@@ -358,6 +398,7 @@ impl fmt::Debug for Dataset {
         f.debug_struct("Dataset")
             .field("len", &self.len())
             .field("shape", &format_args!("{}", self.shape))
+            .field("depth", &self.depth)
             .field("labels", &self.labels.is_some())
             .field("classes", &self.classes.len())
             .field("names", &self.names.is_some())

@@ -113,7 +113,7 @@ fn hashes(dataset: &Dataset) -> Result<Vec<u64>, DatasetError> {
     let (mut hashes, mut staging) = (Vec::with_capacity(dataset.len()), Vec::new());
     let indices: Vec<u32> = (0..dataset.len() as u32).collect();
     for indices in indices.chunks(256) {
-        for image in dataset.gather(indices, &mut staging)?.pixels.chunks_exact(dataset.shape().len()) {
+        for image in dataset.gather(indices, &mut staging)?.pixels.chunks_exact(dataset.image_bytes()) {
             let mut hasher = DefaultHasher::new();
             image.hash(&mut hasher);
             hashes.push(hasher.finish());

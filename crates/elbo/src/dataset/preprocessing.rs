@@ -1,4 +1,4 @@
-//! How pictures become the bytes of a data set, and those the numbers that the network sees.
+//! How pictures become the values of a data set, and those the numbers that the network sees.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetError, ImageShape, Splits};
+use super::{DatasetError, ImageShape, RangeOption, Splits, ValueRange};
 use crate::dataset::shape::SIDES;
 
 /// How what a data set comes from becomes the numbers that the network sees: part of a model file, so that a picture
@@ -15,19 +15,21 @@ use crate::dataset::shape::SIDES;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Preprocessing {
-    /// Images come as bytes of the network's shape; a number is `byte / 255`, in [0, 1].
+    /// Images come in the network's shape; what it sees is the share of a value in the largest of its
+    /// [`Depth`](super::Depth), in [0, 1].
     #[default]
     UnitScale,
     /// Pictures are brought to one size and kind first; then as [`UnitScale`](Self::UnitScale).
     Pictures(Preparation),
 }
 
-/// How a picture of any size and kind becomes the bytes of an image.
+/// How a picture of any size and kind becomes the values of an image.
 ///
-/// In this order: the picture is turned upright as its EXIF orientation says; its values are brought to 8 bits, each to
-/// the nearest; what is transparent is blended, value by value, with the background; colour becomes grey by `0.299 R +
-/// 0.587 G + 0.114 B` (ITU-R BT.601) where one channel is asked for; it is brought to size with a triangle filter, as
-/// wide as a source or a target pixel, whichever is larger, and each value rounded to the nearest.
+/// In this order: the picture is turned upright as its EXIF orientation says; numbers of more than 8 bits become their
+/// share of the range, in 16 bits, each to the nearest; what is transparent is blended, value by value, with the background;
+/// colour becomes grey by `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) where one channel is asked for; it is brought to size
+/// with a triangle filter, as wide as a source or a target pixel, whichever is larger, and each value rounded to the nearest
+/// of 8 bits, or of 16 where any picture of the data set has more than 8.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
@@ -39,6 +41,10 @@ pub struct Preparation {
     pub fit: Fit,
     /// What shows through transparent pixels, and around pictures that do not fill their image.
     pub background: Colour,
+    /// Which numbers become black and white, of pictures with more than 8 bits and of arrays; where there is none, that
+    /// follows from the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<ValueRange>,
 }
 
 impl Preparation {
@@ -53,8 +59,9 @@ impl Preparation {
 /// Width, height, channels and fit in words: `64x48 (width x height), 3 channels, crop`.
 impl fmt::Display for Preparation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, channels, fit, background } = self;
-        write!(f, "{size} (width x height), {channels}, {fit}, background {background}")
+        let Self { size, channels, fit, background, range } = self;
+        write!(f, "{size} (width x height), {channels}, {fit}, background {background}")?;
+        range.map_or(Ok(()), |range| write!(f, ", range {range}"))
     }
 }
 
@@ -74,6 +81,10 @@ pub struct DataOptions {
     /// What shows through transparent pixels and around pictures: [`Colour::WHITE`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
+    /// Which numbers become black and white, of pictures with more than 8 bits and of arrays: the usual range that holds
+    /// all of them, or else their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<RangeOption>,
     /// The share of files that may be unreadable, and are left out: [`MAX_BAD`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad: Option<f64>,
@@ -133,12 +144,13 @@ impl DataOptions {
 
 impl From<Preparation> for DataOptions {
     fn from(preparation: Preparation) -> Self {
-        let Preparation { size, channels, fit, background } = preparation;
+        let Preparation { size, channels, fit, background, range } = preparation;
         Self {
             size: Some(size),
             channels: Some(channels),
             fit: Some(fit),
             background: Some(background),
+            range: range.map(RangeOption::Given),
             ..Self::default()
         }
     }
@@ -157,7 +169,7 @@ pub struct Size {
 /// A text is no size, colour or share.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct OptionError(String);
+pub struct OptionError(pub(super) String);
 
 impl FromStr for Size {
     type Err = OptionError;
@@ -294,6 +306,8 @@ macro_rules! as_text {
     };
 }
 
+pub(super) use as_text;
+
 as_text!(Size);
 as_text!(Colour);
 
@@ -338,7 +352,8 @@ mod tests {
         assert!(matches!(asked.clone().settled(&numbers), Err(DatasetError::NoPictures { .. })));
 
         let size = Size { width: 9, height: 8 };
-        let made = Preparation { size, channels: Channels::Grey, fit: Fit::Stretch, background: Colour::BLACK };
+        let range = ValueRange::new(0.0, 4095.0).ok();
+        let made = Preparation { size, channels: Channels::Grey, fit: Fit::Stretch, background: Colour::BLACK, range };
         let pictures = Splits::from(images.with_preprocessing(Preprocessing::Pictures(made)));
         let settled = asked.settled(&pictures).unwrap();
         assert_eq!(settled, DataOptions { memory: Some(5), ..made.into() });
@@ -358,11 +373,16 @@ mod tests {
             channels: Channels::Rgb,
             fit: Fit::Crop,
             background: Colour([10, 240, 16]),
+            range: None,
         };
         let pictures: Preprocessing = serde_json::from_str(text).unwrap();
         assert_eq!(pictures, Preprocessing::Pictures(expected));
         assert_eq!(serde_json::to_string(&pictures).unwrap(), text);
         assert_eq!(expected.shape(), ImageShape { height: 48, width: 64, channels: 3 });
         assert!(serde_json::from_str::<Preprocessing>(&text.replace("64x48", "64x0")).is_err());
+        let deep = text.replace("\"}}", "\",\"range\":\"0:4095\"}}");
+        let expected = Preparation { range: ValueRange::new(0.0, 4095.0).ok(), ..expected };
+        assert_eq!(serde_json::from_str::<Preprocessing>(&deep).unwrap(), Preprocessing::Pictures(expected));
+        assert_eq!(serde_json::to_string(&Preprocessing::Pictures(expected)).unwrap(), deep);
     }
 }

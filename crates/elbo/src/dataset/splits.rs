@@ -2,7 +2,7 @@
 
 use super::{DataOptions, Dataset, DatasetError, load};
 #[cfg(feature = "mnist")]
-use super::{ImageShape, Pixels, Preprocessing};
+use super::{Depth, ImageShape, Pixels, Preprocessing};
 use std::path::Path;
 
 /// A training set and, where there are any, a validation set and a test set of the same shape.
@@ -27,6 +27,7 @@ impl Splits {
         let shape = ImageShape { height: elbo_mnist::HEIGHT, width: elbo_mnist::WIDTH, channels: 1 };
         let set = |images, labels: Vec<u8>| Dataset {
             shape,
+            depth: Depth::Eight,
             images: Pixels::Memory(images),
             labels: Some(labels.into_iter().map(u16::from).collect()),
             classes: (0..10).map(|digit: u8| digit.to_string()).collect(),

@@ -12,7 +12,7 @@ pub struct Survey {
     pub images: usize,
     /// The name of each class and how many images have it, in the order of the classes; empty without labels.
     pub classes: Vec<(String, usize)>,
-    /// How many values, of all channels, are 0, 1 and so on up to 255.
+    /// How many values, of all channels, are 0, 1 and so on up to 255; those of 16 bits count as the nearest of these.
     pub histogram: Vec<u64>,
     /// The mean of each channel's values, from 0 to 255.
     pub means: Vec<f64>,
@@ -31,13 +31,13 @@ impl Survey {
         }
         let channels = dataset.shape().channels;
         let (mut histogram, mut sums) = (vec![0_u64; 256], vec![0_u64; channels]);
+        let step = usize::from(dataset.depth().most()) / 255;
         let (indices, mut staging): (Vec<u32>, _) = ((0..dataset.len() as u32).collect(), Vec::new());
         for indices in indices.chunks(BLOCK) {
-            for pixel in dataset.gather(indices, &mut staging)?.pixels.chunks_exact(channels) {
-                for (sum, &value) in sums.iter_mut().zip(pixel) {
-                    histogram[usize::from(value)] += 1;
-                    *sum += u64::from(value);
-                }
+            let batch = dataset.gather(indices, &mut staging)?;
+            for (place, value) in batch.depth.values(batch.pixels).enumerate() {
+                histogram[(usize::from(value) + step / 2) / step] += 1;
+                sums[place % channels] += u64::from(value);
             }
         }
         let pixels = dataset.len() * dataset.shape().height * dataset.shape().width;
@@ -45,7 +45,7 @@ impl Survey {
             images: dataset.len(),
             classes: dataset.classes().iter().cloned().zip(counts).collect(),
             histogram,
-            means: sums.into_iter().map(|sum| sum as f64 / pixels as f64).collect(),
+            means: sums.into_iter().map(|sum| sum as f64 / step as f64 / pixels as f64).collect(),
         })
     }
 
@@ -75,5 +75,9 @@ mod tests {
         assert_eq!(survey.means, [25.0, 1.0, 62.5]);
         let counts: Vec<usize> = survey.classes.iter().map(|class| class.1).collect();
         assert_eq!((counts, survey.classes[2].0.as_str()), (vec![1, 0, 1], "2"));
+        let wide: Vec<u16> = [0, 100, 65535, 257, 128, 129].to_vec();
+        let survey = Survey::of(&Dataset::from_u16(shape, &wide, None).unwrap()).unwrap();
+        assert_eq!([0, 1, 255].map(|value| survey.histogram[value]), [3, 2, 1]);
+        assert_eq!((survey.means[0], survey.range()), (0.5, [0, 255]));
     }
 }

@@ -111,6 +111,7 @@ mod tests {
             channels: Some(Channels::Grey),
             fit: Some(Fit::Stretch),
             background: "#123456".parse().ok(),
+            range: "-0.1:4095".parse().ok(),
             max_bad: Some(0.1 + 0.2),
             memory: Some(1 << 40),
             cache: Some("caches \\ here".to_owned()),

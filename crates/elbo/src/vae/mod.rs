@@ -5,7 +5,6 @@ pub mod pca;
 #[cfg(feature = "figures")]
 pub(crate) mod run_figures;
 
-use crate::dataset::batch::scale;
 use crate::dataset::class::{ClassError, matched, resolve_class};
 use crate::dataset::shape::ShapeError;
 use crate::dataset::{Dataset, DatasetError, ImageShape};
@@ -51,9 +50,9 @@ impl Images {
     /// If there is no image at a position, or they cannot be read.
     pub fn of(dataset: &Dataset, indices: &[u32]) -> Result<Self, DatasetError> {
         let mut staging = Vec::new();
-        let bytes = dataset.gather(indices, &mut staging)?.pixels;
-        let mut pixels = vec![0.0; bytes.len()];
-        scale(bytes, &mut pixels);
+        let batch = dataset.gather(indices, &mut staging)?;
+        let mut pixels = vec![0.0; batch.values()];
+        batch.write(&mut pixels);
         Ok(Self { shape: dataset.shape(), pixels })
     }
 }

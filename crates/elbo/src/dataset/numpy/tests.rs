@@ -336,7 +336,9 @@ fn what_is_wrong_is_named() {
 
 #[test]
 fn names_of_types_that_are_none_are_errors() {
-    for name in ["", "<", "u", "u3", "\u{e9}u1", "\u{fffd}u1", "<\u{fffd}", "S0", "S99999", "f2", "b8", "u\u{fffd}", "V8"] {
+    for name in
+        ["", "<", "u", "u3", "\u{e9}u1", "\u{fffd}u1", "<\u{fffd}", "S0", "S99999", "f2", "b8", "u\u{fffd}", "V8"]
+    {
         let error = try_load("a.npy", &npy(name, false, &[2, 9, 10], &bytes(180))).unwrap_err().to_string();
         assert!(error.contains("a.npy") && error.contains("elements of type"), "{name}: {error}");
     }

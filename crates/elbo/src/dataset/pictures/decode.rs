@@ -7,15 +7,17 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use super::deep::{Deep, Outside};
 use super::pages::{self, Page, Source};
-use super::picture::{Picture, luma};
-use super::{frames, kinds};
-use crate::dataset::preprocessing::{Channels, Colour};
+use super::tiff_samples::{Decoded, Tiff};
+use super::{MAX_BYTES, frames, kinds};
+use crate::dataset::ValueRange;
+use crate::dataset::picture::{Picture, Sample, Samples, blend, luma};
+use crate::dataset::preprocessing::{Channels, Colour, Preparation};
+use crate::dataset::scale::Values;
 
 /// The longest side of a picture that is decoded.
 const MAX_SIDE: u32 = 20_000;
-/// The most memory that a decoded picture may take, and what its decoder needs beside it.
-const MAX_BYTES: u64 = 512 << 20;
 
 /// The formats that are read, and how their files' names end.
 const FORMATS: [(ImageFormat, &str, &[&str]); 6] = [
@@ -107,6 +109,24 @@ pub(super) struct Header {
     pub(super) height: usize,
     /// Whether it is stored without colour.
     pub(super) is_grey: bool,
+    pub(super) stored: Stored,
+}
+
+/// What the numbers of a picture are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stored {
+    /// Of 8 bits or fewer.
+    Bytes,
+    /// Of more bits, or with a sign.
+    Integers,
+    FloatingPoint,
+}
+
+impl Header {
+    /// Whether its numbers may need more than 8 bits.
+    pub(super) fn is_deep(&self) -> bool {
+        self.stored != Stored::Bytes
+    }
 }
 
 /// A file and its format, or why it cannot be read.
@@ -123,23 +143,40 @@ fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
     }
 }
 
+/// A picture whose header was read.
+enum Opened {
+    Usual(Box<dyn ImageDecoder>),
+    Tiff(Tiff),
+}
+
 /// A decoder that has read the header, with what it says, or why the picture cannot be read.
-fn open(path: &Path, page: Option<Page>) -> Result<(impl ImageDecoder, Header, Orientation), String> {
+fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation), String> {
     let (file, format) = identify(path)?;
-    let file = BufReader::new(Source::open(file, page).map_err(|error| error.to_string())?);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    let mut reader = ImageReader::with_format(file, format);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let (width, height) = decoder.dimensions();
+    let source = |file| Source::open(file, page).map_err(|error| error.to_string());
+    let (opened, dimensions, bytes, orientation, (is_grey, stored)) = match usual(source(file)?, format) {
+        Ok(mut decoder) => {
+            let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+            let color = decoder.color_type();
+            let is_deep = color.bytes_per_pixel() > color.channel_count();
+            let stored = if is_deep { Stored::Integers } else { Stored::Bytes };
+            let (dimensions, bytes) = (decoder.dimensions(), decoder.total_bytes());
+            (Opened::Usual(decoder), dimensions, bytes, orientation, (!color.has_color(), stored))
+        }
+        // Of few kinds of numbers; our own reading of them says what it does not read in words.
+        Err(_) if format == ImageFormat::Tiff => {
+            let file = File::open(path).map_err(|error| error.to_string())?;
+            let mut tiff = Tiff::open(source(file)?)?;
+            let (dimensions, bytes, orientation) = ((tiff.width, tiff.height), tiff.total_bytes(), tiff.orientation);
+            let kind = (tiff.is_grey(), tiff.stored());
+            (Opened::Tiff(tiff), dimensions, bytes, orientation, kind)
+        }
+        Err(reason) => return Err(reason),
+    };
+    let (width, height) = dimensions;
     if width == 0 || height == 0 {
         return Err("the picture is empty".to_owned());
     }
-    if width > MAX_SIDE || height > MAX_SIDE || decoder.total_bytes() > MAX_BYTES {
+    if width > MAX_SIDE || height > MAX_SIDE || bytes > MAX_BYTES {
         return Err(format!(
             "{width} x {height} pixels are more than the {} MiB that a picture may take",
             MAX_BYTES >> 20
@@ -150,62 +187,97 @@ fn open(path: &Path, page: Option<Page>) -> Result<(impl ImageDecoder, Header, O
         Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
     );
     let (width, height) = if is_turned { (height, width) } else { (width, height) };
-    let is_grey = !decoder.color_type().has_color();
     let format = FORMATS.iter().find(|known| known.0 == format).map_or("", |known| known.1);
-    Ok((decoder, Header { format, width: width as usize, height: height as usize, is_grey }, orientation))
+    let (width, height) = (width as usize, height as usize);
+    Ok((opened, Header { format, width, height, is_grey, stored }, orientation))
 }
 
-/// The upright pixels of a picture, or of a page, in these channels, blended with the background, or why it cannot be
-/// read.
-pub(super) fn decode(
-    path: &Path,
-    page: Option<Page>,
-    channels: Channels,
-    background: Colour,
-) -> Result<Picture, String> {
-    let (decoder, Header { width, height, .. }, orientation) = open(path, page)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+/// The decoder of a format, for numbers of 8 and 16 bits.
+fn usual(source: Source, format: ImageFormat) -> Result<Box<dyn ImageDecoder>, String> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    let mut reader = ImageReader::with_format(BufReader::new(source), format);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
+        return Err("floating-point numbers".to_owned());
+    }
+    Ok(Box::new(decoder))
+}
+
+/// What is decoded before its range is known.
+enum Numbers {
+    Bytes(DynamicImage),
+    Deep(Deep),
+}
+
+/// The pixels of a picture, or of a page, as they are stored, or why it cannot be read.
+fn read(opened: Opened) -> Result<Numbers, String> {
+    match opened {
+        Opened::Usual(decoder) => {
+            let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+            Ok(Deep::try_from(image).map_or_else(Numbers::Bytes, Numbers::Deep))
+        }
+        Opened::Tiff(tiff) => Ok(match tiff.decode()? {
+            Decoded::Bytes(image) => Numbers::Bytes(image),
+            Decoded::Deep(deep) => Numbers::Deep(deep),
+        }),
+    }
+}
+
+/// What the numbers of a picture with more than 8 bits are like; of none, where it has 8 or cannot be read.
+pub(super) fn values(path: &Path, page: Option<Page>) -> Values {
+    let read = open(path, page).and_then(|(opened, ..)| read(opened));
+    match read {
+        Ok(Numbers::Deep(deep)) => deep.values().unwrap_or(Values::NONE),
+        _ => Values::NONE,
+    }
+}
+
+/// The upright pixels of a picture, or of a page, in the channels of the preparation, blended with its background, of 16 bits
+/// where it has more than 8; and how many numbers lie outside of the range. Or why it cannot be read.
+pub(super) fn decode(path: &Path, page: Option<Page>, preparation: &Preparation) -> Result<(Picture, Outside), String> {
+    let (opened, Header { width, height, .. }, orientation) = open(path, page)?;
+    let (mut image, outside) = match read(opened)? {
+        Numbers::Bytes(image) => (image, Outside::default()),
+        Numbers::Deep(deep) => deep.scaled(preparation.range.unwrap_or(ValueRange::SIXTEEN))?,
+    };
     image.apply_orientation(orientation);
-    let grey = |value: u8| [value; 3];
-    let background = background.0;
     let upright = [image.width() as usize, image.height() as usize];
     if upright != [width, height] {
         return Err("the header does not tell the size of the picture".to_owned());
     }
-    let color = image.color();
-    let pixels = if color.has_color() {
-        if color.has_alpha() {
-            let rgba = image.into_rgba8().into_raw();
-            in_channels(channels, rgba.chunks_exact(4).map(|p| blend([p[0], p[1], p[2]], p[3], background)))
-        } else {
-            let rgb = image.into_rgb8().into_raw();
-            if channels == Channels::Rgb {
-                rgb
-            } else {
-                rgb.chunks_exact(3).map(|p| luma([p[0], p[1], p[2]])).collect()
-            }
-        }
-    } else if color.has_alpha() {
-        let grey_alpha = image.into_luma_alpha8().into_raw();
-        in_channels(channels, grey_alpha.chunks_exact(2).map(|p| blend(grey(p[0]), p[1], background)))
-    } else {
-        debug_assert!(matches!(color, ColorType::L8 | ColorType::L16));
-        let luma = image.into_luma8().into_raw();
-        if channels == Channels::Grey { luma } else { luma.into_iter().flat_map(grey).collect() }
+    let Preparation { channels, background, .. } = *preparation;
+    let samples = match image {
+        DynamicImage::ImageLuma8(image) => Samples::Eight(in_channels(1, image.into_raw(), channels, background)),
+        DynamicImage::ImageLumaA8(image) => Samples::Eight(in_channels(2, image.into_raw(), channels, background)),
+        DynamicImage::ImageRgb8(image) => Samples::Eight(in_channels(3, image.into_raw(), channels, background)),
+        DynamicImage::ImageRgba8(image) => Samples::Eight(in_channels(4, image.into_raw(), channels, background)),
+        DynamicImage::ImageLuma16(image) => Samples::Sixteen(in_channels(1, image.into_raw(), channels, background)),
+        DynamicImage::ImageLumaA16(image) => Samples::Sixteen(in_channels(2, image.into_raw(), channels, background)),
+        DynamicImage::ImageRgb16(image) => Samples::Sixteen(in_channels(3, image.into_raw(), channels, background)),
+        DynamicImage::ImageRgba16(image) => Samples::Sixteen(in_channels(4, image.into_raw(), channels, background)),
+        other => return Err(format!("its colours are of an unusual kind, {:?}", other.color())),
     };
-    Ok(Picture { width, height, pixels })
+    Ok((Picture { width, height, samples }, outside))
 }
 
-fn in_channels(channels: Channels, pixels: impl Iterator<Item = [u8; 3]>) -> Vec<u8> {
+/// Pixels of so many stored values each in these channels, blended with the background where they have alpha.
+fn in_channels<T: Sample>(stored: usize, values: Vec<T>, channels: Channels, background: Colour) -> Vec<T> {
+    if stored == channels.count() {
+        return values;
+    }
+    let background = background.0.map(T::of_byte);
+    let pixels = values.chunks_exact(stored).map(|pixel| match *pixel {
+        [grey, alpha] => blend([grey; 3], alpha, background),
+        [red, green, blue] => [red, green, blue],
+        [red, green, blue, alpha] => blend([red, green, blue], alpha, background),
+        _ => [pixel[0]; 3],
+    });
     match channels {
         Channels::Grey => pixels.map(luma).collect(),
         Channels::Rgb => pixels.flatten().collect(),
     }
-}
-
-/// A pixel that covers `alpha / 255` of the background, to the nearest.
-fn blend(pixel: [u8; 3], alpha: u8, background: [u8; 3]) -> [u8; 3] {
-    let alpha = u32::from(alpha);
-    let blend = |i: usize| ((u32::from(pixel[i]) * alpha + u32::from(background[i]) * (255 - alpha) + 127) / 255) as u8;
-    [blend(0), blend(1), blend(2)]
 }

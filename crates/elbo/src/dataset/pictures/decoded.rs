@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
+use super::deep::Outside;
 use super::item::Item;
-use super::{PictureError, decode, fit};
+use super::{PictureError, decode};
 use crate::dataset::DatasetError;
 use crate::dataset::cache::{self, ImageFile};
+use crate::dataset::depth::Depth;
+use crate::dataset::fit::fit;
 use crate::dataset::preprocessing::Preparation;
 
 /// The values of images, `[N, H, W, C]`.
@@ -19,14 +23,14 @@ pub(super) enum Images {
 }
 
 impl Images {
-    /// Keeps one channel of three, of images in memory.
-    pub(super) fn drop_colour(&mut self) {
+    /// Keeps one channel of three, of images in memory, of values of this depth.
+    pub(super) fn drop_colour(&mut self, depth: Depth) {
         let Self::Memory(images) = self else { return };
-        let pixels = images.len() / 3;
-        for pixel in 0..pixels {
-            images[pixel] = images[3 * pixel];
+        let (len, bytes) = (images.len() / 3, depth.bytes());
+        for value in (0..len).step_by(bytes) {
+            images.copy_within(3 * value..3 * value + bytes, value);
         }
-        images.truncate(pixels);
+        images.truncate(len);
         images.shrink_to_fit();
     }
 }
@@ -39,44 +43,70 @@ pub(super) struct Decoded {
     pub(super) bad: BTreeMap<usize, String>,
     /// Whether the three values of every pixel are the same, if it has three.
     pub(super) is_grey: bool,
+    /// Numbers of pictures with more than 8 bits that lie outside of the range.
+    pub(super) outside: Outside,
+}
+
+/// What all pictures are brought to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Form {
+    pub(super) preparation: Preparation,
+    pub(super) depth: Depth,
+}
+
+impl Form {
+    /// Bytes of an image.
+    pub(super) fn image_bytes(&self) -> usize {
+        self.preparation.shape().len() * self.depth.bytes()
+    }
 }
 
 impl Decoded {
     /// In memory, or in a file in the directory `place`, where an earlier run may have left it.
     pub(super) fn of(
         items: &[Item],
-        preparation: &Preparation,
+        form: &Form,
         place: Option<&Path>,
         tick: &(dyn Fn() + Sync),
     ) -> Result<Self, DatasetError> {
-        let shape = preparation.shape();
-        let len = shape.len();
+        let Form { preparation, depth } = form;
+        let len = form.image_bytes();
+        let [values, total] = [AtomicU64::new(0), AtomicU64::new(0)];
         let make = |number: usize, image: &mut [u8]| {
             let Item { file, page, .. } = items[number];
-            let result = decode::decode(file, page, preparation.channels, preparation.background)
-                .map(|picture| fit::fit(&picture, preparation, image));
+            let result = decode::decode(file, page, preparation).map(|(picture, outside)| {
+                values.fetch_add(outside.values, Ordering::Relaxed);
+                total.fetch_add(outside.total, Ordering::Relaxed);
+                fit(&picture, preparation, *depth, image);
+            });
             tick();
             result
         };
+        let outside = || Outside { values: values.load(Ordering::Relaxed), total: total.load(Ordering::Relaxed) };
         if let Some(directory) = place.filter(|_| !items.is_empty()) {
-            let path = directory.join(format!("{}.images", key(items, preparation)?));
+            let path = directory.join(format!("{}.images", key(items, form)?));
             let fits = |found: &cache::Contents| {
-                found.image_len == len && found.images.checked_add(found.bad.len()) == Some(items.len())
+                found.image_bytes == len && found.images.checked_add(found.bad.len()) == Some(items.len())
             };
             let (file, contents) = match cache::open(&path).filter(|(_, contents)| fits(contents)) {
                 Some(found) => found,
-                None => cache::write(&path, items.len(), len, make).map_err(DatasetError::Cache)?,
+                None => {
+                    let about = || [outside().values, outside().total];
+                    cache::write(&path, items.len(), len, *depth, make, about).map_err(DatasetError::Cache)?
+                }
             };
             let bad = contents.bad.into_iter().collect();
-            return Ok(Self { images: Images::File(file), bad, is_grey: contents.is_grey });
+            let [values, total] = contents.outside;
+            let outside = Outside { values, total };
+            return Ok(Self { images: Images::File(file), bad, is_grey: contents.is_grey, outside });
         }
         let (images, bad) = in_memory(items.len(), len, make).ok_or(PictureError::OutOfMemory {
             memory: u64::MAX,
             images: items.len(),
-            shape,
+            shape: preparation.shape(),
         })?;
-        let is_grey = cache::is_grey(&images);
-        Ok(Self { images: Images::Memory(images), bad, is_grey })
+        let is_grey = cache::is_grey(&images, *depth);
+        Ok(Self { images: Images::Memory(images), bad, is_grey, outside: outside() })
     }
 }
 
@@ -97,9 +127,10 @@ fn in_memory(
 
 /// What tells images made of these files in this way from others: a digest of the files' paths, lengths and times of
 /// change, the numbers of pages, and of the preparation.
-fn key(items: &[Item], preparation: &Preparation) -> Result<String, DatasetError> {
+fn key(items: &[Item], form: &Form) -> Result<String, DatasetError> {
     let mut hasher = Sha256::new();
-    hasher.update(format!("elbo images 2 {preparation}"));
+    let Form { preparation, depth } = form;
+    hasher.update(format!("elbo images 3 {preparation} {}", depth.bytes()));
     for item in items {
         let failed = |source| DatasetError::io(item.file, source);
         let absolute = item.file.canonicalize().map_err(failed)?;

@@ -41,6 +41,16 @@ pub enum PictureError {
         /// How many are of formats that are read.
         read: usize,
     },
+    /// The numbers of two sets of pictures do not mean the same.
+    #[error("{}: {} have {}, and {} have {}", .directory.display(), .sets[0], .found[0], .sets[1], .found[1])]
+    Scales {
+        /// The directory.
+        directory: PathBuf,
+        /// Which pictures.
+        sets: [String; 2],
+        /// What each has.
+        found: [String; 2],
+    },
     /// Labels cannot tell so many classes apart.
     #[error("{}: {classes} directories with pictures, and a class for each: the most is 65536", .directory.display())]
     TooManyClasses {

@@ -4,26 +4,28 @@
 
 mod decode;
 mod decoded;
+mod deep;
 mod error;
-mod fit;
 mod frames;
 mod item;
 mod kinds;
 mod pages;
-mod picture;
+mod ranges;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod tiff_samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
-use super::{BadPicture, Dataset, DatasetError, Loaded, Note, PictureFiles, Splits};
+use super::{BadPicture, Dataset, DatasetError, Depth, Loaded, Note, PictureFiles, Splits, ValueRange};
 use crate::dataset::shape::SIDES;
 use decode::Header;
-use decoded::{Decoded, Images};
+use decoded::{Decoded, Form, Images};
+use deep::Outside;
 use item::{Item, Items};
 use scan::{Part, Scan};
 
@@ -34,6 +36,9 @@ const LARGEST_KEPT: usize = 128;
 
 /// The sides of images where their size is left open and does not follow from the pictures.
 const USUAL_SIDE: usize = 64;
+
+/// The most memory that a decoded picture may take, and what its decoder needs beside it.
+const MAX_BYTES: u64 = 512 << 20;
 
 /// How many unreadable pictures an error lists.
 const LISTED: usize = 3;
@@ -105,37 +110,47 @@ impl Reading<'_> {
         let mut items = Items::of(scan);
         let total = items.total();
         self.check(&items.bad, total, max_bad, items.good())?;
-        let done = AtomicUsize::new(items.bad.len());
-        let tick = || (self.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        let mut decoded = self.decode(&items, &choose(&items.headers(), self.options).0, &tick)?;
-        let (mut preparation, mut notes) = loop {
-            let before = choose(&items.headers(), self.options).0;
+        let to_measure = ranges::to_measure(&items, self.options.range);
+        let (done, total_work) = (AtomicUsize::new(items.bad.len()), total + to_measure);
+        let tick = || (self.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, total_work);
+        let (range, range_note) = ranges::of(&items, self.root, self.options.range, &tick)?;
+        let choose = |items: &Items| choose(&items.headers(), self.options, range);
+        let mut decoded = self.decode(&items, &choose(&items).0, &tick)?;
+        let (mut form, mut notes) = loop {
+            let before = choose(&items).0;
             let is_whole = decoded.iter().all(|part| part.bad.is_empty());
             remove_bad(&mut items, &mut decoded);
             self.check(&items.bad, total, max_bad, items.parts[0].len())?;
-            let (preparation, notes) = choose(&items.headers(), self.options);
-            if is_whole || preparation == before {
-                break (preparation, notes);
+            let (form, notes) = choose(&items);
+            if is_whole || form == before {
+                break (form, notes);
             }
             // What a bad picture claimed to be must not decide what the others become.
-            decoded = self.decode(&items, &preparation, &|| {})?;
+            decoded = self.decode(&items, &form, &|| {})?;
         };
+        notes.extend(range_note);
 
         if self.options.channels.is_none()
-            && preparation.channels == Channels::Rgb
+            && form.preparation.channels == Channels::Rgb
             && decoded.iter().all(|part| part.is_grey)
         {
-            preparation.channels = Channels::Grey;
+            form.preparation.channels = Channels::Grey;
             if decoded.iter().all(|part| matches!(part.images, Images::Memory(_))) {
                 for part in &mut decoded {
-                    part.images.drop_colour();
+                    part.images.drop_colour(form.depth);
                 }
             } else {
-                decoded = self.decode(&items, &preparation, &|| {})?;
+                decoded = self.decode(&items, &form, &|| {})?;
                 // Files may go while they are read.
                 remove_bad(&mut items, &mut decoded);
             }
             notes.push(Note::NoColour);
+        }
+        let Form { preparation, depth } = form;
+        let outside = decoded.iter().fold(Outside::default(), |sum, part| sum + part.outside);
+        if let (Some(range), true) = (preparation.range, outside.values > 0) {
+            let Outside { values, total } = outside;
+            notes.push(Note::OutsideRange { range, values, total });
         }
         notes.append(&mut items.notes);
         if !items.bad.is_empty() {
@@ -151,8 +166,8 @@ impl Reading<'_> {
             let labels = part.has_classes().then(|| items.iter().map(|item| names[item.class].0).collect());
             let shape = preparation.shape();
             let dataset = match decoded.images {
-                Images::Memory(images) => Dataset::new(shape, images, labels)?,
-                Images::File(file) => Dataset::in_file(shape, file, items.len(), labels)?,
+                Images::Memory(images) => Dataset::held(shape, depth, images, labels)?,
+                Images::File(file) => Dataset::in_file(shape, depth, file, items.len(), labels)?,
             };
             let mut classes: Vec<_> = names.values().cloned().collect();
             classes.sort();
@@ -170,15 +185,10 @@ impl Reading<'_> {
     }
 
     /// The images of all parts.
-    fn decode(
-        &self,
-        items: &Items,
-        preparation: &Preparation,
-        tick: &(dyn Fn() + Sync),
-    ) -> Result<[Decoded; 3], DatasetError> {
-        let place = self.place(items.good(), preparation)?;
+    fn decode(&self, items: &Items, form: &Form, tick: &(dyn Fn() + Sync)) -> Result<[Decoded; 3], DatasetError> {
+        let place = self.place(items.good(), form)?;
         let [train, validation, test] = &items.parts;
-        let decode = |part: &[Item]| Decoded::of(part, preparation, place, tick);
+        let decode = |part: &[Item]| Decoded::of(part, form, place, tick);
         Ok([decode(train)?, decode(validation)?, decode(test)?])
     }
 
@@ -189,9 +199,9 @@ impl Reading<'_> {
     }
 
     /// The directory for files of images, if there are more than memory may hold.
-    fn place(&self, images: usize, preparation: &Preparation) -> Result<Option<&Path>, PictureError> {
-        let (shape, memory) = (preparation.shape(), self.options.memory.unwrap_or(MEMORY));
-        if (images as u64).saturating_mul(shape.len() as u64) <= memory {
+    fn place(&self, images: usize, form: &Form) -> Result<Option<&Path>, PictureError> {
+        let (shape, memory) = (form.preparation.shape(), self.options.memory.unwrap_or(MEMORY));
+        if (images as u64).saturating_mul(form.image_bytes() as u64) <= memory {
             return Ok(None);
         }
         let cache = self.options.cache.as_deref().ok_or(PictureError::OutOfMemory { memory, images, shape })?;
@@ -250,8 +260,9 @@ fn class_names<'a>(root: &Path, parts: [&'a Part; 3]) -> Result<BTreeMap<&'a Pat
     numbered.collect()
 }
 
-/// What pictures with these headers become, by what is asked for and else by what they are; with the reasons.
-fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<Note>) {
+/// What pictures with these headers become, by what is asked for and else by what they are; with the reasons. Numbers of more
+/// than 8 bits have this range.
+fn choose(headers: &[Header], options: &DataOptions, range: Option<ValueRange>) -> (Form, Vec<Note>) {
     let mut notes = Vec::new();
     let sizes: BTreeSet<_> = headers.iter().map(|header| (header.width, header.height)).collect();
     let usual = Size { width: USUAL_SIDE, height: USUAL_SIDE };
@@ -280,5 +291,8 @@ fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<Note>)
         notes.push(Note::SomeColour { colourful, total: headers.len() });
     }
     let background = options.background.unwrap_or(Colour::WHITE);
-    (Preparation { size, channels, fit, background }, notes)
+    let is_deep = headers.iter().any(|header| header.is_deep());
+    let depth = if is_deep { Depth::Sixteen } else { Depth::Eight };
+    let range = range.filter(|_| is_deep);
+    (Form { preparation: Preparation { size, channels, fit, background, range }, depth }, notes)
 }

@@ -13,6 +13,11 @@ pub(super) const MARKS: [&[u8; 4]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]
 const NEW_SUBFILE_TYPE: u64 = 254;
 /// Its bits: a reduced copy, and a mask.
 const COPY: u8 = 0b101;
+/// The tag that tells what numbers mean.
+const PHOTOMETRIC: u64 = 262;
+/// That they are indices of a palette, and that they are shades of grey.
+const PALETTE: u16 = 3;
+const BLACK_IS_ZERO: u16 = 1;
 
 /// A page of a file with several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,13 +41,14 @@ pub(super) struct Pages {
 
 /// The pages of a file, or why there is none.
 pub(super) fn pages(file: &mut BufReader<File>) -> Result<Pages, String> {
-    let mut list = List::new(file).map_err(|error| in_words(&error))?;
+    let len = file.get_ref().metadata().map_err(|error| in_words(&error))?.len();
+    let mut list = List::new(file, len).map_err(|error| in_words(&error))?;
     let (mut found, mut copies) = (Pages::default(), Vec::new());
     let mut number = 1;
     loop {
         match list.next() {
             Ok(None) => break,
-            Ok(Some((directory, is_copy))) => {
+            Ok(Some(Directory { place: directory, is_copy, .. })) => {
                 if is_copy { &mut copies } else { &mut found.listed }.push(Page { number, directory });
             }
             Err(error) if number == 1 => return Err(in_words(&error)),
@@ -60,9 +66,18 @@ pub(super) fn pages(file: &mut BufReader<File>) -> Result<Pages, String> {
     if found.listed.is_empty() { Err("no page in it".to_owned()) } else { Ok(found) }
 }
 
+/// What a page's directory says.
+struct Directory {
+    /// Where it is.
+    place: u64,
+    is_copy: bool,
+    /// Where it says that there is a palette, if it does, and whether the lower byte comes first there.
+    palette: Option<(u64, bool)>,
+}
+
 /// The list of directories in a TIFF file.
-struct List<'a> {
-    file: &'a mut BufReader<File>,
+struct List<'a, R> {
+    file: &'a mut R,
     is_little: bool,
     is_big: bool,
     next: u64,
@@ -71,9 +86,9 @@ struct List<'a> {
     left: u64,
 }
 
-impl<'a> List<'a> {
-    fn new(file: &'a mut BufReader<File>) -> io::Result<Self> {
-        let left = file.get_ref().metadata()?.len();
+impl<'a, R: Read + Seek> List<'a, R> {
+    /// Of a file of so many bytes.
+    fn new(file: &'a mut R, left: u64) -> io::Result<Self> {
         file.rewind()?;
         let mut start = [0; 4];
         file.read_exact(&mut start)?;
@@ -100,8 +115,8 @@ impl<'a> List<'a> {
         Ok(if self.is_little { read.iter().rev().fold(0, shift) } else { read.iter().fold(0, shift) })
     }
 
-    /// Where the next directory is, and whether it is a copy's; none after the last.
-    fn next(&mut self) -> io::Result<Option<(u64, bool)>> {
+    /// The next directory; none after the last.
+    fn next(&mut self) -> io::Result<Option<Directory>> {
         let place = self.next;
         if place == 0 {
             return Ok(None);
@@ -115,7 +130,8 @@ impl<'a> List<'a> {
         let bytes = entries.checked_mul(entry).and_then(|bytes| bytes.checked_add(link));
         let taken = bytes.and_then(|bytes| self.left.checked_sub(bytes));
         self.left = taken.ok_or(ErrorKind::UnexpectedEof)?;
-        let mut is_copy = false;
+        let (mut is_copy, mut palette) = (false, None);
+        let mut entry_place = place + if self.is_big { 8 } else { 2 };
         for _ in 0..entries {
             let tag = self.number(2)?;
             let kind = self.number(2)?;
@@ -132,16 +148,22 @@ impl<'a> List<'a> {
                 3
             };
             is_copy |= tag == NEW_SUBFILE_TYPE && value[last] & COPY != 0;
+            let read = if self.is_little { u16::from_le_bytes } else { u16::from_be_bytes };
+            if tag == PHOTOMETRIC && read([value[0], value[1]]) == PALETTE {
+                palette = Some((entry_place + 4 + offset as u64, self.is_little));
+            }
+            entry_place += entry;
         }
         self.next = self.number(self.offset())?;
-        Ok(Some((place, is_copy)))
+        Ok(Some(Directory { place, is_copy, palette }))
     }
 }
 
-/// A file, read as if its first bytes were others.
+/// A file, read as if some of its bytes were others.
 pub(super) struct Source {
     file: File,
-    start: Vec<u8>,
+    /// What stands where instead.
+    patches: Vec<(u64, Vec<u8>)>,
     /// That of the file.
     position: u64,
 }
@@ -149,35 +171,48 @@ pub(super) struct Source {
 impl Source {
     /// A file as it is, or a TIFF file as if it began with this page.
     pub(super) fn open(mut file: File, page: Option<Page>) -> io::Result<Self> {
-        let mut start = Vec::new();
-        file.rewind()?;
+        let mut patches = Vec::new();
         if let Some(Page { directory, .. }) = page {
-            file.by_ref().take(16).read_to_end(&mut start)?;
-            let is_big = start.iter().take(4).any(|&byte| byte == b'+');
-            let offset = if is_big { 8..16 } else { 4..8 };
-            let bytes = directory.to_le_bytes();
-            let mut bytes = bytes[..offset.len()].to_vec();
-            if start.starts_with(b"MM") {
+            let mut mark = [0; 4];
+            file.rewind()?;
+            file.read_exact(&mut mark)?;
+            let mut bytes = directory.to_le_bytes()[..if mark.contains(&b'+') { 8 } else { 4 }].to_vec();
+            let place = bytes.len() as u64;
+            if mark.starts_with(b"MM") {
                 bytes.reverse();
             }
-            start.get_mut(offset).ok_or(ErrorKind::UnexpectedEof)?.copy_from_slice(&bytes);
+            patches.push((place, bytes));
         }
         file.rewind()?;
-        Ok(Self { file, start, position: 0 })
+        Ok(Self { file, patches, position: 0 })
+    }
+
+    /// Has the indices of the first page's palette read as if they were shades of grey: whether it has a palette.
+    pub(super) fn take_palette_for_grey(&mut self) -> io::Result<bool> {
+        let len = self.file.metadata()?.len();
+        let first = List::new(&mut BufReader::new(&mut *self), len)?.next()?;
+        let patch = first.and_then(|first| first.palette).map(|(place, is_little)| {
+            let grey = if is_little { BLACK_IS_ZERO.to_le_bytes() } else { BLACK_IS_ZERO.to_be_bytes() };
+            (place, grey.to_vec())
+        });
+        let has_palette = patch.is_some();
+        self.patches.extend(patch);
+        self.rewind()?;
+        Ok(has_palette)
     }
 }
 
 impl Read for Source {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let start = usize::try_from(self.position).ok().and_then(|position| self.start.get(position..));
-        let read = match start.filter(|start| !start.is_empty()) {
-            Some(mut start) => {
-                let read = start.read(out)?;
-                self.file.seek(SeekFrom::Start(self.position + read as u64))?;
-                read
+        let read = self.file.read(out)?;
+        for (place, bytes) in &self.patches {
+            for (place, &byte) in (*place..).zip(bytes) {
+                let read_here = place.checked_sub(self.position).filter(|&at| at < read as u64);
+                if let Some(at) = read_here {
+                    out[at as usize] = byte;
+                }
             }
-            None => self.file.read(out)?,
-        };
+        }
         self.position += read as u64;
         Ok(read)
     }

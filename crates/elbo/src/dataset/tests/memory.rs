@@ -3,14 +3,21 @@
 use super::*;
 
 #[test]
-fn floats_become_the_nearest_bytes() {
-    // Each byte from its own 255th, and from the numbers just inside of halfway to the next.
+fn floats_that_are_255ths_become_bytes_and_others_the_nearest_of_sixteen_bits() {
     let shape = ImageShape { height: 1, width: 256, channels: 1 };
-    for (offset, expected) in [(0.0, 0), (0.499, 0), (0.501, 1)] {
-        let values: Vec<f32> = (0..256_u16).map(|byte| ((f32::from(byte) + offset) / 255.0).min(1.0)).collect();
+    let of = |offset: f32, most: f32| {
+        let values: Vec<f32> = (0..256_u16).map(|value| ((f32::from(value) + offset) / most).min(1.0)).collect();
         let dataset = Dataset::from_floats(shape, &values, None).unwrap();
-        let bytes: Vec<u8> = (0..=255_u8).map(|byte| byte.saturating_add(expected)).collect();
-        assert_eq!(super::values(&dataset), bytes, "{offset}");
+        let digest = dataset.digest().unwrap();
+        (dataset.depth(), dataset.depth().values(&super::values(&dataset)).collect::<Vec<u16>>(), digest)
+    };
+    let (depth, bytes, digest) = of(0.0, 255.0);
+    assert_eq!((depth, bytes), (Depth::Eight, (0..256).collect()));
+    // Each number from its own 65535th, and from those just inside of halfway to the next.
+    for (offset, expected) in [(0.0, 0), (0.499, 0), (0.501, 1)] {
+        let (depth, values, other) = of(offset, 65535.0);
+        assert_eq!((depth, values), (Depth::Sixteen, (expected..256 + expected).collect()), "{offset}");
+        assert_ne!(other, digest);
     }
     let labelled = Dataset::from_floats(SHAPE, &[0.5; 24], Some(vec![1, 0])).unwrap();
     assert_eq!((labelled.len(), labelled.labels()), (2, Some(&[1, 0][..])));

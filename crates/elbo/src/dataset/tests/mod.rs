@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
-use super::{Dataset, DatasetError, FileKind, IdxError, ImageShape, Pixels, Splits, idx};
+use super::{Dataset, DatasetError, Depth, FileKind, IdxError, ImageShape, Pixels, Splits, idx};
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";

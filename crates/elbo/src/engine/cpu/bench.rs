@@ -179,7 +179,7 @@ fn product_and_steps(engine: &mut CpuEngine) -> Result<(Rate, Vec<Rate>), Engine
         let product_rate = turn(product_gflop, 2, || engine.threads().each(multiply));
         let mut result = Ok(());
         let step_rates = BATCHES.map(|len| {
-            let batch = Batch { pixels: &pixels[..len * shape.len()], indices: &indices[..len], labels: None };
+            let batch = Batch::new(&pixels[..len * shape.len()], &indices[..len], None);
             // As many images for each batch size.
             turn(len as f64, most / len, || {
                 let step = engine.step(batch, Draw::Noise(&noise), Objective::default(), &adam.into());

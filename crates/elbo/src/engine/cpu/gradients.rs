@@ -125,7 +125,7 @@ mod tests {
             let labels: Vec<u16> = (0..len).map(|i| (i % 2) as u16).collect();
             let mut gradient = |first: usize, count: usize| {
                 let pixels = &pixels[first * image.len()..][..count * image.len()];
-                let batch = Batch { pixels, indices: &indices[first..][..count], labels: Some(&labels) };
+                let batch = Batch::new(pixels, &indices[first..][..count], Some(&labels));
                 engine.gradient(batch, Draw::Mean, Objective::default()).unwrap()
             };
             let (loss, found) = gradient(0, len);

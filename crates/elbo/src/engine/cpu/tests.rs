@@ -23,7 +23,7 @@ fn the_engine_agrees_with_the_definition() {
             let cpu = Cpu::new(threads).with_instruction_set(isa);
             let mut engine = cpu.engine(&case.architecture, &case.parameters).unwrap();
             let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
-            let batch = Batch { pixels: &case.pixels, indices: &indices, labels: case.labels.as_deref() };
+            let batch = Batch::new(&case.pixels, &indices, case.labels.as_deref());
             let (loss, gradient) = engine.gradient(batch, Draw::Given(&case.noise), case.objective).unwrap();
             assert!((loss.total() - expected_loss.total()).abs() < 1e-5 * expected_loss.total().abs());
             for (i, (found, expected)) in gradient.iter().zip(&expected).enumerate() {

@@ -66,7 +66,7 @@ impl Cuda {
             let image_len = architecture.image().len();
             let pixels: Vec<u8> = (0..batch * image_len).map(|i| (i * i % 251) as u8).collect();
             let indices: Vec<u32> = (0..batch as u32).collect();
-            let images = Batch { pixels: &pixels, indices: &indices, labels: None };
+            let images = Batch::new(&pixels, &indices, None);
             let profile = self.profile(architecture, &parameters, images, &Adam::new(1e-3).into(), REPEATS)?;
             let images_per_second = 1e6 * batch as f64 / f64::from(profile.in_a_row);
             let kernels = profile
@@ -99,7 +99,7 @@ impl Cuda {
     ) -> Result<Profile, EngineError> {
         let noise = vec![0.5; batch.len() * architecture.latent_dim()];
         let classes = vec![0; if architecture.classes() > 0 { batch.len() } else { 0 }];
-        let batch = elbo_cuda::Batch { pixels: batch.pixels, noise: &noise, classes: &classes };
+        let batch = elbo_cuda::Batch { pixels: batch.pixels, value_bytes: 1, noise: &noise, classes: &classes };
         elbo_cuda::Engine::new(Arc::clone(&self.card), network(architecture), precision(self.precision), parameters)
             .and_then(|mut engine| engine.profile(batch, objective(Objective::default()), &optimizer(by), repeats))
             .map_err(|source| failed(&self.description(), source))

@@ -61,7 +61,7 @@ impl Cuda {
         let architecture = Architecture::new(image, &[8], 2).map_err(|error| unavailable(number, error))?;
         let parameters = ParameterTable::new(&architecture).initialize(1);
         let pixels: Vec<u8> = (0..4 * image.len()).map(|i| (i * i % 251) as u8).collect();
-        let batch = Batch { pixels: &pixels, indices: &[0, 1, 2, 3], labels: None };
+        let batch = Batch::new(&pixels, &[0, 1, 2, 3], None);
         let gradient = |device: &dyn Device| {
             let draw = Draw::Given(&[0.5, -1.0, 0.25, 2.0, -0.5, 1.5, 0.0, -0.75]);
             device.engine(&architecture, &parameters)?.gradient(batch, draw, Objective::default())
@@ -182,7 +182,8 @@ struct Given {
 
 impl Given {
     fn batch<'a>(&'a self, batch: Batch<'a>) -> elbo_cuda::Batch<'a> {
-        elbo_cuda::Batch { pixels: batch.pixels, noise: &self.noise, classes: &self.classes }
+        let Batch { pixels, depth, .. } = batch;
+        elbo_cuda::Batch { pixels, value_bytes: depth.bytes(), noise: &self.noise, classes: &self.classes }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Files that are no pictures, or too large to be any.
 
 use super::*;
+use crate::dataset::fit::fit;
+use crate::dataset::picture::{Picture, Samples};
 
 /// The beginning of a PNG file that claims this many grey pixels.
 fn bomb(width: u32, height: u32) -> Vec<u8> {
@@ -67,9 +69,9 @@ fn a_few_bad_pictures_are_left_out_and_many_are_an_error() {
         .flat_map(|number| {
             let mut out = vec![0; 64];
             let bytes = grey(8 + number % 2, 8).into_bytes();
-            let picture = picture::Picture { width: 8 + number as usize % 2, height: 8, pixels: bytes };
+            let picture = Picture { width: 8 + number as usize % 2, height: 8, samples: Samples::Eight(bytes) };
             let Preprocessing::Pictures(preparation) = splits.train.preprocessing() else { panic!("no pictures") };
-            fit::fit(&picture, &preparation, &mut out);
+            fit(&picture, &preparation, Depth::Eight, &mut out);
             out
         })
         .collect();

@@ -1,6 +1,7 @@
 //! Real picture files in a temporary directory.
 
 mod bad_files;
+mod deep;
 mod formats;
 mod left_out;
 mod sets;

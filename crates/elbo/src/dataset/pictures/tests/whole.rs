@@ -1,6 +1,7 @@
 //! Files that are cut off, in every format.
 
 use super::*;
+use crate::dataset::picture::Samples;
 use proptest::prelude::*;
 
 /// A progressive JPEG of 24x24 grey pixels by Pillow: `save(progressive=True, quality=40, optimize=True)`.
@@ -55,7 +56,12 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let contents = decode::contents(path)?;
     let [(page, header)] = &contents.images[..] else { panic!("{contents:?}") };
     header.clone()?;
-    Ok(decode::decode(path, *page, Channels::Rgb, Colour::WHITE)?.pixels)
+    let size = Size { width: 8, height: 8 };
+    let background = Colour::WHITE;
+    let preparation = Preparation { size, channels: Channels::Rgb, fit: Fit::Crop, background, range: None };
+    let (picture, _) = decode::decode(path, *page, &preparation)?;
+    let Samples::Eight(samples) = picture.samples else { panic!("more than 8 bits") };
+    Ok(samples)
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_parameter_of_nan_makes_the_loss_and_its_gradient_nan() {
     with_number(f32::from_bits(0x7fc0_0001), |what, case, expected, engine| {
         assert!(expected.loss.total().is_nan() && expected.minimised.is_nan(), "{what}: {expected:?}");
         let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
-        let batch = Batch { pixels: &case.pixels, indices: &indices, labels: case.labels.as_deref() };
+        let batch = Batch::new(&case.pixels, &indices, case.labels.as_deref());
         let draw = Draw::Given(&case.noise);
         let (loss, gradient) = engine.gradient(batch, draw, case.objective).unwrap();
         for found in [loss, mean_loss(engine, batch, draw)] {
@@ -71,7 +71,7 @@ fn a_parameter_of_infinity_makes_no_loss_finite_that_is_not() {
     for infinity in [f32::INFINITY, f32::NEG_INFINITY] {
         with_number(infinity, |what, case, expected, engine| {
             let indices: Vec<u32> = (0..(case.pixels.len() / case.architecture.image().len()) as u32).collect();
-            let batch = Batch { pixels: &case.pixels, indices: &indices, labels: case.labels.as_deref() };
+            let batch = Batch::new(&case.pixels, &indices, case.labels.as_deref());
             // A likelihood of sigma near 0 is too small for the definition, whose logarithm is then infinite.
             if what.ends_with("log_sigma") {
                 return;
