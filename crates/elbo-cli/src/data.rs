@@ -6,7 +6,7 @@ use crate::generate::{names_png, write_sheet};
 use crate::hints;
 use crate::output::{print, thousands};
 use crate::source;
-use elbo::dataset::{DataOptions, Dataset, Loaded, Splits, Survey};
+use elbo::dataset::{DataOptions, Dataset, Depth, Loaded, Splits, Survey};
 use elbo::figures::choose_examples;
 use elbo::{Images, RunDirectory};
 use serde_json::{Value, json};
@@ -107,7 +107,8 @@ fn as_text(loaded: &Loaded, surveys: &Surveys, remarks: &[String]) -> Result<Str
     }
     let means: Vec<_> = train.means.iter().map(|mean| format!("{mean:.1}")).collect();
     let [least, most] = train.range();
-    writeln!(text, "values    {least} to {most}, mean {}", means.join(" "))?;
+    let held = if images.depth() == Depth::Sixteen { ", held in 16 bits" } else { "" };
+    writeln!(text, "values    {least} to {most}, mean {}{held}", means.join(" "))?;
     writeln!(text, "          0 {} 255", bars(&train.histogram))?;
     let classes = surveys.classes();
     if !classes.is_empty() {
@@ -145,6 +146,7 @@ fn as_json(loaded: &Loaded, surveys: &Surveys, remarks: &[String]) -> Value {
     json!({
         "name": splits.name,
         "shape": { "height": shape.height, "width": shape.width, "channels": shape.channels },
+        "bits": 8 * splits.train.depth().bytes(),
         "preprocessing": splits.train.preprocessing(),
         "train_images": train.images,
         "validation_images": validation.as_ref().map_or(0, |validation| validation.images),

@@ -3,10 +3,11 @@
 use crate::Outcome;
 use crate::args::GenerateArgs;
 use crate::device;
-use crate::output::{counted, print};
-use elbo::Images;
+use crate::output::{counted, note, print};
+use elbo::dataset::{Preparation, Preprocessing};
 use elbo::figures::sheet;
 use elbo::storage::write_atomically;
+use elbo::{Images, Vae};
 use std::path::Path;
 
 /// Pixels between the images of a sheet.
@@ -23,9 +24,19 @@ pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
         Some(class) => vae.generate_class(class, start, count, arguments.seed),
         None => vae.generate_from(start, count, arguments.seed),
     };
+    let ends = (arguments.bits == "16").then(|| ends_of_16_bits(&vae));
     if is_directory(&arguments.out)? {
-        write_single(images, count, &arguments.out)?;
+        write_single(images, count, &arguments.out, ends)?;
         print(&format!("{} in {}\n", counted(count, "image"), arguments.out.display()))?;
+    } else if let Some(ends) = ends {
+        anyhow::ensure!(
+            count == 1,
+            "a sheet has 8 bits: with --bits 16 give a directory as --out, or --count 1 for a single image"
+        );
+        let image = images(0, 1)?;
+        let png = image.as_pixels()[0].png_16(ends).map_err(elbo::Error::from)?;
+        write_atomically(&arguments.out, &png).map_err(elbo::Error::from)?;
+        print(&format!("1 image in {}\n", arguments.out.display()))?;
     } else {
         let images = images(0, count)?;
         let columns = (count as f64).sqrt().ceil() as usize;
@@ -57,11 +68,28 @@ pub(crate) fn write_sheet(images: &Images, columns: usize, path: &Path) -> Resul
     Ok(write_atomically(path, &png)?)
 }
 
-/// Writes images into files of their own, `images(start, count)` at a time.
+/// The numbers of 16 bits for black and white: those that the model was trained on, if they are such.
+fn ends_of_16_bits(vae: &Vae) -> [u16; 2] {
+    let Preprocessing::Pictures(Preparation { range: Some(range), .. }) = vae.card().preprocessing else {
+        return [0, u16::MAX];
+    };
+    let (low, high) = (range.low(), range.high());
+    let is_whole = |end: f64| (0.0..=f64::from(u16::MAX)).contains(&end) && end.fract() == 0.0;
+    if is_whole(low) && is_whole(high) && high > f64::from(u8::MAX) {
+        return [low as u16, high as u16];
+    }
+    note(&format!(
+        "the range {range} of the model's files is none of 16 bits: black is written as 0 and white as 65535"
+    ));
+    [0, u16::MAX]
+}
+
+/// Writes images into files of their own, `images(start, count)` at a time; of 16 bits, if black and white are given.
 fn write_single(
     images: impl Fn(usize, usize) -> Result<Images, elbo::Error>,
     count: usize,
     directory: &Path,
+    ends: Option<[u16; 2]>,
 ) -> Result<(), elbo::Error> {
     elbo::storage::create_directory(directory)?;
     let digits = count.to_string().len().max(4);
@@ -71,7 +99,11 @@ fn write_single(
         for image in images.as_pixels() {
             number += 1;
             let path = directory.join(format!("{number:0digits$}.png"));
-            write_atomically(&path, &sheet(&[image], 1, 0)?.png()?)?;
+            let png = match ends {
+                Some(ends) => image.png_16(ends)?,
+                None => sheet(&[image], 1, 0)?.png()?,
+            };
+            write_atomically(&path, &png)?;
         }
     }
     Ok(())

@@ -43,6 +43,7 @@ pub(crate) fn note(note: &Note) -> String {
         Note::Cropped => "; --fit fit or stretch keeps all",
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
+        Note::Range { .. } | Note::OutsideRange { .. } => "; --range changes it",
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
         Note::FirstFrames { .. } => "; save the others as pictures to train on them",
         _ => "",
@@ -157,6 +158,11 @@ fn of_pictures(error: &PictureError) -> Option<String> {
                 "convert them, for example with ImageMagick in each directory: magick mogrify -format jpg '*.{ending}'{anyway}"
             ))
         }
+        PictureError::Scales { .. } => Some(
+            "give the values that are black and white in all of them, for example with --range 0:4095; \
+             or keep each kind in a directory of its own"
+                .to_owned(),
+        ),
         PictureError::OutOfMemory { .. } => Some(
             "choose a smaller --size, or set with --memory from how many bytes on they are kept in a file".to_owned(),
         ),

@@ -224,3 +224,53 @@ fn a_disk_that_fills_leaves_nothing_behind() {
     assert_eq!(names(here.path().join("full")), [""; 0]);
     assert!(!here.path().join("run").exists());
 }
+
+#[test]
+fn numbers_of_twelve_bits_keep_their_range_all_the_way() {
+    let here = tempfile::tempdir().unwrap();
+    let scans = here.path().join("scans");
+    fs::create_dir(&scans).unwrap();
+    for number in 0..50 {
+        let value = |x: u32, y: u32| image::Luma([((x * 250 + y * 190 + number * 95) % 4096) as u16]);
+        image::ImageBuffer::from_fn(10, 9, value).save(scans.join(format!("{number:02}.png"))).unwrap();
+    }
+    let data = succeeds(elbo(&here).args(args("data scans"))).stdout;
+    assert!(
+        data.contains("held in 16 bits") && data.contains("0 is black and 4095 white; --range changes it"),
+        "{data}"
+    );
+    let json = succeeds(elbo(&here).args(args("data scans --json"))).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["bits"], &json["preprocessing"]["pictures"]["range"]), (&16.into(), &"0:4095".into()));
+
+    let printed = succeeds(&mut train(&here, "scans --epochs 1 --out run"));
+    assert!(printed.stderr.contains("0 is black and 4095 white"), "{printed:#?}");
+    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("range = \"0:4095\""), "{config}");
+    succeeds(elbo(&here).args(args("train --resume run --epochs 2 --quiet")));
+    let evaluated = succeeds(elbo(&here).args(args("evaluate run"))).stdout;
+    assert!(evaluated.starts_with("5 images of scans"), "{evaluated}");
+
+    succeeds(elbo(&here).args(args("generate run --count 5 --bits 16 --out made")));
+    for name in names(here.path().join("made")) {
+        let image::DynamicImage::ImageLuma16(made) = image::open(here.path().join("made").join(&name)).unwrap() else {
+            panic!("{name} has no 16 bits")
+        };
+        let most = made.pixels().map(|pixel| pixel.0[0]).max().unwrap();
+        assert!((1000..=4095).contains(&most), "{most}");
+    }
+    // What the model has made is read with the model's range, and so nothing is cut.
+    let printed = succeeds(elbo(&here).args(args("reconstruct run made")));
+    assert!(!printed.stderr.contains("lie"), "{printed:#?}");
+    succeeds(elbo(&here).args(args("generate run --count 1 --bits 16 --out one.png")));
+    assert!(fails(elbo(&here).args(args("generate run --bits 16"))).contains("a sheet has 8 bits"));
+
+    let printed = succeeds(&mut train(&here, "scans --epochs 1 --out narrow --range -5:2000"));
+    assert!(printed.stderr.contains("values lie outside of the range -5:2000 and are cut to it"), "{printed:#?}");
+    let made = succeeds(elbo(&here).args(args("generate narrow --bits 16 --out narrow_made"))).stderr;
+    assert!(made.contains("none of 16 bits"), "{made}");
+    for range in ["5", "5:5", "9:1", "a:b", "0:inf"] {
+        let message = crate::common::ends_with(2, elbo(&here).args(["data", "scans", "--range", range])).stderr;
+        assert!(message.contains("LOW:HIGH"), "{message}");
+    }
+}

@@ -23,6 +23,22 @@ pub struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
+    /// The image as a PNG file of 16 bits: 0 is written as `ends[0]` and 1 as `ends[1]`, what lies between to the nearest.
+    ///
+    /// # Errors
+    ///
+    /// [`FigureError::Channels`] or [`FigureError::PixelCount`] if it cannot be drawn, [`FigureError::Empty`] if it has no
+    /// pixels.
+    pub fn png_16(&self, ends: [u16; 2]) -> Result<Vec<u8>, FigureError> {
+        self.check(0)?;
+        let [low, high] = ends.map(f64::from);
+        // A comparison that is false for NaN.
+        let share = |value: f32| if value > 0.0 { f64::from(value.min(1.0)) } else { 0.0 };
+        let numbers = self.data.iter().map(|&value| (low + share(value) * (high - low)).round() as u16);
+        let data: Vec<u8> = numbers.flat_map(u16::to_be_bytes).collect();
+        encode([self.height, self.width], self.channels, png::BitDepth::Sixteen, &data, false)
+    }
+
     /// That the image can be drawn; `index` is its place in the caller's list.
     pub(crate) fn check(&self, index: usize) -> Result<(), FigureError> {
         let &Self { height, width, channels, data } = self;
@@ -141,7 +157,7 @@ impl RasterImage {
     ///
     /// [`FigureError::Empty`] for a picture without pixels, which PNG cannot express.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
-        self.encode(false)
+        encode([self.height, self.width], self.channels, png::BitDepth::Eight, &self.data, false)
     }
 
     /// The same with [`MARK`] in it, by which a figure is told from the pictures that it lies among.
@@ -150,32 +166,7 @@ impl RasterImage {
     ///
     /// As [`png`](Self::png).
     pub fn figure_png(&self) -> Result<Vec<u8>, FigureError> {
-        self.encode(true)
-    }
-
-    fn encode(&self, is_figure: bool) -> Result<Vec<u8>, FigureError> {
-        let &Self { height, width, .. } = self;
-        if height == 0 || width == 0 {
-            return Err(FigureError::Empty { width, height });
-        }
-        let too_large = |_| FigureError::TooLarge { width, height };
-        let mut file = Vec::new();
-        let mut encoder =
-            png::Encoder::new(&mut file, width.try_into().map_err(too_large)?, height.try_into().map_err(too_large)?);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_color(match self.channels {
-            1 => png::ColorType::Grayscale,
-            2 => png::ColorType::GrayscaleAlpha,
-            3 => png::ColorType::Rgb,
-            _ => png::ColorType::Rgba,
-        });
-        if is_figure {
-            encoder.add_text_chunk(MARK[0].to_owned(), MARK[1].to_owned())?;
-        }
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(&self.data)?;
-        writer.finish()?;
-        Ok(file)
+        encode([self.height, self.width], self.channels, png::BitDepth::Eight, &self.data, true)
     }
 
     /// The colour of one pixel as red, green, blue, alpha, or nothing outside the picture.
@@ -192,6 +183,37 @@ impl RasterImage {
             _ => return None,
         })
     }
+}
+
+/// A PNG file of `[height, width]` pixels, with [`MARK`] in it if it is a figure.
+fn encode(
+    [height, width]: [usize; 2],
+    channels: usize,
+    depth: png::BitDepth,
+    data: &[u8],
+    is_figure: bool,
+) -> Result<Vec<u8>, FigureError> {
+    if height == 0 || width == 0 {
+        return Err(FigureError::Empty { width, height });
+    }
+    let too_large = |_| FigureError::TooLarge { width, height };
+    let mut file = Vec::new();
+    let mut encoder =
+        png::Encoder::new(&mut file, width.try_into().map_err(too_large)?, height.try_into().map_err(too_large)?);
+    encoder.set_depth(depth);
+    encoder.set_color(match channels {
+        1 => png::ColorType::Grayscale,
+        2 => png::ColorType::GrayscaleAlpha,
+        3 => png::ColorType::Rgb,
+        _ => png::ColorType::Rgba,
+    });
+    if is_figure {
+        encoder.add_text_chunk(MARK[0].to_owned(), MARK[1].to_owned())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(data)?;
+    writer.finish()?;
+    Ok(file)
 }
 
 /// The keyword and the text of a text chunk in PNG files of figures, which stands before their pixels.
@@ -283,6 +305,23 @@ mod tests {
             reader.next_frame(&mut back).unwrap();
             assert_eq!(back, sheet.data());
         }
+    }
+
+    #[test]
+    fn sixteen_bits_are_written_between_their_ends() {
+        let data = [0.0, 1.0, 0.5, f32::NAN, -1.0, 2.0];
+        for (ends, expected) in
+            [([0, 65535], [0, 65535, 32768, 0, 0, 65535]), ([100, 4095], [100, 4095, 2098, 100, 100, 4095])]
+        {
+            let file = grey(2, 3, &data).png_16(ends).unwrap();
+            let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+            assert_eq!(reader.info().bit_depth, png::BitDepth::Sixteen);
+            let mut back = vec![0; reader.output_buffer_size().unwrap()];
+            reader.next_frame(&mut back).unwrap();
+            let numbers: Vec<u16> = back.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            assert_eq!(numbers, expected);
+        }
+        assert!(grey(2, 3, &data[1..]).png_16([0, 1]).is_err() && grey(0, 0, &[]).png_16([0, 1]).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! `--images N` before `check` takes no more images than that; `crates/elbo-cuda/check.sh` needs no card for it.
 
-use elbo::dataset::{Batch, ImageShape, Splits};
+use elbo::dataset::{Batch, Depth, ImageShape, Splits};
 use elbo::engine::Precision;
 use elbo::engine::cuda::Cuda;
 use elbo::engine::{Draw, Engine};
@@ -133,6 +133,13 @@ impl Case {
         Ok((loss, first, engine.parameters()?))
     }
 
+    /// The gradient of the same images in 16 bits, which is the same.
+    fn of_16_bits(&self, device: &impl Device) -> Result<Vec<f32>, Failure> {
+        let pixels: Vec<u8> = self.pixels.iter().flat_map(|&byte| (u16::from(byte) * 257).to_le_bytes()).collect();
+        let batch = Batch { pixels: &pixels, depth: Depth::Sixteen, ..self.batch() };
+        Ok(self.engine(device)?.gradient(batch, self.draw(), self.objective)?.1)
+    }
+
     /// Losses, statistics and images without a step.
     fn forwards(&self, device: &impl Device) -> Result<[Vec<f32>; 3], Failure> {
         let engine = self.engine(device)?;
@@ -210,7 +217,7 @@ fn check(images: usize) -> Result<(), Failure> {
             let off = forwards.iter().zip(&plain_forwards).map(|(a, b)| relative(double(a).zip(double(b))));
             let off = off.fold(0.0, f64::max);
             let bits = case.stepped(&card, steps)?;
-            let same = bits == by_halves;
+            let same = bits == by_halves && gradient == case.of_16_bits(&card)?;
             let stepped = plain.iter().zip(&bits).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             let right = lost <= tolerance.loss && worst <= tolerance.gradient && off <= tolerance.forwards && same;
             wrong += usize::from(!right);

@@ -104,6 +104,11 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "PATH", default_value = "generated.png")]
     pub(crate) out: PathBuf,
 
+    /// Bits of the values in files of single images. With 16, numbers are those of the files that the model was trained on,
+    /// where 16 bits hold their range, else from 0 to 65535
+    #[arg(long, default_value = "8", value_parser = ["8", "16"])]
+    pub(crate) bits: String,
+
     #[command(flatten)]
     pub(crate) on: DeviceArgs,
 }

@@ -3,6 +3,7 @@
 mod not_a_number;
 
 use super::Cpu;
+use crate::dataset::Depth;
 use crate::dataset::batch::Batch;
 use crate::engine::{Device, Draw};
 use crate::network::reference::Defined;
@@ -32,4 +33,22 @@ fn the_engine_agrees_with_the_definition() {
             }
         }
     }
+}
+
+/// Bytes as numbers of 16 bits are the same numbers to the network.
+#[test]
+fn sixteen_bits_make_the_bits_of_the_same_bytes() {
+    let case = Case::new([8, 8, 1], &[3, 5], 2, 37, 1.0);
+    let indices: Vec<u32> = (0..37).collect();
+    let narrow = Batch::new(&case.pixels, &indices, None);
+    let pixels: Vec<u8> = case.pixels.iter().flat_map(|&byte| (u16::from(byte) * 257).to_le_bytes()).collect();
+    let wide = Batch { pixels: &pixels, depth: Depth::Sixteen, ..narrow };
+    let of = |batch: Batch<'_>| {
+        let mut engine = Cpu::new(2).engine(&case.architecture, &case.parameters).unwrap();
+        let draw = || Draw::Given(&case.noise);
+        let (loss, gradient) = engine.gradient(batch, draw(), case.objective).unwrap();
+        let losses = engine.losses(batch, draw()).unwrap();
+        (loss, gradient, losses, engine.encode(batch).unwrap())
+    };
+    assert_eq!(of(narrow), of(wide));
 }
