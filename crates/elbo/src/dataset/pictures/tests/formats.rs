@@ -38,7 +38,7 @@ fn of_an_animation_the_first_frame_is_taken() {
 }
 
 /// EXIF data that say nothing but an orientation.
-fn exif(orientation: u8) -> Vec<u8> {
+pub(super) fn exif(orientation: u8) -> Vec<u8> {
     let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
     exif

@@ -3,8 +3,10 @@
 mod bad_files;
 mod deep;
 mod formats;
+mod guide;
 mod left_out;
 mod sets;
+mod tiff_file;
 mod tiff_pages;
 mod whole;
 

@@ -71,6 +71,11 @@ pub(super) fn stacks() -> [Vec<u8>; 4] {
     LAYOUTS.map(|layout| layout.stack(&[(10, 8, 0), (20, 8, 1), (30, 8, 0)]))
 }
 
+/// Three pages beside a reduced copy and a mask, of each layout.
+pub(super) fn three_pages() -> [Vec<u8>; 4] {
+    LAYOUTS.map(|layout| layout.stack(&[(10, 8, 0), (10, 8, 1), (20, 8, 0), (30, 8, 0), (40, 8, 4)]))
+}
+
 #[test]
 fn every_page_is_an_image() {
     for layout in LAYOUTS {

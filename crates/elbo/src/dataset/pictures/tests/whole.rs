@@ -5,10 +5,10 @@ use crate::dataset::picture::Samples;
 use proptest::prelude::*;
 
 /// A progressive JPEG of 24x24 grey pixels by Pillow: `save(progressive=True, quality=40, optimize=True)`.
-const PROGRESSIVE: &[u8] = include_bytes!("progressive.jpg");
+pub(super) const PROGRESSIVE: &[u8] = include_bytes!("progressive.jpg");
 
 /// Three frames.
-fn animation() -> Vec<u8> {
+pub(super) fn animation() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
     for value in [30, 200, 90] {
@@ -19,7 +19,7 @@ fn animation() -> Vec<u8> {
 }
 
 /// The same in PNG.
-fn animated_png() -> Vec<u8> {
+pub(super) fn animated_png() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 9, 9);
     encoder.set_animated(3, 0).unwrap();
@@ -41,7 +41,7 @@ fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
 }
 
 /// And in WebP: each frame is the picture of a file that is one.
-fn animated_webp() -> Vec<u8> {
+pub(super) fn animated_webp() -> Vec<u8> {
     let side = [WIDTH - 1, HEIGHT - 1].map(|side| [side as u8, 0, 0]).concat();
     let still = encoded(&colourful(), ImageFormat::WebP);
     let frame = [&[0; 6], &side[..], &[100, 0, 0, 0], &still[12..]].concat();
