@@ -125,6 +125,12 @@ pub enum DatasetError {
         /// The largest label.
         largest: u16,
     },
+    /// Two classes that nothing tells apart.
+    #[error("two classes are called '{}'", .name.escape_debug())]
+    SameClassNames {
+        /// The name of both.
+        name: String,
+    },
     /// Labels that are not one for each image.
     #[error("{images} images, but {labels} labels")]
     LabelCount {

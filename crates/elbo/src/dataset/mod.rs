@@ -46,6 +46,7 @@ mod survey;
 #[cfg(all(test, feature = "arrays"))]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -180,13 +181,19 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DatasetError::ClassNames`] if a label has no name.
+    /// [`DatasetError::ClassNames`] if a label has no name, [`DatasetError::SameClassNames`] if two classes have the same.
     pub fn with_classes(mut self, classes: Vec<String>) -> Result<Self, DatasetError> {
         match self.labels.iter().flatten().max() {
             Some(&largest) if usize::from(largest) >= classes.len() => {
                 return Err(DatasetError::ClassNames { names: classes.len(), largest });
             }
-            Some(_) => self.classes = classes,
+            Some(_) => {
+                let mut seen = HashSet::new();
+                if let Some(name) = classes.iter().find(|name| !seen.insert(*name)) {
+                    return Err(DatasetError::SameClassNames { name: name.clone() });
+                }
+                self.classes = classes;
+            }
             None => {}
         }
         Ok(self)

@@ -17,6 +17,7 @@ mod tests;
 mod tiff_samples;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -246,17 +247,28 @@ fn joined(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
+/// What the class of a directory is called: its path. Bytes that are no text, and characters that would move the cursor of
+/// a terminal, are escaped, so that different directories have different names.
+fn class_name(directory: &Path) -> String {
+    if directory.as_os_str().is_empty() {
+        return ".".to_owned();
+    }
+    let name = |part: &OsStr| match part.to_str() {
+        Some(text) if !text.contains(char::is_control) => text.to_owned(),
+        _ => part.as_encoded_bytes().escape_ascii().to_string(),
+    };
+    directory.iter().map(name).collect::<Vec<_>>().join("/")
+}
+
 /// The number and name of the class of each directory, in the order of their paths; none without directories.
 fn class_names<'a>(root: &Path, parts: [&'a Part; 3]) -> Result<BTreeMap<&'a Path, (u16, String)>, PictureError> {
     let labelled = parts.into_iter().filter(|part| part.has_classes());
     let directories: BTreeSet<&Path> =
         labelled.flat_map(|part| &part.files).map(|(_, class)| class.as_path()).collect();
-    let name = |directory: &Path| if directory.as_os_str().is_empty() { ".".to_owned() } else { joined(directory) };
     let too_many = || PictureError::TooManyClasses { directory: root.to_owned(), classes: directories.len() };
-    let numbered = directories
-        .iter()
-        .enumerate()
-        .map(|(number, &directory)| Ok((directory, (u16::try_from(number).map_err(|_| too_many())?, name(directory)))));
+    let numbered = directories.iter().enumerate().map(|(number, &directory)| {
+        Ok((directory, (u16::try_from(number).map_err(|_| too_many())?, class_name(directory))))
+    });
     numbered.collect()
 }
 

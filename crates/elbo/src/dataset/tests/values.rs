@@ -46,6 +46,8 @@ fn classes_have_names_if_there_are_labels() {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let named = new(Some(vec![1, 0])).with_classes(names(&["cat", "dog", "cow"])).unwrap();
     assert_eq!(named.classes(), names(&["cat", "dog", "cow"]));
+    let twice = new(Some(vec![1, 0])).with_classes(names(&["cat", "cat"])).unwrap_err();
+    assert_eq!(twice.to_string(), "two classes are called 'cat'");
     assert!(new(None).with_classes(names(&["cat"])).unwrap().classes().is_empty());
     assert_matches!(
         new(Some(vec![1, 0])).with_classes(names(&["cat"])).unwrap_err(),

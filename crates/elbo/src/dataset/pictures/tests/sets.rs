@@ -126,7 +126,7 @@ fn links_are_followed_once_and_odd_names_are_read() {
     fs::create_dir(&odd).unwrap();
     fs::write(odd.join(OsStr::from_bytes(b"\xff.png")), png(&grey(8, 8))).unwrap();
     let train = loaded(folder.path(), &DataOptions::default()).splits.train;
-    assert_eq!(names(&train).unwrap(), ["cats", "dogs", "\u{fffd}\u{fffd}"]);
+    assert_eq!(names(&train).unwrap(), ["cats", "dogs", "\\xff\\xfe"]);
 }
 
 /// The same pictures, however little may be in memory.
@@ -202,4 +202,20 @@ fn images_in_a_file_are_those_in_memory() {
     }
     let error = train.gather(&[0, 2], &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains(".images: "), "{error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn classes_of_any_bytes_have_names_of_their_own_that_can_be_printed() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    for name in [&b"caf\xe9"[..], b"caf\xe8", b"a\x1b[31mb", b"a\nb", "\u{fffd}".as_bytes(), "кот".as_bytes()] {
+        let directory = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("a.png"), png(&grey(8, 8))).unwrap();
+    }
+    let train = loaded(folder.path(), &DataOptions::default()).splits.train;
+    let mut names = train.classes().to_vec();
+    names.sort();
+    assert_eq!(names, ["a\\nb", "a\\x1b[31mb", "caf\\xe8", "caf\\xe9", "кот", "\u{fffd}"]);
 }
