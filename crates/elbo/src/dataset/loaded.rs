@@ -54,6 +54,18 @@ pub enum Note {
         /// How many.
         pictures: usize,
     },
+    /// The directories of the parts lie below others, and not at the first level.
+    PartsBelow {
+        /// The path of the first directory that holds some, below the directory that was read.
+        example: String,
+        /// How many there are: the classes of several begin with their names.
+        directories: usize,
+    },
+    /// Directories are called as parts of a data set, but are taken for classes.
+    PartsAsClasses {
+        /// The path of one, below the directory that was read.
+        example: String,
+    },
     /// Files or directories that are none of a data set's are left out.
     PassedOver {
         /// What they are.
@@ -149,6 +161,8 @@ pub enum PassedOver {
     System,
     /// Copies that editors leave, and downloads that have not ended.
     Backup,
+    /// Masks of the pictures beside them, by the names of files or directories.
+    Masks,
 }
 
 /// How many kinds of files a note lists.
@@ -190,11 +204,25 @@ impl fmt::Display for Note {
             Self::OutsideParts { pictures } => {
                 write!(f, "{pictures} pictures beside train, val and test are left out")
             }
+            Self::PartsBelow { example, directories: 1 } => {
+                write!(f, "train, val and test are the directories in {example}")
+            }
+            Self::PartsBelow { example, directories } => write!(
+                f,
+                "train, val and test are those in each of {directories} directories, such as {example}: classes begin \
+                 with their names"
+            ),
+            Self::PartsAsClasses { example } => write!(
+                f,
+                "{example} is taken for a class, not for a part: there are parts where a train is at the first level, or in \
+                 every directory of it"
+            ),
             Self::PassedOver { reason, example, count } => {
                 let what = match reason {
                     PassedOver::Run => there_are(*count, "run of elbo", "runs of elbo"),
                     PassedOver::Figure => there_are(*count, "figure of elbo", "figures of elbo"),
                     PassedOver::System => there_are(*count, "entry of the system", "entries of the system"),
+                    PassedOver::Masks => there_are(*count, "mask", "masks"),
                     PassedOver::Backup => {
                         there_are(*count, "backup or unfinished download", "backups or unfinished downloads")
                     }

@@ -87,8 +87,10 @@ impl Splits {
     ///
     /// Pictures in directories have these as their classes, called by their path, as in `birds/owls`. Where there is a
     /// `train` directory, its pictures are the training set, those of a `val` directory the validation set and those of a
-    /// `test` directory the test set, and classes are the directories in these. Hidden files and directories are passed over, and what systems, editors and runs leave
-    /// ([`PassedOver`](super::PassedOver)). Which files are pictures is told
+    /// `test` directory the test set, and classes are the directories in these. Where each of the directories has such a
+    /// `train` instead, as in sets of anomalies, these are the parts, and classes begin with the names of the
+    /// directories. Hidden files and directories are passed over, and what systems, editors and runs leave, and masks of
+    /// the pictures beside them ([`PassedOver`](super::PassedOver)). Which files are pictures is told
     /// from their first bytes, and from their names where those say so. Images have the order of their paths.
     ///
     /// More than 2 GiB of images are kept in a file instead of memory, where [`DataOptions::cache`] gives a place for it.

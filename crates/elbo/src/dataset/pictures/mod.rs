@@ -9,6 +9,8 @@ mod fit;
 mod frames;
 mod item;
 mod kinds;
+mod layout;
+mod masks;
 mod pages;
 mod picture;
 mod scan;

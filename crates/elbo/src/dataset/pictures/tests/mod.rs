@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod formats;
+mod layouts;
 mod left_out;
 mod sets;
 mod tiff_pages;
