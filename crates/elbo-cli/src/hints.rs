@@ -46,7 +46,7 @@ pub(crate) fn note(note: &Note) -> String {
         Note::PartsAsClasses { .. } => "; give a directory that holds the parts to have them apart",
         Note::PassedOver { reason: PassedOver::Masks, .. } => "; give their directory to train on them",
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
-        Note::FirstFrames { .. } => "; save the others as pictures to train on them",
+        Note::FirstFrames { .. } => "; train and data take every frame with --frames all",
         _ => "",
     };
     format!("{note}{option}")

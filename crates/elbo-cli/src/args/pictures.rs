@@ -2,7 +2,7 @@
 
 use crate::source::name_of;
 use clap::ValueEnum;
-use elbo::dataset::{Channels, Colour, DataOptions, Fit, Size};
+use elbo::dataset::{Channels, Colour, DataOptions, Fit, Frames, Size};
 use std::path::PathBuf;
 
 /// What to do with pictures of another aspect ratio.
@@ -26,6 +26,15 @@ pub(crate) enum ChannelsName {
     Rgb,
 }
 
+/// Frames of an animation.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum FramesName {
+    /// The first frame alone
+    First,
+    /// Every frame, as a viewer shows it
+    All,
+}
+
 /// What pictures are brought to.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Pictures")]
@@ -46,6 +55,10 @@ pub(crate) struct DataArgs {
     /// Colour behind transparent pixels, and around pictures with --fit fit: #rrggbb, white or black [default: white]
     #[arg(long, value_name = "COLOUR")]
     background: Option<Colour>,
+
+    /// Which frames of an animation (GIF, PNG or WebP) are images [default: first]
+    #[arg(long, value_enum)]
+    frames: Option<FramesName>,
 
     /// Largest share of the pictures that may be unreadable, from 0 to 1; unreadable ones are left out [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
@@ -86,12 +99,17 @@ impl DataArgs {
             ChannelsName::Grey => Channels::Grey,
             ChannelsName::Rgb => Channels::Rgb,
         });
+        let frames = self.frames.map(|frames| match frames {
+            FramesName::First => Frames::First,
+            FramesName::All => Frames::All,
+        });
         let cache = self.cache.as_deref().map(|cache| name_of(Some(cache))).transpose()?;
         Ok(DataOptions {
             size: self.size.or(options.size),
             channels: channels.or(options.channels),
             fit: fit.or(options.fit),
             background: self.background.or(options.background),
+            frames: frames.or(options.frames),
             max_bad: self.max_bad.or(options.max_bad),
             memory: self.memory.or(options.memory),
             cache: cache.or(options.cache),

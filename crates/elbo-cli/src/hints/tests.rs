@@ -353,8 +353,8 @@ fn notes_name_the_options_that_change_what_they_say() {
         ),
         (
             Note::FirstFrames { animations: 1, total: 3 },
-            "1 of 3 pictures is an animation: only the first frame is taken; save the others as pictures to train on \
-             them",
+            "1 of 3 pictures is an animation: only the first frame is taken; train and data take every frame with \
+             --frames all",
         ),
     ] {
         assert_eq!(note(&said), expected);

@@ -104,6 +104,13 @@ pub enum Note {
         /// How many pictures there are.
         total: usize,
     },
+    /// The frames of animations are images.
+    AllFrames {
+        /// How many animations there are.
+        animations: usize,
+        /// How many frames they have together.
+        frames: usize,
+    },
     /// Numbers from 0 to 1 become bytes.
     UnitValues,
     /// Numbers from 0 to 255 that are no integers become bytes.
@@ -249,6 +256,10 @@ impl fmt::Display for Note {
                 let are = if *animations == 1 { "is an animation" } else { "are animations" };
                 write!(f, "{animations} of {total} pictures {are}: only the first frame is taken")
             }
+            Self::AllFrames { animations, frames } => {
+                let have = if *animations == 1 { "animation has" } else { "animations have" };
+                write!(f, "{animations} {have} several frames, {frames} together: each frame is an image")
+            }
             Self::UnitValues => f.write_str("values from 0 to 1 are kept in steps of 1/255"),
             Self::RoundedValues => f.write_str("values up to 255 are rounded to whole numbers"),
             Self::Mask => f.write_str("values 0 and 1 are taken for black and white"),
@@ -282,7 +293,7 @@ impl From<Splits> for Loaded {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{}: {reason}", .path.display())]
 pub struct BadPicture {
-    /// The file; with `#7` after its name, the seventh page of one with several.
+    /// The file; with `#7` after its name, the seventh page or frame of one with several.
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,

@@ -39,6 +39,9 @@ pub struct Preparation {
     pub fit: Fit,
     /// What shows through transparent pixels, and around pictures that do not fill their image.
     pub background: Colour,
+    /// Which frames of an animation are images.
+    #[serde(default, skip_serializing_if = "Frames::is_first")]
+    pub frames: Frames,
 }
 
 impl Preparation {
@@ -53,8 +56,9 @@ impl Preparation {
 /// Width, height, channels and fit in words: `64x48 (width x height), 3 channels, crop`.
 impl fmt::Display for Preparation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, channels, fit, background } = self;
-        write!(f, "{size} (width x height), {channels}, {fit}, background {background}")
+        let Self { size, channels, fit, background, frames } = self;
+        write!(f, "{size} (width x height), {channels}, {fit}, background {background}")?;
+        if frames.is_first() { Ok(()) } else { write!(f, ", {frames} frames") }
     }
 }
 
@@ -74,6 +78,9 @@ pub struct DataOptions {
     /// What shows through transparent pixels and around pictures: [`Colour::WHITE`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
+    /// Which frames of an animation are images: [`Frames::First`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<Frames>,
     /// The share of files that may be unreadable, and are left out: [`MAX_BAD`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad: Option<f64>,
@@ -133,12 +140,13 @@ impl DataOptions {
 
 impl From<Preparation> for DataOptions {
     fn from(preparation: Preparation) -> Self {
-        let Preparation { size, channels, fit, background } = preparation;
+        let Preparation { size, channels, fit, background, frames } = preparation;
         Self {
             size: Some(size),
             channels: Some(channels),
             fit: Some(fit),
             background: Some(background),
+            frames: Some(frames),
             ..Self::default()
         }
     }
@@ -234,6 +242,34 @@ impl fmt::Display for Fit {
             Self::Fit => "fit",
             Self::Crop => "crop",
             Self::Stretch => "stretch",
+        })
+    }
+}
+
+/// Which frames of an animation (GIF, PNG or WebP) are images.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Frames {
+    /// The first alone.
+    #[default]
+    First,
+    /// Each, as it is seen on its canvas.
+    All,
+}
+
+impl Frames {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
+
+impl fmt::Display for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "first",
+            Self::All => "all",
         })
     }
 }
@@ -338,7 +374,8 @@ mod tests {
         assert!(matches!(asked.clone().settled(&numbers), Err(DatasetError::NoPictures { .. })));
 
         let size = Size { width: 9, height: 8 };
-        let made = Preparation { size, channels: Channels::Grey, fit: Fit::Stretch, background: Colour::BLACK };
+        let (channels, fit, background) = (Channels::Grey, Fit::Stretch, Colour::BLACK);
+        let made = Preparation { size, channels, fit, background, frames: Frames::All };
         let pictures = Splits::from(images.with_preprocessing(Preprocessing::Pictures(made)));
         let settled = asked.settled(&pictures).unwrap();
         assert_eq!(settled, DataOptions { memory: Some(5), ..made.into() });
@@ -358,11 +395,16 @@ mod tests {
             channels: Channels::Rgb,
             fit: Fit::Crop,
             background: Colour([10, 240, 16]),
+            frames: Frames::First,
         };
         let pictures: Preprocessing = serde_json::from_str(text).unwrap();
         assert_eq!(pictures, Preprocessing::Pictures(expected));
         assert_eq!(serde_json::to_string(&pictures).unwrap(), text);
         assert_eq!(expected.shape(), ImageShape { height: 48, width: 64, channels: 3 });
         assert!(serde_json::from_str::<Preprocessing>(&text.replace("64x48", "64x0")).is_err());
+        let all = Preprocessing::Pictures(Preparation { frames: Frames::All, ..expected });
+        let text = text.replace("\"}}", "\",\"frames\":\"all\"}}");
+        assert_eq!(serde_json::to_string(&all).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Preprocessing>(&text).unwrap(), all);
     }
 }

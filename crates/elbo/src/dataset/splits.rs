@@ -81,7 +81,7 @@ impl Splits {
     ///
     /// With the feature `pictures`, which is on by default:
     /// `path` is a directory with PNG, JPEG, WebP, GIF, BMP or TIFF files at any
-    /// depth, or one such file. Of an animation the first frame is taken; of a TIFF file all pages, but those that are marked
+    /// depth, or one such file. Of an animation the first frame is taken, or with [`load`] every frame if [`DataOptions::frames`] says so; of a TIFF file all pages, but those that are marked
     /// as reduced copies or masks of others. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows
     /// from the pictures, and with [`load`] from [`DataOptions`].
     ///

@@ -7,15 +7,17 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use super::frames::{self, Count};
+use super::item::Inside;
+use super::kinds;
 use super::pages::{self, Page, Source};
 use super::picture::{Picture, luma};
-use super::{frames, kinds};
-use crate::dataset::preprocessing::{Channels, Colour};
+use crate::dataset::preprocessing::{Channels, Colour, Frames};
 
 /// The longest side of a picture that is decoded.
 const MAX_SIDE: u32 = 20_000;
 /// The most memory that a decoded picture may take, and what its decoder needs beside it.
-const MAX_BYTES: u64 = 512 << 20;
+pub(super) const MAX_BYTES: u64 = 512 << 20;
 
 /// The formats that are read, and how their files' names end.
 const FORMATS: [(ImageFormat, &str, &[&str]); 6] = [
@@ -65,23 +67,33 @@ pub(super) fn start_of(file: &File) -> std::io::Result<Vec<u8>> {
 /// What a picture file holds.
 #[derive(Debug)]
 pub(super) struct Contents {
-    /// The pages, where there are several, and what the header of each says or why it cannot be read; of a file that is
-    /// one picture, that alone.
-    pub(super) images: Vec<(Option<Page>, Result<Header, String>)>,
-    /// Whether it has frames beside the first.
+    /// The pages or frames, where there are several, and what the header of each says or why it cannot be read; of a file
+    /// that is one picture, that alone.
+    pub(super) images: Vec<(Option<Inside>, Result<Header, String>)>,
+    /// Whether it has frames beside the first that are no images.
     pub(super) is_animation: bool,
     /// Pages that are reduced copies or masks of others.
     pub(super) copies: usize,
 }
 
-/// What a file holds, or why it cannot be read.
-pub(super) fn contents(path: &Path) -> Result<Contents, String> {
+/// What a file holds where these frames of an animation are images, or why it cannot be read.
+pub(super) fn contents(path: &Path, frames: Frames) -> Result<Contents, String> {
     let (file, format) = identify(path)?;
     let mut file = BufReader::new(file);
     if format != ImageFormat::Tiff {
         let header = open(path, None).map(|(_, header, _)| header)?;
-        let is_animation = frames::count(format, &mut file)? > 1;
-        return Ok(Contents { images: vec![(None, Ok(header))], is_animation, copies: 0 });
+        let (images, is_animation) = match (frames, frames::count(format, &mut file)) {
+            (_, Count { whole: 0, broken: Some(reason) }) | (Frames::First, Count { broken: Some(reason), .. }) => {
+                return Err(reason);
+            }
+            (Frames::All, Count { whole, broken }) if whole > 1 || broken.is_some() => {
+                let frames = (1..=whole).map(|number| (Some(Inside::Frame(number)), Ok(header)));
+                let broken = broken.map(|reason| (Some(Inside::Frame(whole + 1)), Err(reason)));
+                (frames.chain(broken).collect(), false)
+            }
+            (_, Count { whole, .. }) => (vec![(None, Ok(header))], whole > 1),
+        };
+        return Ok(Contents { images, is_animation, copies: 0 });
     }
     let pages::Pages { listed, copies, broken } = pages::pages(&mut file)?;
     let header = |page| open(path, page).map(|(_, header, _)| header);
@@ -89,8 +101,8 @@ pub(super) fn contents(path: &Path) -> Result<Contents, String> {
     let images = match (&listed[..], broken) {
         ([only], None) if is_first(only) => vec![(None, Ok(header(None)?))],
         (pages, broken) => {
-            let pages = pages.iter().map(|&page| (Some(page), header(Some(page))));
-            pages.chain(broken.map(|(page, reason)| (Some(page), Err(reason)))).collect()
+            let pages = pages.iter().map(|&page| (Some(Inside::Page(page)), header(Some(page))));
+            pages.chain(broken.map(|(page, reason)| (Some(Inside::Page(page)), Err(reason)))).collect()
         }
     };
     Ok(Contents { images, is_animation: false, copies })
@@ -110,7 +122,7 @@ pub(super) struct Header {
 }
 
 /// A file and its format, or why it cannot be read.
-fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
+pub(super) fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let start = start_of(&file).map_err(|error| error.to_string())?;
     match format_of(&start, path) {
@@ -123,16 +135,24 @@ fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
     }
 }
 
-/// A decoder that has read the header, with what it says, or why the picture cannot be read.
-fn open(path: &Path, page: Option<Page>) -> Result<(impl ImageDecoder, Header, Orientation), String> {
-    let (file, format) = identify(path)?;
-    let file = BufReader::new(Source::open(file, page).map_err(|error| error.to_string())?);
+/// The most that a decoder may take.
+pub(super) fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_BYTES);
+    limits
+}
+
+/// A decoder that has read the header, with what it says, or why the picture cannot be read.
+pub(super) fn open(
+    path: &Path,
+    page: Option<Page>,
+) -> Result<(impl ImageDecoder + use<>, Header, Orientation), String> {
+    let (file, format) = identify(path)?;
+    let file = BufReader::new(Source::open(file, page).map_err(|error| error.to_string())?);
     let mut reader = ImageReader::with_format(file, format);
-    reader.limits(limits);
+    reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let (width, height) = decoder.dimensions();
@@ -163,9 +183,19 @@ pub(super) fn decode(
     channels: Channels,
     background: Colour,
 ) -> Result<Picture, String> {
-    let (decoder, Header { width, height, .. }, orientation) = open(path, page)?;
+    let (decoder, header, orientation) = open(path, page)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     image.apply_orientation(orientation);
+    picture(image, header, channels, background)
+}
+
+/// The pixels of an upright picture that has this header.
+pub(super) fn picture(
+    image: DynamicImage,
+    Header { width, height, .. }: Header,
+    channels: Channels,
+    background: Colour,
+) -> Result<Picture, String> {
     let grey = |value: u8| [value; 3];
     let background = background.0;
     let upright = [image.width() as usize, image.height() as usize];

@@ -6,7 +6,8 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use super::item::Item;
+use super::animation::Animation;
+use super::item::{Inside, Item};
 use super::{PictureError, decode, fit};
 use crate::dataset::DatasetError;
 use crate::dataset::cache::{self, ImageFile};
@@ -51,13 +52,22 @@ impl Decoded {
     ) -> Result<Self, DatasetError> {
         let shape = preparation.shape();
         let len = shape.len();
-        let make = |number: usize, image: &mut [u8]| {
-            let Item { file, page, .. } = items[number];
-            let result = decode::decode(file, page, preparation.channels, preparation.background)
-                .map(|picture| fit::fit(&picture, preparation, image));
+        let Preparation { channels, background, .. } = *preparation;
+        let make = |animation: &mut Option<Animation>, number: usize, image: &mut [u8]| {
+            let Item { file, inside, header, .. } = items[number];
+            let picture = match inside {
+                Some(Inside::Frame(frame)) => {
+                    let animation = animation.get_or_insert_with(|| Animation::open(file));
+                    animation.frame(frame).and_then(|image| decode::picture(image, header, channels, background))
+                }
+                Some(Inside::Page(page)) => decode::decode(file, Some(page), channels, background),
+                None => decode::decode(file, None, channels, background),
+            };
+            let result = picture.map(|picture| fit::fit(&picture, preparation, image));
             tick();
             result
         };
+        let follows = |number: usize| items[number].follows(&items[number - 1]);
         if let Some(directory) = place.filter(|_| !items.is_empty()) {
             let path = directory.join(format!("{}.images", key(items, preparation)?));
             let fits = |found: &cache::Contents| {
@@ -65,12 +75,12 @@ impl Decoded {
             };
             let (file, contents) = match cache::open(&path).filter(|(_, contents)| fits(contents)) {
                 Some(found) => found,
-                None => cache::write(&path, items.len(), len, make).map_err(DatasetError::Cache)?,
+                None => cache::write(&path, items.len(), len, follows, make).map_err(DatasetError::Cache)?,
             };
             let bad = contents.bad.into_iter().collect();
             return Ok(Self { images: Images::File(file), bad, is_grey: contents.is_grey });
         }
-        let (images, bad) = in_memory(items.len(), len, make).ok_or(PictureError::OutOfMemory {
+        let (images, bad) = in_memory(items.len(), len, follows, make).ok_or(PictureError::OutOfMemory {
             memory: u64::MAX,
             images: items.len(),
             shape,
@@ -82,21 +92,22 @@ impl Decoded {
 
 /// Makes `count` images of `len` bytes, on all cores: those that can be made, and why the others cannot, by their
 /// number. None where there is no memory for them.
-fn in_memory(
+fn in_memory<S: Default>(
     count: usize,
     len: usize,
-    make: impl Fn(usize, &mut [u8]) -> Result<(), String> + Sync,
+    follows: impl Fn(usize) -> bool,
+    make: impl Fn(&mut S, usize, &mut [u8]) -> Result<(), String> + Sync,
 ) -> Option<(Vec<u8>, BTreeMap<usize, String>)> {
     let mut images = Vec::new();
     let bytes = count.checked_mul(len).filter(|&bytes| images.try_reserve_exact(bytes).is_ok())?;
     images.resize(bytes, 0);
-    let (good, bad) = cache::make_all(&mut images, len, make);
+    let (good, bad) = cache::make_all(&mut images, len, follows, make);
     images.truncate(good * len);
     Some((images, bad.into_iter().collect()))
 }
 
 /// What tells images made of these files in this way from others: a digest of the files' paths, lengths and times of
-/// change, the numbers of pages, and of the preparation.
+/// change, the numbers of pages and frames, and of the preparation.
 fn key(items: &[Item], preparation: &Preparation) -> Result<String, DatasetError> {
     let mut hasher = Sha256::new();
     hasher.update(format!("elbo images 2 {preparation}"));
@@ -110,7 +121,7 @@ fn key(items: &[Item], preparation: &Preparation) -> Result<String, DatasetError
         hasher.update(name);
         hasher.update(metadata.len().to_le_bytes());
         hasher.update(changed.map_or(0, |time| time.as_nanos()).to_le_bytes());
-        hasher.update(item.page.map_or(0, |page| page.number as u64).to_le_bytes());
+        hasher.update(item.inside.map_or(0, |inside| inside.number() as u64).to_le_bytes());
     }
     Ok(hasher.finalize().iter().take(16).fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")))
 }

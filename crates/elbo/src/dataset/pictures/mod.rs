@@ -2,6 +2,9 @@
 //!
 //! Two passes go over the files, each on all cores: headers, from which follows what is left open, then pixels.
 
+mod animation;
+mod apng;
+mod canvas;
 mod decode;
 mod decoded;
 mod error;
@@ -16,6 +19,7 @@ mod picture;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod webp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -62,7 +66,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
     decode::is_picture_name(path) || decode::sniff(path).ok().flatten().is_some()
 }
 
-/// Reads one picture file as a set of one image, or of its pages.
+/// Reads one picture file as a set of one image, or of its pages or frames.
 pub(super) fn read_single(path: &Path, options: &DataOptions) -> Result<Loaded, DatasetError> {
     let name = path.file_stem().map_or_else(|| "picture".to_owned(), |name| name.to_string_lossy().into_owned());
     let part = Part { files: vec![(path.to_owned(), PathBuf::new())] };
@@ -104,7 +108,7 @@ impl Reading<'_> {
         if !(0.0..=1.0).contains(&max_bad) {
             return Err(PictureError::MaxBad { found: max_bad }.into());
         }
-        let mut items = Items::of(scan);
+        let mut items = Items::of(scan, self.options.frames.unwrap_or_default());
         let total = items.total();
         self.check(&items.bad, total, max_bad, items.good())?;
         let done = AtomicUsize::new(items.bad.len());
@@ -282,5 +286,6 @@ fn choose(headers: &[Header], options: &DataOptions) -> (Preparation, Vec<Note>)
         notes.push(Note::SomeColour { colourful, total: headers.len() });
     }
     let background = options.background.unwrap_or(Colour::WHITE);
-    (Preparation { size, channels, fit, background }, notes)
+    let frames = options.frames.unwrap_or_default();
+    (Preparation { size, channels, fit, background, frames }, notes)
 }

@@ -1,5 +1,6 @@
 //! Real picture files in a temporary directory.
 
+mod animations;
 mod bad_files;
 mod formats;
 mod layouts;
@@ -18,7 +19,7 @@ use image::{ImageBuffer, RgbaImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::dataset::{Fit, ImageShape, load};
+use crate::dataset::{Fit, Frames, ImageShape, load};
 
 /// The texts of notes, a line each.
 fn said(notes: &[Note]) -> String {

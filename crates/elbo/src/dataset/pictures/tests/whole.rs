@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const PROGRESSIVE: &[u8] = include_bytes!("progressive.jpg");
 
 /// Three frames.
-fn animation() -> Vec<u8> {
+pub(super) fn animation() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
     for value in [30, 200, 90] {
@@ -31,7 +31,7 @@ fn animated_png() -> Vec<u8> {
 }
 
 /// A chunk of a WebP file.
-fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let mut chunk = name.to_vec();
     chunk.extend((content.len() as u32).to_le_bytes());
     chunk.extend(content);
@@ -52,10 +52,11 @@ fn animated_webp() -> Vec<u8> {
 /// The pixels of a file's picture, or why there are none.
 fn read(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, String> {
     fs::write(path, bytes).unwrap();
-    let contents = decode::contents(path)?;
+    let contents = decode::contents(path, Frames::First)?;
     let [(page, header)] = &contents.images[..] else { panic!("{contents:?}") };
     header.clone()?;
-    Ok(decode::decode(path, *page, Channels::Rgb, Colour::WHITE)?.pixels)
+    let page = page.map(|_| panic!("{contents:?}"));
+    Ok(decode::decode(path, page, Channels::Rgb, Colour::WHITE)?.pixels)
 }
 
 #[test]
@@ -169,7 +170,11 @@ proptest! {
             }
             let path = folder.path().join(number.to_string());
             fs::write(&path, &bytes).unwrap();
-            match decode::contents(&path) {
+            let all = DataOptions { frames: Some(Frames::All), max_bad: Some(1.0), ..DataOptions::default() };
+            if let Ok(Loaded { splits, .. }) = load(&path, &all, &|_, _| {}) {
+                prop_assert!(splits.train.len() < 100);
+            }
+            match decode::contents(&path, Frames::First) {
                 Ok(contents) => prop_assert!(!contents.images.is_empty()),
                 Err(reason) => prop_assert!(!reason.is_empty()),
             }
