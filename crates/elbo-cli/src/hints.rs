@@ -2,7 +2,7 @@
 
 use crate::shell;
 use elbo::Error;
-use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PictureError};
+use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PassedOver, PictureError};
 use elbo::engine::EngineError;
 use elbo::files::{RunDirectoryError, TensorFileError};
 use elbo::network::ArchitectureError;
@@ -44,8 +44,10 @@ pub(crate) fn note(note: &Note) -> String {
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
         Note::Range { .. } | Note::OutsideRange { .. } => "; --range changes it",
+        Note::PartsAsClasses { .. } => "; give a directory that holds the parts to have them apart",
+        Note::PassedOver { reason: PassedOver::Masks, .. } => "; give their directory to train on them",
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
-        Note::FirstFrames { .. } => "; save the others as pictures to train on them",
+        Note::FirstFrames { .. } => "; train and data take every frame with --frames all",
         _ => "",
     };
     format!("{note}{option}")

@@ -166,6 +166,72 @@ fn pictures_of_kinds_that_are_not_read_are_told() {
     assert!(data.contains("25 pictures are of kinds that are not read"), "{data}");
 }
 
+/// The parts of a set of anomalies lie below the kinds of objects, beside masks.
+#[test]
+fn parts_below_kinds_of_objects_are_found_by_every_command() {
+    let here = tempfile::tempdir().unwrap();
+    for (number, object) in (0..).zip(["bottle", "screw"]) {
+        for (place, count) in [("train/good", 10), ("test/good", 2), ("test/bent", 3), ("ground_truth/bent", 3)] {
+            for i in 0..count {
+                write(&here.path().join(format!("defects/{object}/{place}/{i}.png")), 8, 8, 30 * number + i);
+            }
+        }
+    }
+    let printed = succeeds(&mut train(&here, "defects --epochs 1 --out run"));
+    for line in [
+        "train, val and test are those in each of 2 directories, such as bottle: classes begin with their names",
+        "6 masks are passed over, such as bottle/ground_truth/bent/0.png; give their directory to train on them",
+        "defects: 20 images of 8x8x3 to train on, 10 to test",
+    ] {
+        assert!(printed.stderr.lines().any(|printed| printed == line), "{line}: {printed:#?}");
+    }
+    succeeds(elbo(&here).args(args("train --resume run --epochs 2 --quiet")));
+    let evaluated = succeeds(elbo(&here).args(args("evaluate run"))).stdout;
+    assert!(evaluated.starts_with("10 images of defects (test set)"), "{evaluated}");
+    let data = succeeds(elbo(&here).args(args("data defects/screw/ground_truth"))).stdout;
+    assert!(data.contains("images    3 to train on"), "{data}");
+}
+
+#[test]
+fn every_frame_of_an_animation_is_trained_on_where_that_is_asked_for() {
+    let here = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        fs::create_dir_all(here.path().join("clips")).unwrap();
+        let file = fs::File::create(here.path().join(format!("clips/{number}.gif"))).unwrap();
+        let mut encoder = image::codecs::gif::GifEncoder::new(file);
+        for frame in 0..7_u8 {
+            let value = |x: u32, y: u32| (x as u8 * 9 + y as u8 * 5).wrapping_add(frame * 30 + number * 11);
+            let frame = image::RgbaImage::from_fn(9, 8, |x, y| image::Rgba([value(x, y), value(y, x), 90, 255]));
+            encoder.encode_frame(image::Frame::new(frame)).unwrap();
+        }
+    }
+    let first = succeeds(&mut train(&here, "clips --epochs 1 --out first"));
+    let note = "3 of 3 pictures are animations: only the first frame is taken; train and data take every frame with \
+                --frames all";
+    assert!(first.stderr.lines().any(|line| line == note), "{first:#?}");
+    let all = succeeds(&mut train(&here, "clips --epochs 1 --frames all --out run"));
+    let note = "3 animations have several frames, 21 together: each frame is an image";
+    assert!(all.stderr.lines().any(|line| line == note), "{all:#?}");
+    let config = fs::read_to_string(here.path().join("run/config.toml")).unwrap();
+    assert!(config.lines().any(|line| line == "frames = \"all\""), "{config}");
+    // Nobody needs to be told again, not even with the model file alone.
+    let message = fails(elbo(&here).args(args("train --resume run --epochs 2 --frames first")));
+    assert!(message.contains("cannot change"), "{message}");
+    succeeds(elbo(&here).args(args("train --resume run --epochs 2 --quiet")));
+    succeeds(&mut train(&here, "clips --epochs 2 --frames all --quiet --out whole"));
+    let parameters = |run: &str| elbo::Model::read(&here.path().join(run).join("model.safetensors")).unwrap();
+    assert_eq!(parameters("whole").card.data.train_digest, parameters("run").card.data.train_digest);
+    fs::rename(here.path().join("run/model.safetensors"), here.path().join("mine.safetensors")).unwrap();
+    for model in ["mine.safetensors clips", "whole"] {
+        let evaluated = succeeds(elbo(&here).args(args(&format!("evaluate {model}")))).stdout;
+        assert!(evaluated.starts_with("2 images of clips (validation set)"), "{evaluated}");
+    }
+    let other = succeeds(elbo(&here).args(args("evaluate mine.safetensors clips/1.gif"))).stdout;
+    assert!(other.starts_with("7 images of 1"), "{other}");
+    let data = succeeds(elbo(&here).args(args("data clips/2.gif --frames all"))).stdout;
+    assert!(data.contains("images    7 to train on") && data.contains("formats   GIF 7"), "{data}");
+}
+
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let here = with_photos();
@@ -176,6 +242,7 @@ fn options_that_make_no_sense_are_refused() {
         ("photos --size many", "WxH"),
         ("photos --background pink", "#rrggbb"),
         ("photos --fit squash", "stretch"),
+        ("photos --frames 3", "first, all"),
     ] {
         let printed = crate::common::ends_with(2, &mut train(&here, line));
         assert!(printed.stderr.contains(named), "{line}: {printed:#?}");

@@ -2,7 +2,7 @@
 
 use crate::source::name_of;
 use clap::ValueEnum;
-use elbo::dataset::{Channels, Colour, DataOptions, Fit, RangeOption, Size};
+use elbo::dataset::{Channels, Colour, DataOptions, Fit, Frames, RangeOption, Size};
 use std::path::PathBuf;
 
 /// What to do with pictures of another aspect ratio.
@@ -24,6 +24,15 @@ pub(crate) enum ChannelsName {
     Grey,
     /// Three values per pixel: red, green, blue
     Rgb,
+}
+
+/// Frames of an animation.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum FramesName {
+    /// The first frame alone
+    First,
+    /// Every frame, as a viewer shows it
+    All,
 }
 
 /// What pictures are brought to.
@@ -52,6 +61,9 @@ pub(crate) struct DataArgs {
     /// values; else auto]
     #[arg(long, allow_hyphen_values = true, value_name = "LOW:HIGH")]
     range: Option<RangeOption>,
+    /// Which frames of an animation (GIF, PNG or WebP) are images [default: first]
+    #[arg(long, value_enum)]
+    frames: Option<FramesName>,
 
     /// Largest share of the pictures that may be unreadable, from 0 to 1; unreadable ones are left out [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
@@ -92,6 +104,10 @@ impl DataArgs {
             ChannelsName::Grey => Channels::Grey,
             ChannelsName::Rgb => Channels::Rgb,
         });
+        let frames = self.frames.map(|frames| match frames {
+            FramesName::First => Frames::First,
+            FramesName::All => Frames::All,
+        });
         let cache = self.cache.as_deref().map(|cache| name_of(Some(cache))).transpose()?;
         Ok(DataOptions {
             size: self.size.or(options.size),
@@ -99,6 +115,7 @@ impl DataArgs {
             fit: fit.or(options.fit),
             background: self.background.or(options.background),
             range: self.range.or(options.range),
+            frames: frames.or(options.frames),
             max_bad: self.max_bad.or(options.max_bad),
             memory: self.memory.or(options.memory),
             cache: cache.or(options.cache),

@@ -332,6 +332,19 @@ fn notes_name_the_options_that_change_what_they_say() {
             "3 channels: 1 of 2 pictures are stored in colour; --channels changes it",
         ),
         (Note::NoColour, "1 channel: no picture has any colour; --channels rgb keeps three"),
+        (
+            Note::PassedOver { reason: PassedOver::Masks, example: "gt/a.png".to_owned(), count: 1 },
+            "1 mask is passed over: gt/a.png; give their directory to train on them",
+        ),
+        (
+            Note::PassedOver { reason: PassedOver::System, example: "@eaDir".to_owned(), count: 1 },
+            "1 entry of the system is passed over: @eaDir",
+        ),
+        (
+            Note::PartsAsClasses { example: "a/train".to_owned() },
+            "a/train is taken for a class, not for a part: there are parts where a train is at the first level, or in \
+             every directory of it; give a directory that holds the parts to have them apart",
+        ),
         (Note::Mask, "values 0 and 1 are taken for black and white"),
         (
             Note::UnreadKinds { kinds: vec![("HEIC".to_owned(), 60), ("JP2".to_owned(), 1)] },
@@ -340,8 +353,8 @@ fn notes_name_the_options_that_change_what_they_say() {
         ),
         (
             Note::FirstFrames { animations: 1, total: 3 },
-            "1 of 3 pictures is an animation: only the first frame is taken; save the others as pictures to train on \
-             them",
+            "1 of 3 pictures is an animation: only the first frame is taken; train and data take every frame with \
+             --frames all",
         ),
     ] {
         assert_eq!(note(&said), expected);

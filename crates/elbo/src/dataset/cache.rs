@@ -20,8 +20,8 @@ const MARK: &[u8; 8] = b"elbo im2";
 /// The longest document that is taken for sense.
 const MAX_DOCUMENT: u64 = 1 << 30;
 
-/// About how many bytes of images are made at a time.
-const BLOCK: usize = 1 << 25;
+/// About how many bytes of images are made at a time; in tests as few as make several blocks.
+const BLOCK: usize = if cfg!(test) { 1 << 12 } else { 1 << 25 };
 
 /// What a cache file says of its images.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -105,15 +105,15 @@ pub(super) fn open(path: &Path) -> Option<(ImageFile, Contents)> {
     (start == expected).then(|| (ImageFile { path: path.to_owned(), file }, contents))
 }
 
-/// Makes `count` images of `len` bytes, with values of this depth, on all cores, and writes those that can be made to a file
-/// at `path`, wholly or not at all. Where one cannot, `make` says why; when all are made, `outside` says how many numbers were
-/// cut to a range.
-pub(super) fn write(
+/// Makes `count` images of `len` bytes, with values of this depth, as [`make_all`] does, and writes those that can be made to
+/// a file at `path`, wholly or not at all. Images that follow one another and are too many to be made at once are made on one
+/// core. When all are made, `outside` says how many numbers were cut to a range.
+pub(super) fn write<S: Default>(
     path: &Path,
     count: usize,
-    len: usize,
-    depth: Depth,
-    make: impl Fn(usize, &mut [u8]) -> Result<(), String> + Sync,
+    (len, depth): (usize, Depth),
+    follows: impl Fn(usize) -> bool,
+    make: impl Fn(&mut S, usize, &mut [u8]) -> Result<(), String> + Sync,
     outside: impl Fn() -> [u64; 2],
 ) -> Result<(ImageFile, Contents), StorageError> {
     let mut contents = Contents { images: 0, image_bytes: len, bad: Vec::new(), is_grey: true, outside: [0; 2] };
@@ -124,13 +124,37 @@ pub(super) fn write(
     }
     write_with(path, |file| {
         let at_once = block.len() / len;
-        for first in (0..count).step_by(at_once) {
-            let images = &mut block[..at_once.min(count - first) * len];
-            let (good, bad) = make_all(images, len, |number, out| make(first + number, out));
+        let mut keep = |first: usize, images: &[u8], bad: Vec<(usize, String)>| {
             contents.bad.extend(bad.into_iter().map(|(number, reason)| (first + number, reason)));
-            contents.images += good;
-            contents.is_grey &= is_grey(&images[..good * len], depth);
-            file.write_all(&images[..good * len])?;
+            contents.images += images.len() / len;
+            contents.is_grey &= is_grey(images, depth);
+            file.write_all(images)
+        };
+        let end_of = |first: usize| (first + 1..count).find(|&number| !follows(number)).unwrap_or(count);
+        let mut first = 0;
+        while first < count {
+            let mut end = first;
+            while end < count && end_of(end) - first <= at_once {
+                end = end_of(end);
+            }
+            if end > first {
+                let images = &mut block[..(end - first) * len];
+                let follows = |number: usize| follows(first + number);
+                let (good, bad) = make_all(images, len, follows, |state, number, out| make(state, first + number, out));
+                keep(first, &images[..good * len], bad)?;
+                first = end;
+                continue;
+            }
+            let (mut state, end) = (S::default(), end_of(first));
+            while first < end {
+                let images = &mut block[..at_once.min(end - first) * len];
+                let made = images.chunks_exact_mut(len).enumerate();
+                let results = made.map(|(number, image)| make(&mut state, first + number, image)).collect();
+                let count = images.len() / len;
+                let (good, bad) = only_good(images, len, results);
+                keep(first, &images[..good * len], bad)?;
+                first += count;
+            }
         }
         contents.outside = outside();
         let document = serde_json::to_vec(&contents)?;
@@ -143,14 +167,31 @@ pub(super) fn write(
 }
 
 /// Makes images of `len` bytes, on all cores, and moves those that could be made to the front: how many these are, and
-/// why the others could not be made, by their number.
-pub(super) fn make_all(
+/// why the others could not be made, by their number. `make` is given a number and the place for that image, and says why it cannot
+/// be made. Those that by `follows` go on from the one before them are made after it, with the state that it has left.
+pub(super) fn make_all<S: Default>(
     images: &mut [u8],
     len: usize,
-    make: impl Fn(usize, &mut [u8]) -> Result<(), String> + Sync,
+    follows: impl Fn(usize) -> bool,
+    make: impl Fn(&mut S, usize, &mut [u8]) -> Result<(), String> + Sync,
 ) -> (usize, Vec<(usize, String)>) {
-    let made = images.par_chunks_exact_mut(len).with_max_len(1).enumerate();
-    let results: Vec<Result<(), String>> = made.map(|(number, image)| make(number, image)).collect();
+    let mut sequences: Vec<Vec<(usize, &mut [u8])>> = Vec::new();
+    for (number, image) in images.chunks_exact_mut(len).enumerate() {
+        match sequences.last_mut() {
+            Some(sequence) if follows(number) => sequence.push((number, image)),
+            _ => sequences.push(vec![(number, image)]),
+        }
+    }
+    let made = sequences.into_par_iter().with_max_len(1).map(|sequence| {
+        let mut state = S::default();
+        sequence.into_iter().map(|(number, image)| make(&mut state, number, image)).collect::<Vec<_>>()
+    });
+    let results: Vec<Vec<Result<(), String>>> = made.collect();
+    only_good(images, len, results.into_iter().flatten().collect())
+}
+
+/// Moves the images that could be made to the front.
+fn only_good(images: &mut [u8], len: usize, results: Vec<Result<(), String>>) -> (usize, Vec<(usize, String)>) {
     let (mut good, mut bad) = (0, Vec::new());
     for (number, result) in results.into_iter().enumerate() {
         match result {
@@ -168,4 +209,44 @@ pub(super) fn make_all(
 pub(super) fn is_grey(images: &[u8], depth: Depth) -> bool {
     let bytes = depth.bytes();
     images.par_chunks_exact(3 * bytes).all(|pixel| pixel[..2 * bytes] == pixel[bytes..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Images of which every third cannot be made, in sequences of these lengths, of which the longest do not fit a block.
+    /// What is made of each is how many there were before it in its sequence: no sequence is begun anew.
+    #[test]
+    fn images_that_follow_one_another_are_made_in_turn() {
+        const LEN: usize = BLOCK / 10;
+        let lengths = [1, 1, 3, 9, 4, 35, 1, 10, 10, 11, 1, 1, 1];
+        let places: Vec<usize> = lengths.into_iter().flat_map(|length| 0..length).collect();
+        let (count, made) = (places.len(), AtomicUsize::new(0));
+        let follows = |number: usize| places[number] > 0;
+        let make = |state: &mut usize, number: usize, image: &mut [u8]| {
+            made.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(*state, places[number], "image {number}");
+            *state += 1;
+            image.fill(number as u8);
+            if number % 3 == 2 { Err(number.to_string()) } else { Ok(()) }
+        };
+        let bad: Vec<_> =
+            (0..count).filter(|number| number % 3 == 2).map(|number| (number, number.to_string())).collect();
+        let good: Vec<u8> =
+            (0..count).filter(|number| number % 3 != 2).flat_map(|number| [number as u8; LEN]).collect();
+
+        let mut images = vec![0; count * LEN];
+        assert_eq!(make_all(&mut images, LEN, follows, make), (good.len() / LEN, bad.clone()));
+        assert_eq!(images[..good.len()], good);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let (file, contents) = write(&path, count, (LEN, Depth::Eight), follows, make, || [3, 7]).unwrap();
+        let (images, is_grey) = (good.len() / LEN, contents.is_grey);
+        let expected = Contents { images, image_bytes: LEN, bad, is_grey, outside: [3, 7] };
+        assert_eq!(contents, expected);
+        assert_eq!(std::fs::read(&file.path).unwrap()[..good.len()], good);
+        assert_eq!(made.into_inner(), 2 * count);
+    }
 }

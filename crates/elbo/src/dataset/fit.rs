@@ -159,11 +159,12 @@ fn resample<T: Copy + Into<f32>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::preprocessing::{Channels, Colour};
+    use crate::dataset::preprocessing::{Channels, Colour, Frames};
     use proptest::prelude::*;
 
     fn preparation(width: usize, height: usize, fit: Fit, channels: Channels) -> Preparation {
-        Preparation { size: Size { width, height }, channels, fit, background: Colour([9, 9, 9]), range: None }
+        let (size, background) = (Size { width, height }, Colour([9, 9, 9]));
+        Preparation { size, channels, fit, background, range: None, frames: Frames::First }
     }
 
     fn fitted(picture: &Picture, preparation: &Preparation) -> Vec<u8> {

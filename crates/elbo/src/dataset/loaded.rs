@@ -55,6 +55,18 @@ pub enum Note {
         /// How many.
         pictures: usize,
     },
+    /// The directories of the parts lie below others, and not at the first level.
+    PartsBelow {
+        /// The path of the first directory that holds some, below the directory that was read.
+        example: String,
+        /// How many there are: the classes of several begin with their names.
+        directories: usize,
+    },
+    /// Directories are called as parts of a data set, but are taken for classes.
+    PartsAsClasses {
+        /// The path of one, below the directory that was read.
+        example: String,
+    },
     /// Files or directories that are none of a data set's are left out.
     PassedOver {
         /// What they are.
@@ -92,6 +104,13 @@ pub enum Note {
         animations: usize,
         /// How many pictures there are.
         total: usize,
+    },
+    /// The frames of animations are images.
+    AllFrames {
+        /// How many animations there are.
+        animations: usize,
+        /// How many frames they have together.
+        frames: usize,
     },
     /// Numbers from 0 to 1 become bytes.
     UnitValues,
@@ -170,6 +189,8 @@ pub enum PassedOver {
     System,
     /// Copies that editors leave, and downloads that have not ended.
     Backup,
+    /// Masks of the pictures beside them, by the names of files or directories.
+    Masks,
 }
 
 impl Note {
@@ -230,11 +251,25 @@ impl fmt::Display for Note {
             Self::OutsideParts { pictures } => {
                 write!(f, "{pictures} pictures beside train, val and test are left out")
             }
+            Self::PartsBelow { example, directories: 1 } => {
+                write!(f, "train, val and test are the directories in {example}")
+            }
+            Self::PartsBelow { example, directories } => write!(
+                f,
+                "train, val and test are those in each of {directories} directories, such as {example}: classes begin \
+                 with their names"
+            ),
+            Self::PartsAsClasses { example } => write!(
+                f,
+                "{example} is taken for a class, not for a part: there are parts where a train is at the first level, or in \
+                 every directory of it"
+            ),
             Self::PassedOver { reason, example, count } => {
                 let what = match reason {
                     PassedOver::Run => there_are(*count, "run of elbo", "runs of elbo"),
                     PassedOver::Figure => there_are(*count, "figure of elbo", "figures of elbo"),
                     PassedOver::System => there_are(*count, "entry of the system", "entries of the system"),
+                    PassedOver::Masks => there_are(*count, "mask", "masks"),
                     PassedOver::Backup => {
                         there_are(*count, "backup or unfinished download", "backups or unfinished downloads")
                     }
@@ -260,6 +295,10 @@ impl fmt::Display for Note {
             Self::FirstFrames { animations, total } => {
                 let are = if *animations == 1 { "is an animation" } else { "are animations" };
                 write!(f, "{animations} of {total} pictures {are}: only the first frame is taken")
+            }
+            Self::AllFrames { animations, frames } => {
+                let have = if *animations == 1 { "animation has" } else { "animations have" };
+                write!(f, "{animations} {have} several frames, {frames} together: each frame is an image")
             }
             Self::UnitValues => f.write_str("values from 0 to 1 are kept in steps of 1/255"),
             Self::RoundedValues => f.write_str("values up to 255 are rounded to whole numbers"),
@@ -305,7 +344,7 @@ impl From<Splits> for Loaded {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{}: {reason}", .path.display())]
 pub struct BadPicture {
-    /// The file; with `#7` after its name, the seventh page of one with several.
+    /// The file; with `#7` after its name, the seventh page or frame of one with several.
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,

@@ -70,7 +70,7 @@ pub use oddities::Oddity;
 #[cfg(feature = "pictures")]
 pub use pictures::PictureError;
 pub use preprocessing::{
-    Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
+    Channels, Colour, DataOptions, Fit, Frames, MAX_BAD, MEMORY, OptionError, Preparation, Preprocessing, Size,
 };
 pub use range::{RangeOption, ValueRange};
 pub use shape::{CHANNELS, ImageShape, SIDES, ShapeError};

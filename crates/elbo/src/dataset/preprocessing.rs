@@ -45,6 +45,9 @@ pub struct Preparation {
     /// follows from the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<ValueRange>,
+    /// Which frames of an animation are images.
+    #[serde(default, skip_serializing_if = "Frames::is_first")]
+    pub frames: Frames,
 }
 
 impl Preparation {
@@ -59,9 +62,10 @@ impl Preparation {
 /// Width, height, channels and fit in words: `64x48 (width x height), 3 channels, crop`.
 impl fmt::Display for Preparation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, channels, fit, background, range } = self;
+        let Self { size, channels, fit, background, range, frames } = self;
         write!(f, "{size} (width x height), {channels}, {fit}, background {background}")?;
-        range.map_or(Ok(()), |range| write!(f, ", range {range}"))
+        range.map_or(Ok(()), |range| write!(f, ", range {range}"))?;
+        if frames.is_first() { Ok(()) } else { write!(f, ", {frames} frames") }
     }
 }
 
@@ -85,6 +89,9 @@ pub struct DataOptions {
     /// all of them, or else their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<RangeOption>,
+    /// Which frames of an animation are images: [`Frames::First`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<Frames>,
     /// The share of files that may be unreadable, and are left out: [`MAX_BAD`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad: Option<f64>,
@@ -144,13 +151,14 @@ impl DataOptions {
 
 impl From<Preparation> for DataOptions {
     fn from(preparation: Preparation) -> Self {
-        let Preparation { size, channels, fit, background, range } = preparation;
+        let Preparation { size, channels, fit, background, range, frames } = preparation;
         Self {
             size: Some(size),
             channels: Some(channels),
             fit: Some(fit),
             background: Some(background),
             range: range.map(RangeOption::Given),
+            frames: Some(frames),
             ..Self::default()
         }
     }
@@ -246,6 +254,34 @@ impl fmt::Display for Fit {
             Self::Fit => "fit",
             Self::Crop => "crop",
             Self::Stretch => "stretch",
+        })
+    }
+}
+
+/// Which frames of an animation (GIF, PNG or WebP) are images.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Frames {
+    /// The first alone.
+    #[default]
+    First,
+    /// Each, as it is seen on its canvas.
+    All,
+}
+
+impl Frames {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
+
+impl fmt::Display for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "first",
+            Self::All => "all",
         })
     }
 }
@@ -353,7 +389,8 @@ mod tests {
 
         let size = Size { width: 9, height: 8 };
         let range = ValueRange::new(0.0, 4095.0).ok();
-        let made = Preparation { size, channels: Channels::Grey, fit: Fit::Stretch, background: Colour::BLACK, range };
+        let (channels, fit, background) = (Channels::Grey, Fit::Stretch, Colour::BLACK);
+        let made = Preparation { size, channels, fit, background, range, frames: Frames::All };
         let pictures = Splits::from(images.with_preprocessing(Preprocessing::Pictures(made)));
         let settled = asked.settled(&pictures).unwrap();
         assert_eq!(settled, DataOptions { memory: Some(5), ..made.into() });
@@ -374,12 +411,17 @@ mod tests {
             fit: Fit::Crop,
             background: Colour([10, 240, 16]),
             range: None,
+            frames: Frames::First,
         };
         let pictures: Preprocessing = serde_json::from_str(text).unwrap();
         assert_eq!(pictures, Preprocessing::Pictures(expected));
         assert_eq!(serde_json::to_string(&pictures).unwrap(), text);
         assert_eq!(expected.shape(), ImageShape { height: 48, width: 64, channels: 3 });
         assert!(serde_json::from_str::<Preprocessing>(&text.replace("64x48", "64x0")).is_err());
+        let all = Preprocessing::Pictures(Preparation { frames: Frames::All, ..expected });
+        let with_frames = text.replace("\"}}", "\",\"frames\":\"all\"}}");
+        assert_eq!(serde_json::to_string(&all).unwrap(), with_frames);
+        assert_eq!(serde_json::from_str::<Preprocessing>(&with_frames).unwrap(), all);
         let deep = text.replace("\"}}", "\",\"range\":\"0:4095\"}}");
         let expected = Preparation { range: ValueRange::new(0.0, 4095.0).ok(), ..expected };
         assert_eq!(serde_json::from_str::<Preprocessing>(&deep).unwrap(), Preprocessing::Pictures(expected));

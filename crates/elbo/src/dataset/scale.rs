@@ -159,7 +159,9 @@ mod tests {
 
     fn of(values: &[f64]) -> (Scale, String, Depth) {
         let mut seen = Values::NONE;
-        values.iter().for_each(|&value| seen.see(value));
+        for &value in values {
+            seen.see(value);
+        }
         let scale = Scale::of(&seen);
         (scale, scale.range(&seen).to_string(), scale.depth(&seen))
     }

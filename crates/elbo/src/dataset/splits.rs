@@ -82,14 +82,16 @@ impl Splits {
     ///
     /// With the feature `pictures`, which is on by default:
     /// `path` is a directory with PNG, JPEG, WebP, GIF, BMP or TIFF files at any
-    /// depth, or one such file. Of an animation the first frame is taken; of a TIFF file all pages, but those that are marked
+    /// depth, or one such file. Of an animation the first frame is taken, or with [`load`] every frame if [`DataOptions::frames`] says so; of a TIFF file all pages, but those that are marked
     /// as reduced copies or masks of others. They are brought to one shape, see [`Preparation`](super::Preparation); which one follows
     /// from the pictures, and with [`load`] from [`DataOptions`].
     ///
     /// Pictures in directories have these as their classes, called by their path, as in `birds/owls`. Where there is a
     /// `train` directory, its pictures are the training set, those of a `val` directory the validation set and those of a
-    /// `test` directory the test set, and classes are the directories in these. Hidden files and directories are passed over, and what systems, editors and runs leave
-    /// ([`PassedOver`](super::PassedOver)). Which files are pictures is told
+    /// `test` directory the test set, and classes are the directories in these. Where each of the directories has such a
+    /// `train` instead, as in sets of anomalies, these are the parts, and classes begin with the names of the
+    /// directories. Hidden files and directories are passed over, and what systems, editors and runs leave, and masks of
+    /// the pictures beside them ([`PassedOver`](super::PassedOver)). Which files are pictures is told
     /// from their first bytes, and from their names where those say so. Images have the order of their paths.
     ///
     /// More than 2 GiB of images are kept in a file instead of memory, where [`DataOptions::cache`] gives a place for it.

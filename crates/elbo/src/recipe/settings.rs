@@ -97,7 +97,7 @@ impl From<Recipe> for Settings {
 #[cfg(all(test, feature = "runs"))]
 mod tests {
     use super::*;
-    use crate::dataset::{Channels, Fit};
+    use crate::dataset::{Channels, Fit, Frames};
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -112,6 +112,7 @@ mod tests {
             fit: Some(Fit::Stretch),
             background: "#123456".parse().ok(),
             range: "-0.1:4095".parse().ok(),
+            frames: Some(Frames::All),
             max_bad: Some(0.1 + 0.2),
             memory: Some(1 << 40),
             cache: Some("caches \\ here".to_owned()),

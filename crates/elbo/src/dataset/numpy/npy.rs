@@ -179,7 +179,7 @@ fn number_type(header: &str) -> Result<(Kind, usize, bool), String> {
     // A header is any bytes: the first character need not be one byte.
     let parts = name.split_at_checked(1).and_then(|(letter, size)| Some((letter, size.parse::<usize>().ok()?)));
     let (kind, size) = match parts {
-        Some(("u", size @ (1 | 2 | 4 | 8))) | Some(("b", size @ 1)) => (Kind::Unsigned, size),
+        Some(("u", size @ (1 | 2 | 4 | 8)) | ("b", size @ 1)) => (Kind::Unsigned, size),
         Some(("i", size @ (1 | 2 | 4 | 8))) => (Kind::Signed, size),
         Some(("f", size @ (4 | 8))) => (Kind::Float, size),
         Some(("S", size @ 1..=MAX_TEXT)) => (Kind::Text, size),

@@ -8,12 +8,14 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::deep::{Deep, Outside};
+use super::frames::{self, Count};
+use super::item::Inside;
 use super::pages::{self, Page, Source};
 use super::tiff_samples::{Decoded, Tiff};
-use super::{MAX_BYTES, frames, kinds};
+use super::{MAX_BYTES, kinds};
 use crate::dataset::ValueRange;
 use crate::dataset::picture::{Picture, Sample, Samples, blend, luma};
-use crate::dataset::preprocessing::{Channels, Colour, Preparation};
+use crate::dataset::preprocessing::{Channels, Colour, Frames, Preparation};
 use crate::dataset::scale::Values;
 
 /// The longest side of a picture that is decoded.
@@ -67,23 +69,35 @@ pub(super) fn start_of(file: &File) -> std::io::Result<Vec<u8>> {
 /// What a picture file holds.
 #[derive(Debug)]
 pub(super) struct Contents {
-    /// The pages, where there are several, and what the header of each says or why it cannot be read; of a file that is
-    /// one picture, that alone.
-    pub(super) images: Vec<(Option<Page>, Result<Header, String>)>,
-    /// Whether it has frames beside the first.
+    /// The pages or frames, where there are several, and what the header of each says or why it cannot be read; of a file
+    /// that is one picture, that alone.
+    pub(super) images: Vec<(Option<Inside>, Result<Header, String>)>,
+    /// Whether it has frames beside the first that are no images.
     pub(super) is_animation: bool,
     /// Pages that are reduced copies or masks of others.
     pub(super) copies: usize,
 }
 
-/// What a file holds, or why it cannot be read.
-pub(super) fn contents(path: &Path) -> Result<Contents, String> {
+/// What a file holds where these frames of an animation are images, or why it cannot be read.
+pub(super) fn contents(path: &Path, frames: Frames) -> Result<Contents, String> {
     let (file, format) = identify(path)?;
     let mut file = BufReader::new(file);
     if format != ImageFormat::Tiff {
         let header = open(path, None).map(|(_, header, _)| header)?;
-        let is_animation = frames::count(format, &mut file)? > 1;
-        return Ok(Contents { images: vec![(None, Ok(header))], is_animation, copies: 0 });
+        let (images, is_animation) = match (frames, frames::count(format, &mut file)) {
+            (_, Count { whole: 0, broken: Some(reason) }) | (Frames::First, Count { broken: Some(reason), .. }) => {
+                return Err(reason);
+            }
+            (Frames::All, Count { whole, broken }) if whole > 1 || broken.is_some() => {
+                // They are composed in 8 bits.
+                let header = Header { stored: Stored::Bytes, ..header };
+                let frames = (1..=whole).map(|number| (Some(Inside::Frame(number)), Ok(header)));
+                let broken = broken.map(|reason| (Some(Inside::Frame(whole + 1)), Err(reason)));
+                (frames.chain(broken).collect(), false)
+            }
+            (_, Count { whole, .. }) => (vec![(None, Ok(header))], whole > 1),
+        };
+        return Ok(Contents { images, is_animation, copies: 0 });
     }
     let pages::Pages { listed, copies, broken } = pages::pages(&mut file)?;
     let header = |page| open(path, page).map(|(_, header, _)| header);
@@ -91,8 +105,8 @@ pub(super) fn contents(path: &Path) -> Result<Contents, String> {
     let images = match (&listed[..], broken) {
         ([only], None) if is_first(only) => vec![(None, Ok(header(None)?))],
         (pages, broken) => {
-            let pages = pages.iter().map(|&page| (Some(page), header(Some(page))));
-            pages.chain(broken.map(|(page, reason)| (Some(page), Err(reason)))).collect()
+            let pages = pages.iter().map(|&page| (Some(Inside::Page(page)), header(Some(page))));
+            pages.chain(broken.map(|(page, reason)| (Some(Inside::Page(page)), Err(reason)))).collect()
         }
     };
     Ok(Contents { images, is_animation: false, copies })
@@ -130,7 +144,7 @@ impl Header {
 }
 
 /// A file and its format, or why it cannot be read.
-fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
+pub(super) fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let start = start_of(&file).map_err(|error| error.to_string())?;
     match format_of(&start, path) {
@@ -143,14 +157,33 @@ fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
     }
 }
 
+/// The most that a decoder may take.
+pub(super) fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    limits
+}
+
 /// A picture whose header was read.
-enum Opened {
+pub(super) enum Opened {
     Usual(Box<dyn ImageDecoder>),
-    Tiff(Tiff),
+    Tiff(Box<Tiff>),
+}
+
+impl Opened {
+    /// Width and height as they are stored.
+    pub(super) fn dimensions(&self) -> (u32, u32) {
+        match self {
+            Self::Usual(decoder) => decoder.dimensions(),
+            Self::Tiff(tiff) => (tiff.width, tiff.height),
+        }
+    }
 }
 
 /// A decoder that has read the header, with what it says, or why the picture cannot be read.
-fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation), String> {
+pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation), String> {
     let (file, format) = identify(path)?;
     let source = |file| Source::open(file, page).map_err(|error| error.to_string());
     let (opened, dimensions, bytes, orientation, (is_grey, stored)) = match usual(source(file)?, format) {
@@ -168,7 +201,7 @@ fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation)
             let mut tiff = Tiff::open(source(file)?)?;
             let (dimensions, bytes, orientation) = ((tiff.width, tiff.height), tiff.total_bytes(), tiff.orientation);
             let kind = (tiff.is_grey(), tiff.stored());
-            (Opened::Tiff(tiff), dimensions, bytes, orientation, kind)
+            (Opened::Tiff(Box::new(tiff)), dimensions, bytes, orientation, kind)
         }
         Err(reason) => return Err(reason),
     };
@@ -194,12 +227,8 @@ fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation)
 
 /// The decoder of a format, for numbers of 8 and 16 bits.
 fn usual(source: Source, format: ImageFormat) -> Result<Box<dyn ImageDecoder>, String> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::with_format(BufReader::new(source), format);
-    reader.limits(limits);
+    reader.limits(limits());
     let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
         return Err("floating-point numbers".to_owned());
@@ -213,13 +242,16 @@ enum Numbers {
     Deep(Deep),
 }
 
+impl From<DynamicImage> for Numbers {
+    fn from(image: DynamicImage) -> Self {
+        Deep::try_from(image).map_or_else(Self::Bytes, Self::Deep)
+    }
+}
+
 /// The pixels of a picture, or of a page, as they are stored, or why it cannot be read.
 fn read(opened: Opened) -> Result<Numbers, String> {
     match opened {
-        Opened::Usual(decoder) => {
-            let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-            Ok(Deep::try_from(image).map_or_else(Numbers::Bytes, Numbers::Deep))
-        }
+        Opened::Usual(decoder) => Ok(DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?.into()),
         Opened::Tiff(tiff) => Ok(match tiff.decode()? {
             Decoded::Bytes(image) => Numbers::Bytes(image),
             Decoded::Deep(deep) => Numbers::Deep(deep),
@@ -228,19 +260,43 @@ fn read(opened: Opened) -> Result<Numbers, String> {
 }
 
 /// What the numbers of a picture with more than 8 bits are like; of none, where it has 8 or cannot be read.
-pub(super) fn values(path: &Path, page: Option<Page>) -> Values {
-    let read = open(path, page).and_then(|(opened, ..)| read(opened));
-    match read {
-        Ok(Numbers::Deep(deep)) => deep.values().unwrap_or(Values::NONE),
-        _ => Values::NONE,
-    }
+pub(super) fn values(path: &Path, inside: Option<Inside>) -> Values {
+    let of = |numbers: Numbers| match numbers {
+        Numbers::Deep(deep) => deep.values().unwrap_or(Values::NONE),
+        Numbers::Bytes(_) => Values::NONE,
+    };
+    let page = match inside {
+        // Frames are composed in 8 bits.
+        Some(Inside::Frame(_)) => return Values::NONE,
+        Some(Inside::Page(page)) => Some(page),
+        None => None,
+    };
+    open(path, page).and_then(|(opened, ..)| read(opened)).map_or(Values::NONE, of)
 }
 
 /// The upright pixels of a picture, or of a page, in the channels of the preparation, blended with its background, of 16 bits
 /// where it has more than 8; and how many numbers lie outside of the range. Or why it cannot be read.
 pub(super) fn decode(path: &Path, page: Option<Page>, preparation: &Preparation) -> Result<(Picture, Outside), String> {
-    let (opened, Header { width, height, .. }, orientation) = open(path, page)?;
-    let (mut image, outside) = match read(opened)? {
+    let (opened, header, orientation) = open(path, page)?;
+    prepared(read(opened)?, header, orientation, preparation)
+}
+
+/// The same of a frame of an animation, which is upright.
+pub(super) fn picture(
+    frame: DynamicImage,
+    header: Header,
+    preparation: &Preparation,
+) -> Result<(Picture, Outside), String> {
+    prepared(frame.into(), header, Orientation::NoTransforms, preparation)
+}
+
+fn prepared(
+    numbers: Numbers,
+    Header { width, height, .. }: Header,
+    orientation: Orientation,
+    preparation: &Preparation,
+) -> Result<(Picture, Outside), String> {
+    let (mut image, outside) = match numbers {
         Numbers::Bytes(image) => (image, Outside::default()),
         Numbers::Deep(deep) => deep.scaled(preparation.range.unwrap_or(ValueRange::SIXTEEN))?,
     };

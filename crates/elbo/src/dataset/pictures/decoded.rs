@@ -7,8 +7,9 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
+use super::animation::Animation;
 use super::deep::Outside;
-use super::item::Item;
+use super::item::{Inside, Item};
 use super::{PictureError, decode};
 use crate::dataset::DatasetError;
 use crate::dataset::cache::{self, ImageFile};
@@ -72,9 +73,17 @@ impl Decoded {
         let Form { preparation, depth } = form;
         let len = form.image_bytes();
         let [values, total] = [AtomicU64::new(0), AtomicU64::new(0)];
-        let make = |number: usize, image: &mut [u8]| {
-            let Item { file, page, .. } = items[number];
-            let result = decode::decode(file, page, preparation).map(|(picture, outside)| {
+        let make = |animation: &mut Option<Animation>, number: usize, image: &mut [u8]| {
+            let Item { file, inside, header, .. } = items[number];
+            let picture = match inside {
+                Some(Inside::Frame(frame)) => {
+                    let animation = animation.get_or_insert_with(|| Animation::open(file));
+                    animation.frame(frame).and_then(|image| decode::picture(image, header, preparation))
+                }
+                Some(Inside::Page(page)) => decode::decode(file, Some(page), preparation),
+                None => decode::decode(file, None, preparation),
+            };
+            let result = picture.map(|(picture, outside)| {
                 values.fetch_add(outside.values, Ordering::Relaxed);
                 total.fetch_add(outside.total, Ordering::Relaxed);
                 fit(&picture, preparation, *depth, image);
@@ -83,24 +92,25 @@ impl Decoded {
             result
         };
         let outside = || Outside { values: values.load(Ordering::Relaxed), total: total.load(Ordering::Relaxed) };
+        let follows = |number: usize| items[number].follows(&items[number - 1]);
         if let Some(directory) = place.filter(|_| !items.is_empty()) {
             let path = directory.join(format!("{}.images", key(items, form)?));
             let fits = |found: &cache::Contents| {
                 found.image_bytes == len && found.images.checked_add(found.bad.len()) == Some(items.len())
             };
-            let (file, contents) = match cache::open(&path).filter(|(_, contents)| fits(contents)) {
-                Some(found) => found,
-                None => {
-                    let about = || [outside().values, outside().total];
-                    cache::write(&path, items.len(), len, *depth, make, about).map_err(DatasetError::Cache)?
-                }
+            let found = cache::open(&path).filter(|(_, contents)| fits(contents));
+            let (file, contents) = if let Some(found) = found {
+                found
+            } else {
+                let about = || [outside().values, outside().total];
+                cache::write(&path, items.len(), (len, *depth), follows, make, about).map_err(DatasetError::Cache)?
             };
             let bad = contents.bad.into_iter().collect();
             let [values, total] = contents.outside;
             let outside = Outside { values, total };
             return Ok(Self { images: Images::File(file), bad, is_grey: contents.is_grey, outside });
         }
-        let (images, bad) = in_memory(items.len(), len, make).ok_or(PictureError::OutOfMemory {
+        let (images, bad) = in_memory(items.len(), len, follows, make).ok_or(PictureError::OutOfMemory {
             memory: u64::MAX,
             images: items.len(),
             shape: preparation.shape(),
@@ -112,21 +122,22 @@ impl Decoded {
 
 /// Makes `count` images of `len` bytes, on all cores: those that can be made, and why the others cannot, by their
 /// number. None where there is no memory for them.
-fn in_memory(
+fn in_memory<S: Default>(
     count: usize,
     len: usize,
-    make: impl Fn(usize, &mut [u8]) -> Result<(), String> + Sync,
+    follows: impl Fn(usize) -> bool,
+    make: impl Fn(&mut S, usize, &mut [u8]) -> Result<(), String> + Sync,
 ) -> Option<(Vec<u8>, BTreeMap<usize, String>)> {
     let mut images = Vec::new();
     let bytes = count.checked_mul(len).filter(|&bytes| images.try_reserve_exact(bytes).is_ok())?;
     images.resize(bytes, 0);
-    let (good, bad) = cache::make_all(&mut images, len, make);
+    let (good, bad) = cache::make_all(&mut images, len, follows, make);
     images.truncate(good * len);
     Some((images, bad.into_iter().collect()))
 }
 
 /// What tells images made of these files in this way from others: a digest of the files' paths, lengths and times of
-/// change, the numbers of pages, and of the preparation.
+/// change, the numbers of pages and frames, and of the preparation.
 fn key(items: &[Item], form: &Form) -> Result<String, DatasetError> {
     let mut hasher = Sha256::new();
     let Form { preparation, depth } = form;
@@ -141,7 +152,7 @@ fn key(items: &[Item], form: &Form) -> Result<String, DatasetError> {
         hasher.update(name);
         hasher.update(metadata.len().to_le_bytes());
         hasher.update(changed.map_or(0, |time| time.as_nanos()).to_le_bytes());
-        hasher.update(item.page.map_or(0, |page| page.number as u64).to_le_bytes());
+        hasher.update(item.inside.map_or(0, |inside| inside.number() as u64).to_le_bytes());
     }
     Ok(hasher.finalize().iter().take(16).fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")))
 }

@@ -6,17 +6,33 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 
 use image::ImageFormat;
 
-/// The frames of a file, at least 1, or why it cannot be read. BMP and TIFF files count as one: their decoders miss
-/// whatever is missing.
-pub(super) fn count(format: ImageFormat, file: &mut BufReader<File>) -> Result<usize, String> {
-    let walked = Walk::new(file).and_then(|mut walk| match format {
+/// The frames of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Count {
+    /// Those that are there to their ends.
+    pub(super) whole: usize,
+    /// Why there is no more, where there should be.
+    pub(super) broken: Option<String>,
+}
+
+/// The frames of a file: one at least, or it is broken. BMP and TIFF files count as one: their decoders miss whatever is
+/// missing.
+pub(super) fn count(format: ImageFormat, file: &mut BufReader<File>) -> Count {
+    let mut walk = match Walk::new(file) {
+        Ok(walk) => walk,
+        Err(error) => return Count { whole: 0, broken: Some(in_words(&error)) },
+    };
+    let walked = match format {
         ImageFormat::Jpeg => walk.jpeg(),
         ImageFormat::Png => walk.png(),
         ImageFormat::Gif => walk.gif(),
         ImageFormat::WebP => walk.webp(),
-        _ => Ok(1),
-    });
-    walked.map(|frames| frames.max(1)).map_err(|error| in_words(&error))
+        _ => Ok(()),
+    };
+    match walked {
+        Ok(()) => Count { whole: walk.frames.max(1), broken: None },
+        Err(error) => Count { whole: walk.frames, broken: Some(in_words(&error)) },
+    }
 }
 
 /// Why a file cannot be read to its end.
@@ -31,13 +47,15 @@ pub(super) fn in_words(error: &io::Error) -> String {
 struct Walk<'a> {
     file: &'a mut BufReader<File>,
     left: u64,
+    /// The frames of an animation that have ended.
+    frames: usize,
 }
 
 impl<'a> Walk<'a> {
     fn new(file: &'a mut BufReader<File>) -> io::Result<Self> {
         file.rewind()?;
         let left = file.get_ref().metadata()?.len();
-        Ok(Self { file, left })
+        Ok(Self { file, left, frames: 0 })
     }
 
     fn take<const N: usize>(&mut self) -> io::Result<[u8; N]> {
@@ -55,7 +73,7 @@ impl<'a> Walk<'a> {
 
     /// Segments and the data between them, to the end of the first picture in the file; those after it, as of phones
     /// that keep a second one for bright screens, are nobody's.
-    fn jpeg(&mut self) -> io::Result<usize> {
+    fn jpeg(&mut self) -> io::Result<()> {
         loop {
             self.left = self.left.saturating_sub(self.file.skip_until(0xff)? as u64);
             let mut marker = 0xff;
@@ -63,7 +81,7 @@ impl<'a> Walk<'a> {
                 [marker] = self.take()?;
             }
             match marker {
-                0xd9 => return Ok(1),
+                0xd9 => return Ok(()),
                 // A byte of the data, or a marker that stands alone.
                 0x00 | 0x01 | 0xd0..=0xd8 => {}
                 _ => {
@@ -74,17 +92,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Chunks, to the last.
-    fn png(&mut self) -> io::Result<usize> {
+    /// Chunks, to the last. An animation has as many frames as it says, if it holds them.
+    fn png(&mut self) -> io::Result<()> {
         const CHECKSUM: u64 = 4;
         self.skip(8)?;
-        let mut frames = 1;
+        let (mut said, mut has_begun) = (0, false);
         loop {
             let length = u64::from(u32::from_be_bytes(self.take()?));
-            match &self.take()? {
-                b"IEND" => return self.skip(length + CHECKSUM).map(|()| frames),
+            let kind: [u8; 4] = self.take()?;
+            let ends = has_begun && matches!(&kind, b"fcTL" | b"IEND");
+            if ends && self.frames < said {
+                self.frames += 1;
+            }
+            has_begun = (has_begun && !ends) || &kind == b"fcTL";
+            match &kind {
+                b"IEND" => return self.skip(length + CHECKSUM),
                 b"acTL" if length >= 4 => {
-                    frames = u32::from_be_bytes(self.take()?) as usize;
+                    said = u32::from_be_bytes(self.take()?) as usize;
                     self.skip(length - 4 + CHECKSUM)?;
                 }
                 _ => self.skip(length + CHECKSUM)?,
@@ -93,19 +117,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Blocks, to the last; a file may end after any of them.
-    fn gif(&mut self) -> io::Result<usize> {
+    fn gif(&mut self) -> io::Result<()> {
         let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
         self.skip(10)?;
         let [flags, _, _] = self.take()?;
         self.skip(table(flags))?;
-        let mut frames = 0;
         while self.left > 0 {
-            match self.take()? {
-                [0x21] => self.skip(1)?,
-                [0x2c] => {
+            let [kind] = self.take()?;
+            match kind {
+                0x21 => self.skip(1)?,
+                0x2c => {
                     let [.., flags] = self.take::<9>()?;
                     self.skip(table(flags) + 1)?;
-                    frames += 1;
                 }
                 _ => break,
             }
@@ -116,30 +139,29 @@ impl<'a> Walk<'a> {
                 }
                 self.skip(u64::from(length))?;
             }
+            self.frames += usize::from(kind == 0x2c);
         }
-        Ok(frames)
+        Ok(())
     }
 
     /// Chunks of an animation; of another file only that it is as long as it says.
-    fn webp(&mut self) -> io::Result<usize> {
+    fn webp(&mut self) -> io::Result<()> {
         let [_, _, _, _, length @ ..] = self.take::<8>()?;
+        let length = u64::from(u32::from_le_bytes(length));
         // Some leave out the byte that makes the last chunk even.
-        let missing = u64::from(u32::from_le_bytes(length)).saturating_sub(self.left);
-        if missing > 1 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
+        let is_whole = length <= self.left + 1;
+        self.left = self.left.min(length);
         self.skip(4)?;
-        let mut frames = 0;
         while self.left >= 8 {
             let kind: [u8; 4] = self.take()?;
             let length = u64::from(u32::from_le_bytes(self.take()?));
             match &kind {
                 b"VP8 " | b"VP8L" => break,
-                b"ANMF" => frames += 1,
+                b"ANMF" if length <= self.left => self.frames += 1,
                 _ => {}
             }
             self.skip((length + length % 2).min(self.left))?;
         }
-        Ok(frames)
+        if is_whole { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes an image: a file, or a page of one.
+//! What becomes an image: a file, or a page or frame of one.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,24 @@ use rayon::prelude::*;
 use super::decode::{self, Contents, Header};
 use super::pages::Page;
 use super::scan::{Part, Scan};
-use crate::dataset::{BadPicture, Note};
+use crate::dataset::{BadPicture, Frames, Note};
+
+/// Which image of a file with several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Inside {
+    Page(Page),
+    /// By its number; the first is 1.
+    Frame(usize),
+}
+
+impl Inside {
+    /// The first is 1.
+    pub(super) fn number(self) -> usize {
+        match self {
+            Self::Page(Page { number, .. }) | Self::Frame(number) => number,
+        }
+    }
+}
 
 /// A picture whose header could be read.
 #[derive(Debug)]
@@ -16,22 +33,28 @@ pub(super) struct Item<'a> {
     /// The directory that is its class.
     pub(super) class: &'a Path,
     /// None where the file is one picture.
-    pub(super) page: Option<Page>,
+    pub(super) inside: Option<Inside>,
     pub(super) header: Header,
 }
 
 impl Item<'_> {
-    /// The file, with the number of its page.
+    /// The file, with the number of its page or frame.
     pub(super) fn path(&self) -> PathBuf {
-        path_of(self.file, self.page)
+        path_of(self.file, self.inside)
+    }
+
+    /// Whether this is a frame of the animation that `before` is one of too.
+    pub(super) fn follows(&self, before: &Self) -> bool {
+        matches!((before.inside, self.inside), (Some(Inside::Frame(_)), Some(Inside::Frame(_))))
+            && before.file == self.file
     }
 }
 
 /// `file`, or `file#7`.
-fn path_of(file: &Path, page: Option<Page>) -> PathBuf {
+fn path_of(file: &Path, inside: Option<Inside>) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
-    if let Some(Page { number, .. }) = page {
-        path.push(format!("#{number}"));
+    if let Some(inside) = inside {
+        path.push(format!("#{}", inside.number()));
     }
     path.into()
 }
@@ -46,14 +69,15 @@ pub(super) struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// Reads the headers of all files, on all cores.
-    pub(super) fn of(scan: &'a Scan) -> Self {
+    /// Reads the headers of all files, on all cores; of animations these frames are images.
+    pub(super) fn of(scan: &'a Scan, frames: Frames) -> Self {
         let mut items = Self::default();
         let (mut files, mut pages, mut copies, mut animations) = (0, 0, 0, 0);
+        let (mut played, mut all_frames) = (0, 0);
         for (number, Part { files: of_part }) in scan.parts().into_iter().enumerate() {
-            let contents: Vec<_> = of_part.par_iter().map(|(file, _)| decode::contents(file)).collect();
+            let contents: Vec<_> = of_part.par_iter().map(|(file, _)| decode::contents(file, frames)).collect();
             for ((file, class), contents) in of_part.iter().zip(contents) {
-                let bad = |page, reason| BadPicture { path: path_of(file, page), reason };
+                let bad = |inside, reason| BadPicture { path: path_of(file, inside), reason };
                 let contents = match contents {
                     Ok(contents) => contents,
                     Err(reason) => {
@@ -64,14 +88,21 @@ impl<'a> Items<'a> {
                 let Contents { images, is_animation, copies: copies_in_file } = contents;
                 animations += usize::from(is_animation);
                 copies += copies_in_file;
-                if images.len() > 1 {
-                    files += 1;
-                    pages += images.len();
+                match images[..] {
+                    [(Some(Inside::Frame(_)), _), ..] => {
+                        played += 1;
+                        all_frames += images.len();
+                    }
+                    [_, _, ..] => {
+                        files += 1;
+                        pages += images.len();
+                    }
+                    _ => {}
                 }
-                for (page, header) in images {
+                for (inside, header) in images {
                     match header {
-                        Ok(header) => items.parts[number].push(Item { file, class, page, header }),
-                        Err(reason) => items.bad.push(bad(page, reason)),
+                        Ok(header) => items.parts[number].push(Item { file, class, inside, header }),
+                        Err(reason) => items.bad.push(bad(inside, reason)),
                     }
                 }
             }
@@ -81,6 +112,7 @@ impl<'a> Items<'a> {
             (files, Note::Pages { files, pages }),
             (copies, Note::Copies { pages: copies }),
             (animations, Note::FirstFrames { animations, total }),
+            (played, Note::AllFrames { animations: played, frames: all_frames }),
         ];
         items.notes = notes.into_iter().filter(|&(count, _)| count > 0).map(|(_, note)| note).collect();
         items

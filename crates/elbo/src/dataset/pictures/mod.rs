@@ -2,6 +2,9 @@
 //!
 //! Two passes go over the files, each on all cores: headers, from which follows what is left open, then pixels.
 
+mod animation;
+mod apng;
+mod canvas;
 mod decode;
 mod decoded;
 mod deep;
@@ -9,12 +12,15 @@ mod error;
 mod frames;
 mod item;
 mod kinds;
+mod layout;
+mod masks;
 mod pages;
 mod ranges;
 mod scan;
 #[cfg(test)]
 mod tests;
 mod tiff_samples;
+mod webp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -66,7 +72,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
     decode::is_picture_name(path) || decode::sniff(path).ok().flatten().is_some()
 }
 
-/// Reads one picture file as a set of one image, or of its pages.
+/// Reads one picture file as a set of one image, or of its pages or frames.
 pub(super) fn read_single(path: &Path, options: &DataOptions) -> Result<Loaded, DatasetError> {
     let name = path.file_stem().map_or_else(|| "picture".to_owned(), |name| name.to_string_lossy().into_owned());
     let part = Part { files: vec![(path.to_owned(), PathBuf::new())] };
@@ -108,7 +114,7 @@ impl Reading<'_> {
         if !(0.0..=1.0).contains(&max_bad) {
             return Err(PictureError::MaxBad { found: max_bad }.into());
         }
-        let mut items = Items::of(scan);
+        let mut items = Items::of(scan, self.options.frames.unwrap_or_default());
         let total = items.total();
         self.check(&items.bad, total, max_bad, items.good())?;
         let to_measure = ranges::to_measure(&items, self.options.range);
@@ -303,8 +309,9 @@ fn choose(headers: &[Header], options: &DataOptions, range: Option<ValueRange>) 
         notes.push(Note::SomeColour { colourful, total: headers.len() });
     }
     let background = options.background.unwrap_or(Colour::WHITE);
-    let is_deep = headers.iter().any(|header| header.is_deep());
+    let is_deep = headers.iter().any(Header::is_deep);
     let depth = if is_deep { Depth::Sixteen } else { Depth::Eight };
     let range = range.filter(|_| is_deep);
-    (Form { preparation: Preparation { size, channels, fit, background, range }, depth }, notes)
+    let frames = options.frames.unwrap_or_default();
+    (Form { preparation: Preparation { size, channels, fit, background, range, frames }, depth }, notes)
 }

@@ -42,7 +42,7 @@ pub(super) fn of(
         // Kinds of numbers may have scales of their own.
         for (stored, kind) in [(Stored::Integers, "integers"), (Stored::FloatingPoint, "floating-point numbers")] {
             let values = part.par_iter().filter(|item| item.header.stored == stored).map(|item| {
-                let values = decode::values(item.file, item.page);
+                let values = decode::values(item.file, item.inside);
                 tick();
                 values
             });
@@ -58,7 +58,7 @@ pub(super) fn of(
             };
             match before.with(scale) {
                 Some(together) => {
-                    found = Some((together, if *before == Scale::Zeros { called } else { other.clone() }))
+                    found = Some((together, if *before == Scale::Zeros { called } else { other.clone() }));
                 }
                 None if asked == Some(RangeOption::Auto) => {}
                 None => {

@@ -2,19 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use super::{decode, joined, kinds};
+use super::layout::{self, Layout};
+use super::{decode, joined, kinds, masks};
 use crate::dataset::{DatasetError, Note, PassedOver};
 use crate::storage::{RUN_FIGURES, holds_run, is_of_run};
 
 /// Directories nested deeper than this are passed over.
 const MAX_DEPTH: usize = 32;
-
-/// Names of first-level directories that part the pictures.
-const TRAIN: [&str; 2] = ["train", "training"];
-const TEST: [&str; 2] = ["test", "testing"];
-const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
 
 /// The pictures of one part of a data set, sorted by path.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,6 +34,8 @@ pub(super) struct Scan {
     pub(super) test: Part,
     /// Pictures that are in none of these, where there is a `train`.
     pub(super) outside: usize,
+    /// What there is to say about where the parts are.
+    pub(super) layout: Option<Note>,
     /// Directories and files that are none of the data set's.
     pub(super) passed_over: BTreeMap<PassedOver, Vec<String>>,
     /// Pictures of kinds that are not read, by their kinds.
@@ -59,7 +57,7 @@ impl Scan {
 
     /// What there is to say about what was left out.
     pub(super) fn notes(&self) -> Vec<Note> {
-        let mut notes = Vec::new();
+        let mut notes: Vec<_> = self.layout.iter().cloned().collect();
         for (&reason, paths) in &self.passed_over {
             notes.push(Note::PassedOver { reason, example: paths[0].clone(), count: paths.len() });
         }
@@ -90,30 +88,25 @@ pub(super) fn scan(root: &Path) -> Result<Scan, DatasetError> {
     let mut walk = Walk { root, seen: HashSet::new(), pictures: BTreeSet::new(), scan: Scan::default() };
     walk.directory(root, 0)?;
     let Walk { pictures, mut scan, .. } = walk;
-    let is_one_of = |path: &Path, names: &[&str]| {
-        let mut components = path.components();
-        match (components.next(), components.next()) {
-            (Some(Component::Normal(name)), Some(_)) => names.iter().any(|known| name.eq_ignore_ascii_case(known)),
-            _ => false,
-        }
-    };
-    let is_split = pictures.iter().any(|path| is_one_of(path, &TRAIN));
-    for path in pictures {
-        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let below = |directory: &Path| directory.components().skip(1).collect::<PathBuf>();
-        let file = root.join(&path);
-        if !is_split {
-            scan.train.files.push((file, directory));
-        } else if is_one_of(&path, &TRAIN) {
-            scan.train.files.push((file, below(&directory)));
-        } else if is_one_of(&path, &TEST) {
-            scan.test.files.push((file, below(&directory)));
-        } else if is_one_of(&path, &VALIDATION) {
-            scan.validation.files.push((file, below(&directory)));
-        } else {
-            scan.outside += 1;
-        }
+    let masks = masks::masks(&pictures);
+    let pictures: BTreeSet<PathBuf> = pictures.difference(&masks).cloned().collect();
+    if !masks.is_empty() {
+        scan.passed_over.insert(PassedOver::Masks, masks.iter().map(|mask| joined(mask)).collect());
     }
+    let layout = Layout::of(&pictures);
+    for path in pictures {
+        let part = match layout.part_of(&path) {
+            Some((layout::Part::Train, class)) => (&mut scan.train, class),
+            Some((layout::Part::Validation, class)) => (&mut scan.validation, class),
+            Some((layout::Part::Test, class)) => (&mut scan.test, class),
+            None => {
+                scan.outside += 1;
+                continue;
+            }
+        };
+        part.0.files.push((root.join(&path), part.1));
+    }
+    scan.layout = layout.note;
     Ok(scan)
 }
 

@@ -92,7 +92,7 @@ fn a_range_that_is_asked_for_is_kept_and_what_it_cuts_is_said() {
     assert_eq!(made.range.unwrap().to_string(), "0:4095");
     // The model's range, of a picture that is darker.
     let options: DataOptions = made.into();
-    let dark: Vec<u8> = (0..64_u16).flat_map(|i| i.to_le_bytes()).collect();
+    let dark: Vec<u8> = (0..64).flat_map(u16::to_le_bytes).collect();
     let (_, found) = single("b.tif", Tiff::new(16, 1, BLACK_IS_ZERO, UNSIGNED).file(&dark), &options);
     let found: Vec<u16> = Depth::Sixteen.values(&found).collect();
     assert_eq!(found, of_shares((0..64).map(|i| f64::from(i) / 4095.0)));

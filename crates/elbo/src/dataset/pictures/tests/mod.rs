@@ -1,9 +1,11 @@
 //! Real picture files in a temporary directory.
 
+mod animations;
 mod bad_files;
 mod deep;
 mod formats;
 mod guide;
+mod layouts;
 mod left_out;
 mod sets;
 mod tiff_file;
@@ -20,7 +22,7 @@ use image::{ImageBuffer, RgbaImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::dataset::{Fit, ImageShape, load};
+use crate::dataset::{Fit, Frames, ImageShape, load};
 
 /// The texts of notes, a line each.
 fn said(notes: &[Note]) -> String {

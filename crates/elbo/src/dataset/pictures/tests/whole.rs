@@ -32,7 +32,7 @@ pub(super) fn animated_png() -> Vec<u8> {
 }
 
 /// A chunk of a WebP file.
-fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let mut chunk = name.to_vec();
     chunk.extend((content.len() as u32).to_le_bytes());
     chunk.extend(content);
@@ -53,13 +53,14 @@ pub(super) fn animated_webp() -> Vec<u8> {
 /// The pixels of a file's picture, or why there are none.
 fn read(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, String> {
     fs::write(path, bytes).unwrap();
-    let contents = decode::contents(path)?;
+    let contents = decode::contents(path, Frames::First)?;
     let [(page, header)] = &contents.images[..] else { panic!("{contents:?}") };
     header.clone()?;
-    let size = Size { width: 8, height: 8 };
-    let background = Colour::WHITE;
-    let preparation = Preparation { size, channels: Channels::Rgb, fit: Fit::Crop, background, range: None };
-    let (picture, _) = decode::decode(path, *page, &preparation)?;
+    let page = page.map(|_| panic!("{contents:?}"));
+    let (size, background) = (Size { width: 8, height: 8 }, Colour::WHITE);
+    let (channels, fit, frames) = (Channels::Rgb, Fit::Crop, Frames::First);
+    let preparation = Preparation { size, channels, fit, background, range: None, frames };
+    let (picture, _) = decode::decode(path, page, &preparation)?;
     let Samples::Eight(samples) = picture.samples else { panic!("more than 8 bits") };
     Ok(samples)
 }
@@ -175,7 +176,11 @@ proptest! {
             }
             let path = folder.path().join(number.to_string());
             fs::write(&path, &bytes).unwrap();
-            match decode::contents(&path) {
+            let all = DataOptions { frames: Some(Frames::All), max_bad: Some(1.0), ..DataOptions::default() };
+            if let Ok(Loaded { splits, .. }) = load(&path, &all, &|_, _| {}) {
+                prop_assert!(splits.train.len() < 100);
+            }
+            match decode::contents(&path, Frames::First) {
                 Ok(contents) => prop_assert!(!contents.images.is_empty()),
                 Err(reason) => prop_assert!(!reason.is_empty()),
             }
