@@ -60,7 +60,8 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
     }
-    if tested.has_changed && is_own {
+    // Of data that a run found in another place the name tells nothing.
+    if is_own && tested.part.is_none() {
         anyhow::bail!(
             "{data} has changed since the model was trained on it: which images were held out cannot be told any more\n\
              hint: give images that it has not seen as DATA; with {data} itself as DATA all its images are measured, those trained on among them"
