@@ -272,7 +272,9 @@ fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(Run
         Some(path) => source::name_of(Some(path))?,
         None => settings.data.clone(),
     };
-    let splits = source::load(&data, &options.clone().cached_beside(directory.path()), arguments.quiet)?;
+    let splits = source::load(&data, &options.clone().cached_beside(directory.path()), arguments.quiet);
+    let is_own = arguments.data.is_none();
+    let splits = splits.map_err(|error| if is_own { source::moved(error, &data) } else { error.into() })?;
     stop.images_are_read();
     change_device(&mut settings, &arguments.on);
     let chosen = device_of(&settings, arguments)?;
