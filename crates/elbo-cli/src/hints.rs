@@ -1,5 +1,8 @@
 //! What the user of the command may do about what the library says.
 
+mod others;
+mod shape;
+
 use crate::shell;
 use elbo::Error;
 use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PictureError};
@@ -44,6 +47,10 @@ pub(crate) fn note(note: &Note) -> String {
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
+        Note::OutsideParts { .. } => {
+            "; if train is a class, call it otherwise, or else call all parts train, val and test"
+        }
+        Note::LastMayCount { .. } => ": a = np.moveaxis(a, -1, 0)",
         Note::FirstFrames { .. } => "; save the others as pictures to train on them",
         _ => "",
     };
@@ -75,6 +82,14 @@ fn of_engine(error: &EngineError) -> Option<String> {
 }
 
 fn of_dataset(error: &DatasetError) -> Option<String> {
+    let others = match error {
+        DatasetError::UnknownFile { path } => others::hint(path.to_str().into_iter()),
+        DatasetError::NoData { holds, .. } => others::hint(holds.iter().map(String::as_str)),
+        _ => None,
+    };
+    if let Some(hint) = others {
+        return Some(hint.to_owned());
+    }
     Some(match error {
         DatasetError::MissingDirectory { parent: Some(parent), prefixes, .. } if !prefixes.is_empty() => {
             format!("choose one of the data sets there, for example {}", shell::word(&select(parent, prefixes)))
@@ -139,6 +154,7 @@ fn of_arrays(error: &ArrayError) -> Option<String> {
         ArrayError::NoImages { .. } => {
             "call them train_images, train_labels, test_images and test_labels, or x_train and so on".to_owned()
         }
+        ArrayError::Shape { shape, .. } => return shape::hint(shape),
         ArrayError::Range { .. } => "bring them to 0 to 1 before they are saved".to_owned(),
         ArrayError::NotFinite { .. } => "clean the array before it is saved".to_owned(),
         _ => return None,

@@ -43,6 +43,7 @@ fn a_data_set_that_is_not_there() {
          that holds train-images-idx3-ubyte, plain or with .gz, or DIR/PREFIX for files such as \
          PREFIX-train-images-idx3-ubyte.gz",
     );
+    let unpack = Some("unpack it, and give the directory");
     let missing_file = |holds: &[&str]| IdxError::MissingFile {
         directory: path(),
         names: names(&["train-images-idx3-ubyte"]),
@@ -59,6 +60,8 @@ fn a_data_set_that_is_not_there() {
         (missing_directory(&[""]), Some("choose one of the data sets there, for example sets")),
         (DatasetError::UnknownFile { path: path() }, what),
         (DatasetError::NoData { directory: path(), holds: Vec::new(), more: 0 }, what),
+        (DatasetError::NoData { directory: path(), holds: names(&["a.zip"]), more: 0 }, unpack),
+        (DatasetError::UnknownFile { path: "a.tar.gz".into() }, unpack),
         (
             missing_file(&["a.png", "raw/"]).into(),
             Some("if the files lie in one of the directories inside, give that directory"),
@@ -134,6 +137,10 @@ fn values_and_arrays_that_are_wrong() {
         ),
         (no_images(&[]).into(), Some("if there are pictures in it, unpack it and give the directory")),
         (ArrayError::Shape { path: path(), array: None, shape: vec![2] }.into(), None),
+        (
+            ArrayError::Shape { path: path(), array: None, shape: vec![9, 64] }.into(),
+            Some("if each row is an image: a = a.reshape(-1, 8, 8)"),
+        ),
     ]);
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::scale::Values;
-use super::{Size, Splits, ValueRange};
+use super::{ImageShape, Size, Splits, ValueRange};
 
 /// A data set, and what there is to say about how it came about.
 #[derive(Clone, Debug)]
@@ -140,6 +140,14 @@ pub enum Note {
         values: u64,
         /// Of how many.
         total: u64,
+    },
+    /// There are as many images as each has rows, and these are longer or shorter: as an array of square images is read
+    /// whose last index counts them.
+    LastMayCount {
+        /// How many images there are.
+        images: usize,
+        /// What shape they have.
+        shape: ImageShape,
     },
     /// Arrays of a file have names that say nothing of images or labels, and are left out.
     UnusedArrays {
@@ -282,6 +290,12 @@ impl fmt::Display for Note {
             Self::OutsideRange { range, values, total } => {
                 let lie = if *values == 1 { "lies" } else { "lie" };
                 write!(f, "{values} of {total} values {lie} outside of the range {range} and are cut to it")
+            }
+            Self::LastMayCount { images, shape } => {
+                write!(
+                    f,
+                    "{images} images of {shape}: if the last index of the array counts the images, it must be the first"
+                )
             }
             Self::UnusedArrays { arrays } => {
                 write!(f, "by their names these arrays are neither images nor labels: {}", arrays.join(", "))
