@@ -64,6 +64,10 @@ pub(crate) fn oddity(oddity: &Oddity) -> String {
             "; elbo data DATA --sheet FILE shows them"
         }
         Oddity::Copies { .. } | Oddity::Seen { .. } => "; leave them out unless they are meant",
+        Oddity::PartsAsClasses { .. } => {
+            "; to keep some to measure, give the directory that holds train and val or test, called so"
+        }
+        Oddity::Alike { .. } => "; rename those that are one class, in all parts",
         Oddity::Untrained { .. } => "; a conditional model cannot know them",
         _ => "",
     };
