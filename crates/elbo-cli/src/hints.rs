@@ -60,8 +60,9 @@ pub(crate) fn note(note: &Note) -> String {
 /// Something odd with what to do about it.
 pub(crate) fn oddity(oddity: &Oddity) -> String {
     let advice = match oddity {
-        Oddity::AllEqual | Oddity::Flat { .. } | Oddity::Dark { .. } | Oddity::Bright { .. } => {
-            "; elbo data DATA --sheet FILE shows them"
+        Oddity::AllEqual | Oddity::Flat { .. } | Oddity::Dark { .. } => "; elbo data DATA --sheet FILE shows them",
+        Oddity::Bright { .. } => {
+            "; elbo data DATA --sheet FILE shows them, and with --background black what is white on transparency"
         }
         Oddity::Copies { .. } | Oddity::Seen { .. } => "; leave them out unless they are meant",
         Oddity::PartsAsClasses { .. } => {

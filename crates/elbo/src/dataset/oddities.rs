@@ -155,6 +155,9 @@ impl Splits {
         let (total, different) = (self.train.len(), known.len());
         if different == 1 && total > 1 {
             oddities.push(Oddity::AllEqual);
+            // Nothing but white may be what is white on transparency.
+            let white = of_values(&Survey::of(&self.train)?);
+            oddities.extend(white.filter(|odd| matches!(odd, Oddity::Bright { mean, .. } if *mean > 255.0 - DARK)));
         } else {
             oddities.extend(of_values(&Survey::of(&self.train)?));
             let copies = total - different;
@@ -267,6 +270,8 @@ mod tests {
             assert!(said[0].contains(expected), "{values:?}: {said:?}");
         }
         assert_eq!(said(&images(7, &[200]).into()), ["all training images are equal"]);
+        let white = said(&images(7, &[255]).into());
+        assert!(white.len() == 2 && white[1].contains("next to white"), "{white:?}");
     }
 
     #[test]
