@@ -44,6 +44,7 @@ pub(crate) fn note(note: &Note) -> String {
     let option = match note {
         Note::Size { .. } => "; --size changes it",
         Note::Cropped => "; --fit fit or stretch keeps all",
+        Note::Enlarged { .. } => "; leave them out, or choose a smaller --size",
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",

@@ -2,7 +2,7 @@
 
 use super::*;
 use elbo::Loss;
-use elbo::dataset::{BadPicture, ImageShape};
+use elbo::dataset::{BadPicture, ImageShape, Size};
 use elbo::files::{DataSummary, HeldOutError};
 use std::io;
 
@@ -339,6 +339,18 @@ fn notes_name_the_options_that_change_what_they_say() {
             "3 channels: 1 of 2 pictures are stored in colour; --channels changes it",
         ),
         (Note::NoColour, "1 channel: no picture has any colour; --channels rgb keeps three"),
+        (
+            Note::Enlarged { pictures: 1, total: 3, least: Size { width: 9, height: 8 } },
+            "1 of 3 pictures is enlarged more than twofold, the smallest from 9x8; leave them out, or choose a smaller --size",
+        ),
+        (
+            Note::OutsideParts { pictures: 2 },
+            "2 pictures beside train, val and test are left out; if train is a class, call it otherwise, or else call all parts train, val and test",
+        ),
+        (
+            Note::LastMayCount { images: 8, shape: SHAPE },
+            "8 images of 8x8x1: if the last index of the array counts the images, it must be the first: a = np.moveaxis(a, -1, 0)",
+        ),
         (Note::Mask, "values 0 and 1 are taken for black and white"),
         (
             Note::UnreadKinds { kinds: vec![("HEIC".to_owned(), 60), ("JP2".to_owned(), 1)] },

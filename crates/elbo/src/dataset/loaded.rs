@@ -32,6 +32,15 @@ pub enum Note {
     },
     /// Pictures of another aspect ratio are cropped, since nothing else was asked for.
     Cropped,
+    /// Some pictures are far smaller than the images.
+    Enlarged {
+        /// How many are enlarged to more than twice their width or height.
+        pictures: usize,
+        /// How many pictures there are.
+        total: usize,
+        /// The size of the smallest.
+        least: Size,
+    },
     /// Some pictures are stored in colour, and nothing was said of the channels: the images have three.
     SomeColour {
         /// How many pictures are stored in colour.
@@ -227,6 +236,10 @@ impl fmt::Display for Note {
         match self {
             Self::Size { size, reason } => write!(f, "images of {size} (width x height): {reason}"),
             Self::Cropped => f.write_str("cropped in the middle where a picture has another shape"),
+            Self::Enlarged { pictures, total, least } => {
+                let are = if *pictures == 1 { "is" } else { "are" };
+                write!(f, "{pictures} of {total} pictures {are} enlarged more than twofold, the smallest from {least}")
+            }
             Self::SomeColour { colourful, total } => {
                 write!(f, "3 channels: {colourful} of {total} pictures are stored in colour")
             }
