@@ -1,5 +1,8 @@
 //! What the user of the command may do about what the library says.
 
+mod others;
+mod shape;
+
 use crate::shell;
 use elbo::Error;
 use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PassedOver, PictureError};
@@ -41,12 +44,17 @@ pub(crate) fn note(note: &Note) -> String {
     let option = match note {
         Note::Size { .. } => "; --size changes it",
         Note::Cropped => "; --fit fit or stretch keeps all",
+        Note::Enlarged { .. } => "; leave them out, or choose a smaller --size",
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
         Note::Range { .. } | Note::OutsideRange { .. } => "; --range changes it",
         Note::PartsAsClasses { .. } => "; give a directory that holds the parts to have them apart",
         Note::PassedOver { reason: PassedOver::Masks, .. } => "; give their directory to train on them",
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
+        Note::OutsideParts { .. } => {
+            "; if train is a class, call it otherwise, or else call all parts train, val and test"
+        }
+        Note::LastMayCount { .. } => ": a = np.moveaxis(a, -1, 0)",
         Note::FirstFrames { .. } => "; train and data take every frame with --frames all",
         _ => "",
     };
@@ -56,10 +64,15 @@ pub(crate) fn note(note: &Note) -> String {
 /// Something odd with what to do about it.
 pub(crate) fn oddity(oddity: &Oddity) -> String {
     let advice = match oddity {
-        Oddity::AllEqual | Oddity::Flat { .. } | Oddity::Dark { .. } | Oddity::Bright { .. } => {
-            "; elbo data DATA --sheet FILE shows them"
+        Oddity::AllEqual | Oddity::Flat { .. } | Oddity::Dark { .. } => "; elbo data DATA --sheet FILE shows them",
+        Oddity::Bright { .. } => {
+            "; elbo data DATA --sheet FILE shows them, and with --background black what is white on transparency"
         }
         Oddity::Copies { .. } | Oddity::Seen { .. } => "; leave them out unless they are meant",
+        Oddity::PartsAsClasses { .. } => {
+            "; to keep some to measure, give the directory that holds train and val or test, called so"
+        }
+        Oddity::Alike { .. } => "; rename those that are one class, in all parts",
         Oddity::Untrained { .. } => "; a conditional model cannot know them",
         _ => "",
     };
@@ -78,6 +91,14 @@ fn of_engine(error: &EngineError) -> Option<String> {
 }
 
 fn of_dataset(error: &DatasetError) -> Option<String> {
+    let others = match error {
+        DatasetError::UnknownFile { path } => others::hint(path.to_str().into_iter()),
+        DatasetError::NoData { holds, .. } => others::hint(holds.iter().map(String::as_str)),
+        _ => None,
+    };
+    if let Some(hint) = others {
+        return Some(hint.to_owned());
+    }
     Some(match error {
         DatasetError::MissingDirectory { parent: Some(parent), prefixes, .. } if !prefixes.is_empty() => {
             format!("choose one of the data sets there, for example {}", shell::word(&select(parent, prefixes)))
@@ -142,6 +163,7 @@ fn of_arrays(error: &ArrayError) -> Option<String> {
         ArrayError::NoImages { .. } => {
             "call them train_images, train_labels, test_images and test_labels, or x_train and so on".to_owned()
         }
+        ArrayError::Shape { shape, .. } => return shape::hint(shape),
         ArrayError::Range { .. } => "bring them to 0 to 1 before they are saved".to_owned(),
         ArrayError::NotFinite { .. } => "clean the array before it is saved".to_owned(),
         _ => return None,

@@ -3,7 +3,7 @@
 use crate::hints;
 use crate::output::note;
 use crate::progress::reading_bar;
-use elbo::dataset::{self, DataOptions, Loaded, Splits};
+use elbo::dataset::{self, DataOptions, DatasetError, Loaded, Splits};
 use elbo::files::Tested;
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::{RunDirectory, Vae};
@@ -56,11 +56,14 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
     let kept = RunDirectory::settings_of(run).map(|settings| settings.data_options).unwrap_or_default();
     let DataOptions { memory, max_bad, cache, .. } = kept;
     let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
-    let tested = vae.card().tested(load(&data, &options.cached_beside(run), false)?)?;
+    let splits = load(&data, &options.cached_beside(run), false);
+    let splits = splits.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
+    let tested = vae.card().tested(splits)?;
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
     }
-    if tested.has_changed && is_own {
+    // Of data that a run found in another place the name tells nothing.
+    if is_own && tested.part.is_none() {
         anyhow::bail!(
             "{data} has changed since the model was trained on it: which images were held out cannot be told any more\n\
              hint: give images that it has not seen as DATA; with {data} itself as DATA all its images are measured, those trained on among them"
@@ -76,6 +79,17 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
         None => tested.name.clone(),
     };
     Ok((tested, title))
+}
+
+/// The error for data of a run that cannot be loaded: where they are no more, the path is wanted, not another kind of data.
+pub(crate) fn moved(error: elbo::Error, data: &str) -> anyhow::Error {
+    match error {
+        elbo::Error::Dataset(DatasetError::MissingDirectory { .. }) => anyhow::anyhow!(
+            "{data}: the data of the run are not here any more\n\
+             hint: if they were moved, give the path where they are now as DATA"
+        ),
+        error => error.into(),
+    }
 }
 
 /// The data that a run was trained on, if that can be told.

@@ -38,6 +38,9 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         if let Some(left_out) = left_out(&training) {
             note(&left_out);
         }
+        if let Some(classes) = of_classes(&training) {
+            note(&classes);
+        }
         device::explain(&chosen, training.engine());
     }
     let epochs = training.settings().recipe.epochs;
@@ -272,7 +275,9 @@ fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(Run
         Some(path) => source::name_of(Some(path))?,
         None => settings.data.clone(),
     };
-    let splits = source::load(&data, &options.clone().cached_beside(directory.path()), arguments.quiet)?;
+    let splits = source::load(&data, &options.clone().cached_beside(directory.path()), arguments.quiet);
+    let is_own = arguments.data.is_none();
+    let splits = splits.map_err(|error| if is_own { source::moved(error, &data) } else { error.into() })?;
     stop.images_are_read();
     change_device(&mut settings, &arguments.on);
     let chosen = device_of(&settings, arguments)?;
@@ -349,6 +354,28 @@ fn left_out(training: &Training) -> Option<String> {
         let last = counted(count, "image");
         format!("the last {last} are never trained on, since they fill no batch: --shuffle, or another --batch-size")
     })
+}
+
+/// What there is to say of the classes that a conditional model is told.
+fn of_classes(training: &Training) -> Option<String> {
+    if !training.settings().recipe.conditional {
+        return None;
+    }
+    let data = training.data();
+    if let [only] = &*data.trained_classes() {
+        return Some(format!("--conditional says nothing here: all training images are of the class {only}"));
+    }
+    // What was held out may be all that there is of a class. Of parts that the data have this was said.
+    if training.settings().recipe.validation == 0.0 || data.test.is_some() {
+        return None;
+    }
+    let untrained = data.untrained_classes();
+    let first = untrained.first()?;
+    let what = match untrained.len() {
+        1 => format!("the class {first}, which"),
+        classes => format!("{classes} classes, such as {first}, which"),
+    };
+    Some(format!("all images of {what} the model cannot know, are held out; --validation none trains on all"))
 }
 
 /// Draws the figures of a run that has ended, when what training took of memory is given back.

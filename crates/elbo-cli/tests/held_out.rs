@@ -99,6 +99,20 @@ fn a_run_whose_data_changed_is_not_measured_on_it_unasked() {
     assert!(printed.stderr.contains("most of them may have been trained on"), "{printed:#?}");
 }
 
+/// The same where the run has found its data under another name.
+#[test]
+fn a_run_whose_data_moved_and_changed_is_not_measured_on_it_unasked() {
+    let here = untested();
+    let here = here.path();
+    succeeds(&mut train(here, "untested --epochs 1 --quiet --out run"));
+    fs::rename(here.join("untested"), here.join("moved")).unwrap();
+    succeeds(elbo(here).args(args("train moved --resume run --epochs 2 --quiet")));
+    assert_eq!(evaluate(here, "run")["images"], 20);
+    IdxFiles { test: 0, seed: 9, ..BARS }.write(here.join("moved"));
+    let message = fails(elbo(here).args(["evaluate", "run"]));
+    assert!(message.contains("moved has changed since the model was trained"), "{message}");
+}
+
 #[test]
 fn a_model_is_not_tried_on_images_that_it_was_trained_on() {
     let here = untested();

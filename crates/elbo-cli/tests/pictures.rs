@@ -121,6 +121,44 @@ fn unreadable_pictures_are_told_and_left_out() {
 }
 
 /// Whoever works inside the folder of pictures has the run among them.
+/// What people give who mean something else, and what is said to them.
+#[test]
+fn directories_that_mean_something_else_are_told() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    for number in 0..6 {
+        for directory in ["nested/data/train/cat", "nested/data/test/cat", "vehicles/train", "vehicles/ship"] {
+            // No two alike.
+            let number = number + 10 * directory.len() as u32;
+            write(&here.join(directory).join(format!("{number}.png")), 9, 9, number);
+        }
+    }
+    let said = |data: &str| succeeds(elbo(here).args(["data", data])).stdout;
+    let nested = said("nested");
+    assert!(nested.contains("though the classes data/train/cat and data/test/cat are called as parts"), "{nested}");
+    assert!(nested.contains("; to keep some to measure, give the directory that holds train"), "{nested}");
+    assert!(!said("nested/data").contains("called as parts"));
+    let vehicles = said("vehicles");
+    assert!(vehicles.contains("6 pictures beside train, val and test are left out; if train is a class"), "{vehicles}");
+}
+
+#[test]
+fn classes_that_a_conditional_model_cannot_know_are_told() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    for number in 0..8 {
+        write(&here.join(format!("one/cat/{number}.png")), 9, 9, number);
+        write(&here.join(format!("people/{number}/face.png")), 9, 9, number);
+    }
+    let said = |line: &str| succeeds(&mut train(here, &format!("{line} --epochs 1"))).stderr;
+    let one = said("one --conditional");
+    assert!(one.contains("--conditional says nothing here: all training images are of the class cat\n"), "{one}");
+    let people = said("people --conditional --validation 0.25");
+    assert!(people.contains("all images of 2 classes, such as "), "{people}");
+    let [one, people] = [said("one"), said("people --conditional --validation none")];
+    assert!(!one.contains("class") && !people.contains("class"), "{one}{people}");
+}
+
 #[test]
 fn a_run_among_the_pictures_is_none_of_them() {
     let here = tempfile::tempdir().unwrap();

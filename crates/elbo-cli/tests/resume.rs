@@ -47,8 +47,15 @@ fn fewer_epochs_than_done_are_refused() {
 fn data_that_moved_is_given_anew() {
     let here = with_run();
     fs::rename(here.path().join("bars"), here.path().join("moved")).unwrap();
-    let message = fails(elbo(&here).args(args("train --resume run --epochs 3")));
-    assert!(message.contains("bars"), "{message}");
+    for line in ["train --resume run --epochs 3", "evaluate run"] {
+        let message = fails(elbo(&here).args(args(line)));
+        assert!(
+            message.contains("bars: the data of the run are not here any more\nhint: if they were moved"),
+            "{message}"
+        );
+    }
+    let message = fails(elbo(&here).args(args("train nowhere --resume run --epochs 3")));
+    assert!(message.contains("nowhere: no such directory"), "{message}");
     succeeds(elbo(&here).args(args("train moved --resume run --epochs 3 --quiet")));
     // From now on it is found without help.
     succeeds(elbo(&here).args(args("train --resume run --epochs 4 --quiet")));

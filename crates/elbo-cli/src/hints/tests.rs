@@ -2,7 +2,7 @@
 
 use super::*;
 use elbo::Loss;
-use elbo::dataset::{BadPicture, ImageShape};
+use elbo::dataset::{BadPicture, ImageShape, Size};
 use elbo::files::{DataSummary, HeldOutError};
 use std::io;
 
@@ -43,6 +43,7 @@ fn a_data_set_that_is_not_there() {
          that holds train-images-idx3-ubyte, plain or with .gz, or DIR/PREFIX for files such as \
          PREFIX-train-images-idx3-ubyte.gz",
     );
+    let unpack = Some("unpack it, and give the directory");
     let missing_file = |holds: &[&str]| IdxError::MissingFile {
         directory: path(),
         names: names(&["train-images-idx3-ubyte"]),
@@ -59,6 +60,8 @@ fn a_data_set_that_is_not_there() {
         (missing_directory(&[""]), Some("choose one of the data sets there, for example sets")),
         (DatasetError::UnknownFile { path: path() }, what),
         (DatasetError::NoData { directory: path(), holds: Vec::new(), more: 0 }, what),
+        (DatasetError::NoData { directory: path(), holds: names(&["a.zip"]), more: 0 }, unpack),
+        (DatasetError::UnknownFile { path: "a.tar.gz".into() }, unpack),
         (
             missing_file(&["a.png", "raw/"]).into(),
             Some("if the files lie in one of the directories inside, give that directory"),
@@ -134,6 +137,10 @@ fn values_and_arrays_that_are_wrong() {
         ),
         (no_images(&[]).into(), Some("if there are pictures in it, unpack it and give the directory")),
         (ArrayError::Shape { path: path(), array: None, shape: vec![2] }.into(), None),
+        (
+            ArrayError::Shape { path: path(), array: None, shape: vec![9, 64] }.into(),
+            Some("if each row is an image: a = a.reshape(-1, 8, 8)"),
+        ),
     ]);
 }
 
@@ -344,6 +351,18 @@ fn notes_name_the_options_that_change_what_they_say() {
             Note::PartsAsClasses { example: "a/train".to_owned() },
             "a/train is taken for a class, not for a part: there are parts where a train is at the first level, or in \
              every directory of it; give a directory that holds the parts to have them apart",
+        ),
+        (
+            Note::Enlarged { pictures: 1, total: 3, least: Size { width: 9, height: 8 } },
+            "1 of 3 pictures is enlarged more than twofold, the smallest from 9x8; leave them out, or choose a smaller --size",
+        ),
+        (
+            Note::OutsideParts { pictures: 2 },
+            "2 pictures beside train, val and test are left out; if train is a class, call it otherwise, or else call all parts train, val and test",
+        ),
+        (
+            Note::LastMayCount { images: 8, shape: SHAPE },
+            "8 images of 8x8x1: if the last index of the array counts the images, it must be the first: a = np.moveaxis(a, -1, 0)",
         ),
         (Note::Mask, "values 0 and 1 are taken for black and white"),
         (

@@ -37,7 +37,8 @@ pub enum DatasetError {
     NoData {
         /// The directory.
         directory: PathBuf,
-        /// The first few names in it, sorted; those of directories end in `/`.
+        /// The first few names in it, sorted. Those of directories end in `/`, and what most files in them are follows, as in
+        /// `a/ (20 NPY)`; links that lead nowhere end in ` (a link to nothing)`.
         holds: Vec<String>,
         /// How many more there are.
         more: usize,

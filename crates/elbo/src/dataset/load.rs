@@ -1,5 +1,6 @@
 //! From a path to a data set, whatever it is kept in.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use super::numpy;
 #[cfg(feature = "pictures")]
 use super::pictures;
 use super::preprocessing::DataOptions;
-use super::{DatasetError, Loaded, idx};
+use super::{DatasetError, Loaded, Note, Splits, idx};
 
 /// How many names of other files an error lists.
 const LISTED: usize = 8;
@@ -37,9 +38,21 @@ pub fn load(
         Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && pictures::is_picture(path) => {
             pictures::read_single(path, options)
         }
-        Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => numpy::read(path),
+        Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => {
+            let mut loaded = numpy::read(path)?;
+            loaded.notes.extend(last_may_count(&loaded.splits));
+            Ok(loaded)
+        }
         _ => idx::read(path).map(Loaded::from),
     }
+}
+
+/// What there is to say of arrays that look as if their last index counted the images: square ones `[S, S, N]` are read as `S`
+/// images of `S` rows and `N` columns.
+fn last_may_count(splits: &Splits) -> Option<Note> {
+    let (images, shape) = (splits.train.len(), splits.train.shape());
+    let is_odd = images == shape.height && shape.width != shape.height && shape.channels == 1;
+    is_odd.then_some(Note::LastMayCount { images, shape })
 }
 
 /// Stands for what reads pictures where that is left out.
@@ -101,8 +114,15 @@ fn nothing(directory: &Path) -> Result<DatasetError, DatasetError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let is_directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
-        names.push(format!("{}{}", entry.file_name().to_string_lossy(), if is_directory { "/" } else { "" }));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        names.push(match fs::metadata(entry.path()) {
+            Ok(metadata) if metadata.is_dir() => match commonest(&entry.path()) {
+                Some((ending, count)) => format!("{name}/ ({count} {ending})"),
+                None => format!("{name}/"),
+            },
+            Err(_) if entry.path().is_symlink() => format!("{name} (a link to nothing)"),
+            _ => name,
+        });
     }
     names.sort();
     let more = names.len().saturating_sub(LISTED);
@@ -110,8 +130,64 @@ fn nothing(directory: &Path) -> Result<DatasetError, DatasetError> {
     Ok(DatasetError::NoData { directory: PathBuf::from(directory), holds: names, more })
 }
 
-#[cfg(all(test, not(feature = "pictures"), not(feature = "arrays")))]
+/// The ending that most names of files in a directory have, in capitals, and how many have it.
+fn commonest(directory: &Path) -> Option<(String, usize)> {
+    let mut counts = BTreeMap::<String, usize>::new();
+    for entry in fs::read_dir(directory).ok()?.flatten().filter(|entry| entry.path().is_file()) {
+        if let Some(ending) = entry.path().extension().and_then(|ending| ending.to_str()) {
+            *counts.entry(ending.to_ascii_uppercase()).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|count| count.1)
+}
+
+#[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_without_data_is_told_by_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| fs::write(folder.path().join(name), b"").unwrap();
+        for directory in ["arrays", "empty"] {
+            fs::create_dir(folder.path().join(directory)).unwrap();
+        }
+        ["arrays/a.npy", "arrays/b.NPY", "arrays/c.txt", "notes"].into_iter().for_each(write);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", folder.path().join("z.png")).unwrap();
+        let message = nothing(folder.path()).unwrap().to_string();
+        let links = if cfg!(unix) { ", z.png (a link to nothing)" } else { "" };
+        let expected = format!("the directory holds arrays/ (2 NPY), empty/, notes{links}");
+        assert!(message.ends_with(&expected), "{message}");
+    }
+
+    /// As an array of ten square images is saved by programs whose last index counts them.
+    #[cfg(feature = "arrays")]
+    #[test]
+    fn arrays_whose_last_index_may_count_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = |shape: [usize; 3]| {
+            let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape:?}}}\n");
+            let header = header.replace('[', "(").replace(']', ")");
+            let pixels = (0..shape.iter().product()).map(|i: usize| (i % 251) as u8).collect();
+            let length = (header.len() as u16).to_le_bytes().to_vec();
+            let path = folder.path().join("a.npy");
+            fs::write(&path, [b"\x93NUMPY\x01\x00".to_vec(), length, header.into_bytes(), pixels].concat()).unwrap();
+            let loaded = load(&path, &DataOptions::default(), &|_, _| {}).unwrap();
+            loaded.notes.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            notes([8, 8, 10]),
+            ["8 images of 8x10x1: if the last index of the array counts the images, it must be the first"]
+        );
+        for shape in [[10, 8, 8], [8, 8, 8], [9, 8, 10]] {
+            assert_eq!(notes(shape), [""; 0], "{shape:?}");
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "pictures"), not(feature = "arrays")))]
+mod without_features {
     use super::*;
 
     #[test]

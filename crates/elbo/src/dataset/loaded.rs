@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::scale::Values;
-use super::{Size, Splits, ValueRange};
+use super::{ImageShape, Size, Splits, ValueRange};
 
 /// A data set, and what there is to say about how it came about.
 #[derive(Clone, Debug)]
@@ -32,6 +32,15 @@ pub enum Note {
     },
     /// Pictures of another aspect ratio are cropped, since nothing else was asked for.
     Cropped,
+    /// Some pictures are far smaller than the images.
+    Enlarged {
+        /// How many are enlarged to more than twice their width or height.
+        pictures: usize,
+        /// How many pictures there are.
+        total: usize,
+        /// The size of the smallest.
+        least: Size,
+    },
     /// Some pictures are stored in colour, and nothing was said of the channels: the images have three.
     SomeColour {
         /// How many pictures are stored in colour.
@@ -160,6 +169,14 @@ pub enum Note {
         /// Of how many.
         total: u64,
     },
+    /// There are as many images as each has rows, and these are longer or shorter: as an array of square images is read
+    /// whose last index counts them.
+    LastMayCount {
+        /// How many images there are.
+        images: usize,
+        /// What shape they have.
+        shape: ImageShape,
+    },
     /// Arrays of a file have names that say nothing of images or labels, and are left out.
     UnusedArrays {
         /// Their names, or the first of them.
@@ -240,6 +257,10 @@ impl fmt::Display for Note {
         match self {
             Self::Size { size, reason } => write!(f, "images of {size} (width x height): {reason}"),
             Self::Cropped => f.write_str("cropped in the middle where a picture has another shape"),
+            Self::Enlarged { pictures, total, least } => {
+                let are = if *pictures == 1 { "is" } else { "are" };
+                write!(f, "{pictures} of {total} pictures {are} enlarged more than twofold, the smallest from {least}")
+            }
             Self::SomeColour { colourful, total } => {
                 write!(f, "3 channels: {colourful} of {total} pictures are stored in colour")
             }
@@ -321,6 +342,12 @@ impl fmt::Display for Note {
             Self::OutsideRange { range, values, total } => {
                 let lie = if *values == 1 { "lies" } else { "lie" };
                 write!(f, "{values} of {total} values {lie} outside of the range {range} and are cut to it")
+            }
+            Self::LastMayCount { images, shape } => {
+                write!(
+                    f,
+                    "{images} images of {shape}: if the last index of the array counts the images, it must be the first"
+                )
             }
             Self::UnusedArrays { arrays } => {
                 write!(f, "by their names these arrays are neither images nor labels: {}", arrays.join(", "))

@@ -1,5 +1,7 @@
 //! What is odd about a data set, though each of its files is right: it may not be what was meant.
 
+mod classes;
+
 use super::{Dataset, DatasetError, Part, Splits, Survey};
 use std::collections::HashSet;
 use std::fmt;
@@ -70,6 +72,16 @@ pub enum Oddity {
         /// Their names.
         classes: Vec<String>,
     },
+    /// Classes are called as the parts of a data set are: images to test with may be among those that are trained on.
+    PartsAsClasses {
+        /// One that is called as training sets are, and one as others are.
+        classes: [String; 2],
+    },
+    /// Classes whose names look alike.
+    Alike {
+        /// Two and two.
+        pairs: Vec<[String; 2]>,
+    },
 }
 
 impl fmt::Display for Oddity {
@@ -104,6 +116,14 @@ impl fmt::Display for Oddity {
             Self::Untrained { classes } => {
                 write!(f, "there are no training images of the classes {}", classes.join(", "))
             }
+            Self::PartsAsClasses { classes: [train, other] } => write!(
+                f,
+                "all images are trained on, though the classes {train} and {other} are called as parts of a data set are"
+            ),
+            Self::Alike { pairs } => {
+                let pairs: Vec<String> = pairs.iter().map(|[a, b]| format!("'{a}' and '{b}'")).collect();
+                write!(f, "names of different classes look alike: {}", pairs.join(", "))
+            }
         }
     }
 }
@@ -135,6 +155,9 @@ impl Splits {
         let (total, different) = (self.train.len(), known.len());
         if different == 1 && total > 1 {
             oddities.push(Oddity::AllEqual);
+            // Nothing but white may be what is white on transparency.
+            let white = of_values(&Survey::of(&self.train)?);
+            oddities.extend(white.filter(|odd| matches!(odd, Oddity::Bright { mean, .. } if *mean > 255.0 - DARK)));
         } else {
             oddities.extend(of_values(&Survey::of(&self.train)?));
             let copies = total - different;
@@ -149,15 +172,32 @@ impl Splits {
                 oddities.push(Oddity::Seen { part, seen, total: images.len() });
             }
         }
-        let classes = self.untrained();
+        let classes = self.untrained_classes();
         if !classes.is_empty() {
             oddities.push(Oddity::Untrained { classes });
+        }
+        let classes = self.trained_classes();
+        oddities.extend(classes::called_as_parts(&classes).map(|classes| Oddity::PartsAsClasses { classes }));
+        let pairs = classes::alike(self.train.classes());
+        if !pairs.is_empty() {
+            oddities.push(Oddity::Alike { pairs });
         }
         Ok(oddities)
     }
 
-    /// Classes that only the other parts have.
-    fn untrained(&self) -> Vec<String> {
+    /// The names of the classes that there are training images of, in their order; none without labels or names.
+    #[must_use]
+    pub fn trained_classes(&self) -> Vec<String> {
+        let mut labels = self.train.labels().map_or_else(Vec::new, <[u16]>::to_vec);
+        labels.sort_unstable();
+        labels.dedup();
+        labels.into_iter().filter_map(|class| self.train.classes().get(usize::from(class)).cloned()).collect()
+    }
+
+    /// The names of the classes that only the other parts have images of, in their order; their numbers where there are no
+    /// names.
+    #[must_use]
+    pub fn untrained_classes(&self) -> Vec<String> {
         let Some(labels) = self.train.labels() else { return Vec::new() };
         let trained: HashSet<u16> = labels.iter().copied().collect();
         let others = [&self.validation, &self.test].into_iter().flatten().filter_map(Dataset::labels).flatten();
@@ -230,6 +270,8 @@ mod tests {
             assert!(said[0].contains(expected), "{values:?}: {said:?}");
         }
         assert_eq!(said(&images(7, &[200]).into()), ["all training images are equal"]);
+        let white = said(&images(7, &[255]).into());
+        assert!(white.len() == 2 && white[1].contains("next to white"), "{white:?}");
     }
 
     #[test]
@@ -260,5 +302,23 @@ mod tests {
         let test = with(images(2, &[9, 8, 90, 3, 200, 7, 6, 5, 4, 1]), vec![1, 2]);
         let splits = Splits { test: Some(test), ..with(images(2, &shades), vec![1, 0]).into() };
         assert_eq!(said(&splits), ["there are no training images of the classes dog"]);
+    }
+
+    #[test]
+    fn classes_whose_names_say_something_else_are_odd() {
+        let with = |names: [&str; 2], labels: [u16; 2]| -> Splits {
+            let set = images(2, &(0..=250).collect::<Vec<u8>>());
+            let pixels = set.gather(&[0, 1], &mut Vec::new()).unwrap().pixels.to_vec();
+            let set = Dataset::new(SHAPE, pixels, Some(labels.to_vec())).unwrap();
+            set.with_classes(names.map(str::to_owned).to_vec()).unwrap().into()
+        };
+        assert_eq!(
+            said(&with(["raw/test/cat", "raw/train/cat"], [0, 1])),
+            [
+                "all images are trained on, though the classes raw/train/cat and raw/test/cat are called as parts of a data set are"
+            ]
+        );
+        assert_eq!(said(&with(["raw/test/cat", "raw/train/cat"], [1, 1])), [""; 0]);
+        assert_eq!(said(&with(["Cat", "cat"], [0, 1])), ["names of different classes look alike: 'Cat' and 'cat'"]);
     }
 }

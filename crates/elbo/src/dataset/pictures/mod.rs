@@ -27,7 +27,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::preprocessing::{Channels, Colour, DataOptions, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
+use super::preprocessing::{Channels, Colour, DataOptions, Fit, MAX_BAD, MEMORY, Preparation, Preprocessing, Size};
 use super::{BadPicture, Dataset, DatasetError, Depth, Loaded, Note, PictureFiles, Splits, ValueRange};
 use crate::dataset::shape::SIDES;
 use decode::Header;
@@ -278,6 +278,19 @@ fn class_names<'a>(root: &Path, parts: [&'a Part; 3]) -> Result<BTreeMap<&'a Pat
     numbered.collect()
 }
 
+/// What there is to say of pictures that are far smaller than the images.
+fn enlarged(headers: &[Header], size: Size, fit: Fit) -> Option<Note> {
+    let is_small = |header: &&Header| {
+        let short = [header.width * 2 < size.width, header.height * 2 < size.height];
+        // What is fitted into the image grows as far as its longer side lets it.
+        if fit == Fit::Fit { short == [true; 2] } else { short.contains(&true) }
+    };
+    let small: Vec<&Header> = headers.iter().filter(is_small).collect();
+    let least = small.iter().min_by_key(|header| header.width * header.height)?;
+    let least = Size { width: least.width, height: least.height };
+    Some(Note::Enlarged { pictures: small.len(), total: headers.len(), least })
+}
+
 /// What pictures with these headers become, by what is asked for and else by what they are; with the reasons. Numbers of more
 /// than 8 bits have this range.
 fn choose(headers: &[Header], options: &DataOptions, range: Option<ValueRange>) -> (Form, Vec<Note>) {
@@ -303,6 +316,7 @@ fn choose(headers: &[Header], options: &DataOptions, range: Option<ValueRange>) 
     if options.fit.is_none() && !sizes.iter().all(is_like) {
         notes.push(Note::Cropped);
     }
+    notes.extend(enlarged(headers, size, fit));
     let colourful = headers.iter().filter(|header| !header.is_grey).count();
     let channels = options.channels.unwrap_or(if colourful == 0 { Channels::Grey } else { Channels::Rgb });
     if options.channels.is_none() && colourful > 0 && colourful < headers.len() {

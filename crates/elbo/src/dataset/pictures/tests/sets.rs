@@ -34,7 +34,8 @@ fn what_a_model_says_makes_the_same_images_again() {
     let Preprocessing::Pictures(preparation) = train.preprocessing() else { panic!("no pictures") };
     for (number, (name, _)) in files.iter().enumerate() {
         let again = loaded(&folder.path().join(name), &preparation.into());
-        assert!(again.notes.is_empty(), "{:?}", again.notes);
+        // Nothing was left open; the pictures are small ones.
+        assert!(matches!(again.notes[..], [Note::Enlarged { .. }]), "{:?}", again.notes);
         assert_eq!(again.splits.train.names().unwrap(), [*name]);
         assert_eq!(pixels(&again.splits.train), pixels(&train)[number * train.shape().len()..][..train.shape().len()]);
     }
@@ -218,4 +219,23 @@ fn classes_of_any_bytes_have_names_of_their_own_that_can_be_printed() {
     let mut names = train.classes().to_vec();
     names.sort();
     assert_eq!(names, ["a\\nb", "a\\x1b[31mb", "caf\\xe8", "caf\\xe9", "кот", "\u{fffd}"]);
+}
+
+#[test]
+fn pictures_that_are_far_smaller_than_the_images_are_told() {
+    let sized = |width, height| png(&grey(width, height));
+    let folder = folder(&[("a.png", sized(16, 16)), ("b.png", sized(15, 40)), ("c.png", sized(1, 1))]);
+    let said = |width, height, fit| {
+        let size = Some(Size { width, height });
+        let notes = loaded(folder.path(), &DataOptions { size, fit, ..DataOptions::default() }).notes;
+        notes.iter().find(|note| matches!(note, Note::Enlarged { .. })).map(ToString::to_string)
+    };
+    let (all, one) = ("2 of 3 pictures are enlarged more than twofold, the smallest from 1x1", "1 of 3 pictures is");
+    assert_eq!(said(32, 32, None).as_deref(), Some(all));
+    assert_eq!(said(32, 32, Some(Fit::Stretch)).as_deref(), Some(all));
+    // A picture that is high enough need not grow that far to fit.
+    assert!(said(32, 32, Some(Fit::Fit)).unwrap().starts_with(one));
+    assert!(said(8, 8, None).unwrap().starts_with(one));
+    fs::remove_file(folder.path().join("c.png")).unwrap();
+    assert_eq!(said(30, 30, None), None);
 }
