@@ -50,6 +50,9 @@ pub(crate) fn note(note: &Note) -> String {
         Note::Range { .. } | Note::OutsideRange { .. } => "; --range changes it",
         Note::PartsAsClasses { .. } => "; give a directory that holds the parts to have them apart",
         Note::PassedOver { reason: PassedOver::Masks, .. } => "; give their directory to train on them",
+        Note::PassedOver { reason: PassedOver::DeadLink, .. } => {
+            "; git annex get, dvc pull and the like bring what they lead to"
+        }
         Note::UnreadKinds { .. } => "; convert them to PNG or JPEG to train on them",
         Note::OutsideParts { .. } => {
             "; if train is a class, call it otherwise, or else call all parts train, val and test"

@@ -107,6 +107,13 @@ pub enum Note {
         /// How many.
         pages: usize,
     },
+    /// Of pictures whose pixels have more numbers than colours, such as a near infrared, only the colours are taken.
+    MoreNumbers {
+        /// How many such pictures there are.
+        pictures: usize,
+        /// How many pictures there are.
+        total: usize,
+    },
     /// Of animations only the first frame is taken.
     FirstFrames {
         /// How many pictures are animations.
@@ -206,6 +213,8 @@ pub enum PassedOver {
     System,
     /// Copies that editors leave, and downloads that have not ended.
     Backup,
+    /// Links, called as pictures are, that lead to nothing.
+    DeadLink,
     /// Masks of the pictures beside them, by the names of files or directories.
     Masks,
 }
@@ -291,6 +300,7 @@ impl fmt::Display for Note {
                     PassedOver::Figure => there_are(*count, "figure of elbo", "figures of elbo"),
                     PassedOver::System => there_are(*count, "entry of the system", "entries of the system"),
                     PassedOver::Masks => there_are(*count, "mask", "masks"),
+                    PassedOver::DeadLink => there_are(*count, "link to nothing", "links to nothing"),
                     PassedOver::Backup => {
                         there_are(*count, "backup or unfinished download", "backups or unfinished downloads")
                     }
@@ -312,6 +322,13 @@ impl fmt::Display for Note {
             }
             Self::Copies { pages } => {
                 write!(f, "{} left out: reduced copies or masks of others", there_are(*pages, "page", "pages"))
+            }
+            Self::MoreNumbers { pictures, total } => {
+                let have = if *pictures == 1 { "has" } else { "have" };
+                write!(
+                    f,
+                    "{pictures} of {total} pictures {have} more numbers per pixel than colours: the others are left out"
+                )
             }
             Self::FirstFrames { animations, total } => {
                 let are = if *animations == 1 { "is an animation" } else { "are animations" };

@@ -11,7 +11,7 @@ use super::deep::{Deep, Outside};
 use super::frames::{self, Count};
 use super::item::Inside;
 use super::pages::{self, Page, Source};
-use super::tiff_samples::{Decoded, Tiff};
+use super::tiff_samples::{self, Decoded, Tiff};
 use super::{MAX_BYTES, kinds};
 use crate::dataset::ValueRange;
 use crate::dataset::picture::{Picture, Sample, Samples, blend, luma};
@@ -124,6 +124,21 @@ pub(super) struct Header {
     /// Whether it is stored without colour.
     pub(super) is_grey: bool,
     pub(super) stored: Stored,
+    /// Whether its pixels have numbers that are neither colours nor alpha, and are left out.
+    pub(super) has_more: bool,
+}
+
+/// What a file is that begins so and is called as a picture.
+fn no_picture(start: &[u8]) -> &'static str {
+    let text = start.trim_ascii_start();
+    let begins = |with: &str| text.get(..with.len()).is_some_and(|text| text.eq_ignore_ascii_case(with.as_bytes()));
+    if begins("version https://git-lfs.github.com/spec/") {
+        "a pointer of Git LFS in place of the picture: git lfs pull fetches it"
+    } else if begins("<!doctype html") || begins("<html") {
+        "a web page in place of the picture: download it again"
+    } else {
+        "not a picture of a known format"
+    }
 }
 
 /// What the numbers of a picture are.
@@ -152,7 +167,7 @@ pub(super) fn identify(path: &Path) -> Result<(File, ImageFormat), String> {
         None if start.is_empty() => Err("the file is empty".to_owned()),
         None => Err(match kinds::unread(path, &start) {
             Some(kind) => format!("{kind} files are not read"),
-            None => "not a picture of a known format".to_owned(),
+            None => no_picture(&start).to_owned(),
         }),
     }
 }
@@ -186,21 +201,25 @@ impl Opened {
 pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation), String> {
     let (file, format) = identify(path)?;
     let source = |file| Source::open(file, page).map_err(|error| error.to_string());
-    let (opened, dimensions, bytes, orientation, (is_grey, stored)) = match usual(source(file)?, format) {
+    let (opened, dimensions, bytes, orientation, (is_grey, stored, has_more)) = match usual(source(file)?, format) {
         Ok(mut decoder) => {
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             let color = decoder.color_type();
             let is_deep = color.bytes_per_pixel() > color.channel_count();
             let stored = if is_deep { Stored::Integers } else { Stored::Bytes };
             let (dimensions, bytes) = (decoder.dimensions(), decoder.total_bytes());
-            (Opened::Usual(decoder), dimensions, bytes, orientation, (!color.has_color(), stored))
+            let has_more = format == ImageFormat::Tiff && color.channel_count() == 3 && {
+                let file = File::open(path).map_err(|error| error.to_string())?;
+                tiff_samples::has_more(source(file)?)
+            };
+            (Opened::Usual(decoder), dimensions, bytes, orientation, (!color.has_color(), stored, has_more))
         }
         // Of few kinds of numbers; our own reading of them says what it does not read in words.
         Err(_) if format == ImageFormat::Tiff => {
             let file = File::open(path).map_err(|error| error.to_string())?;
             let mut tiff = Tiff::open(source(file)?)?;
             let (dimensions, bytes, orientation) = ((tiff.width, tiff.height), tiff.total_bytes(), tiff.orientation);
-            let kind = (tiff.is_grey(), tiff.stored());
+            let kind = (tiff.is_grey(), tiff.stored(), tiff.has_more);
             (Opened::Tiff(Box::new(tiff)), dimensions, bytes, orientation, kind)
         }
         Err(reason) => return Err(reason),
@@ -222,14 +241,19 @@ pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, O
     let (width, height) = if is_turned { (height, width) } else { (width, height) };
     let format = FORMATS.iter().find(|known| known.0 == format).map_or("", |known| known.1);
     let (width, height) = (width as usize, height as usize);
-    Ok((opened, Header { format, width, height, is_grey, stored }, orientation))
+    Ok((opened, Header { format, width, height, is_grey, stored, has_more }, orientation))
 }
 
 /// The decoder of a format, for numbers of 8 and 16 bits.
 fn usual(source: Source, format: ImageFormat) -> Result<Box<dyn ImageDecoder>, String> {
     let mut reader = ImageReader::with_format(BufReader::new(source), format);
     reader.limits(limits());
-    let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    let decoder = reader.into_decoder().map_err(|error| match error {
+        image::ImageError::Limits(_) => {
+            format!("its sides are longer than {MAX_SIDE} pixels, or it takes more than {} MiB", MAX_BYTES >> 20)
+        }
+        other => other.to_string(),
+    })?;
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
         return Err("floating-point numbers".to_owned());
     }

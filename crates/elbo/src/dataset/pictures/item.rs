@@ -108,9 +108,11 @@ impl<'a> Items<'a> {
             }
         }
         let total = items.total();
+        let more = items.parts.iter().flatten().filter(|item| item.header.has_more).count();
         let notes = [
             (files, Note::Pages { files, pages }),
             (copies, Note::Copies { pages: copies }),
+            (more, Note::MoreNumbers { pictures: more, total }),
             (animations, Note::FirstFrames { animations, total }),
             (played, Note::AllFrames { animations: played, frames: all_frames }),
         ];

@@ -148,6 +148,9 @@ impl Walk<'_> {
                     }
                 }
                 Ok(metadata) if metadata.is_file() => self.file(&path),
+                Err(_) if entry.file_type().is_ok_and(|kind| kind.is_symlink()) && decode::is_picture_name(&path) => {
+                    self.pass_over(PassedOver::DeadLink, &path);
+                }
                 _ => {}
             }
         }

@@ -26,6 +26,8 @@ pub(super) struct Tiff {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) orientation: Orientation,
+    /// Whether its pixels have numbers that are neither colours nor alpha.
+    pub(super) has_more: bool,
 }
 
 /// What the numbers of a pixel are.
@@ -58,8 +60,8 @@ impl Tiff {
         let (width, height) = decoder.dimensions().map_err(in_words)?;
         let color = decoder.colortype().map_err(in_words)?;
         let bits = color.bit_depth();
-        let alpha = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
-        let has_alpha = alpha.is_some_and(|extra| extra.first().is_some_and(|&extra| extra != UNSPECIFIED));
+        let more = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten().unwrap_or_default();
+        let has_alpha = more.first().is_some_and(|&number| number != UNSPECIFIED);
         let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).ok().flatten();
         let kind = match color {
             ColorType::Gray(..=8) if is_palette => Kind::Palette,
@@ -89,7 +91,8 @@ impl Tiff {
         }
         let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
         let orientation = orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
-        Ok(Self { decoder, kind, bits, width, height, orientation })
+        let has_more = matches!(kind, Kind::Channels(3)) && !more.is_empty();
+        Ok(Self { decoder, kind, bits, width, height, orientation, has_more })
     }
 
     /// Whether it is stored without colour.
@@ -197,6 +200,13 @@ impl Tiff {
         let shift = if map.iter().all(|&value| value < 256) { 0 } else { 8 };
         Ok((0..len).map(|index| [0, 1, 2].map(|channel| (map[channel * len + index] >> shift) as u8)).collect())
     }
+}
+
+/// Whether a picture of three colours has other numbers beside them.
+pub(super) fn has_more(file: Source) -> bool {
+    let decoder = Decoder::new(BufReader::new(file)).ok();
+    let more = decoder.and_then(|mut decoder| decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten());
+    more.is_some_and(|more| !more.is_empty())
 }
 
 /// Numbers of a type that becomes double precision without loss.

@@ -34,7 +34,14 @@ fn reason(name: &str, bytes: Vec<u8>) -> String {
 #[test]
 fn what_is_no_picture_says_so() {
     assert_eq!(reason("a.png", Vec::new()), "the file is empty");
-    assert_eq!(reason("a.jpg", b"<html>not found</html>".to_vec()), "not a picture of a known format");
+    assert_eq!(reason("a.jpg", b"not a picture".to_vec()), "not a picture of a known format");
+    let page = "a web page in place of the picture: download it again";
+    assert_eq!(reason("a.jpg", b"<html>not found</html>".to_vec()), page);
+    assert_eq!(reason("a.jpg", b"\n <!DOCTYPE HTML><title>404</title>".to_vec()), page);
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12\n".to_vec();
+    assert!(reason("a.jpg", pointer).contains("git lfs pull"));
+    let long = reason("a.png", png(&grey(20_001, 1)));
+    assert_eq!(long, "its sides are longer than 20000 pixels, or it takes more than 512 MiB");
     for side in [30_000, 2_000_000_000] {
         let reason = reason("a.png", bomb(side, side));
         assert!(reason.contains("limit") || reason.contains("more than") || reason.contains("large"), "{reason}");

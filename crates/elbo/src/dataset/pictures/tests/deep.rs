@@ -220,3 +220,16 @@ fn deep_pictures_are_the_same_from_a_file_and_with_colour_dropped() {
         assert!(said(&in_file.notes).contains("lie outside"), "{:?}", in_file.notes);
     }
 }
+
+#[test]
+fn numbers_beside_the_colours_are_left_out_and_said() {
+    for (bits, format) in [(8, UNSIGNED), (16, UNSIGNED), (32, FLOAT)] {
+        let bytes = usize::from(bits / 8) * 256;
+        let with_infrared = Tiff { more: vec![(338, vec![0])], ..Tiff::new(bits, 4, RGB, format) };
+        let loaded =
+            set(&[("a.tif", with_infrared.file(&vec![9; bytes])), ("b.png", png(&colourful()))], None).unwrap();
+        assert_eq!(loaded.splits.train.shape().channels, 3);
+        let expected = "1 of 2 pictures has more numbers per pixel than colours: the others are left out";
+        assert!(said(&loaded.notes).contains(expected), "{bits}: {:?}", loaded.notes);
+    }
+}

@@ -94,6 +94,18 @@ fn what_systems_and_editors_leave_is_passed_over() {
     assert_eq!(loaded(&folder.path().join("lost+found"), &DataOptions::default()).splits.train.len(), 1);
 }
 
+#[test]
+#[cfg(unix)]
+fn links_to_nothing_are_told() {
+    let folder = among_pictures(&[]);
+    for name in ["dead.png", "dead too.jpg", "no picture"] {
+        std::os::unix::fs::symlink("../annex/nowhere", folder.path().join(name)).unwrap();
+    }
+    let (names, notes) = images(&folder);
+    assert_eq!(names.len(), 12);
+    assert!(said(&notes).contains("2 links to nothing are passed over, such as dead"), "{notes:?}");
+}
+
 /// How a phone's picture begins.
 fn heic() -> Vec<u8> {
     b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()
