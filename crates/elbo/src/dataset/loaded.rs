@@ -48,6 +48,13 @@ pub enum Note {
         /// How many pictures there are.
         total: usize,
     },
+    /// Some pictures are stored in colour, and one channel was asked for.
+    MadeGrey {
+        /// How many pictures are stored in colour.
+        colourful: usize,
+        /// How many pictures there are.
+        total: usize,
+    },
     /// Pictures are stored in colour, but none shows any, and nothing was said of the channels: the images have one.
     NoColour,
     /// Pictures that cannot be read are left out.
@@ -272,6 +279,11 @@ impl fmt::Display for Note {
             }
             Self::SomeColour { colourful, total } => {
                 write!(f, "3 channels: {colourful} of {total} pictures are stored in colour")
+            }
+            Self::MadeGrey { colourful, total } => {
+                let are =
+                    if *colourful == 1 { "is stored in colour and becomes" } else { "are stored in colour and become" };
+                write!(f, "{colourful} of {total} pictures {are} grey")
             }
             Self::NoColour => f.write_str("1 channel: no picture has any colour"),
             Self::Unreadable { examples, bad, total } => {

@@ -322,6 +322,9 @@ fn choose(headers: &[Header], options: &DataOptions, range: Option<ValueRange>) 
     if options.channels.is_none() && colourful > 0 && colourful < headers.len() {
         notes.push(Note::SomeColour { colourful, total: headers.len() });
     }
+    if channels == Channels::Grey && colourful > 0 {
+        notes.push(Note::MadeGrey { colourful, total: headers.len() });
+    }
     let background = options.background.unwrap_or(Colour::WHITE);
     let is_deep = headers.iter().any(Header::is_deep);
     let depth = if is_deep { Depth::Sixteen } else { Depth::Eight };
