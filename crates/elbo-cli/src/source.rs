@@ -1,9 +1,9 @@
 //! Which data a command is about.
 
 use crate::hints;
-use crate::output::note;
+use crate::output::{counted, note};
 use crate::progress::reading_bar;
-use elbo::dataset::{self, DataOptions, DatasetError, Loaded, Splits};
+use elbo::dataset::{self, DataOptions, DatasetError, Loaded, Note, Splits};
 use elbo::files::Tested;
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::{RunDirectory, Vae};
@@ -14,11 +14,15 @@ use std::path::Path;
 pub(crate) fn load(data: &str, options: &DataOptions, quiet: bool) -> Result<Splits, elbo::Error> {
     let Loaded { splits, notes, .. } = load_all(data, options, quiet)?;
     if !quiet {
-        for line in &notes {
-            note(&hints::note(line));
-        }
+        tell(&notes);
     }
     Ok(splits)
+}
+
+fn tell(notes: &[Note]) {
+    for line in notes {
+        note(&hints::note(line));
+    }
 }
 
 /// The same with all that there is to say about it, of which nothing is printed.
@@ -56,9 +60,14 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
     let kept = RunDirectory::settings_of(run).map(|settings| settings.data_options).unwrap_or_default();
     let DataOptions { memory, max_bad, cache, .. } = kept;
     let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
-    let splits = load(&data, &options.cached_beside(run), false);
-    let splits = splits.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
-    let tested = vae.card().tested(splits)?;
+    let loaded = load_all(&data, &options.cached_beside(run), false);
+    let loaded = loaded.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
+    tell(&loaded.notes);
+    let (colourful, channels) = (loaded.files.colourful, loaded.splits.train.shape().channels);
+    if !is_own && colourful > 0 && channels == 1 {
+        note(&format!("stored in colour, and given to the model in grey: {}", counted(colourful, "picture")));
+    }
+    let tested = vae.card().tested(loaded.splits)?;
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
     }

@@ -84,7 +84,8 @@ fn a_model_of_other_data_takes_pictures_too() {
     let here = with_bars();
     succeeds(&mut train(&here, "bars --epochs 1 --out run --quiet"));
     write(&here.path().join("photo.png"), 60, 50, 3);
-    succeeds(elbo(&here).args(args("reconstruct run photo.png --out pair.png")));
+    let printed = succeeds(elbo(&here).args(args("reconstruct run photo.png --out pair.png")));
+    assert!(printed.stderr.contains("stored in colour, and given to the model in grey: 1 picture"), "{printed:#?}");
     assert_eq!(png_size(here.path().join("pair.png")), [2 * 10 + 2, 12]);
 }
 
@@ -120,14 +121,15 @@ fn unreadable_pictures_are_told_and_left_out() {
     assert!(message.contains("1 of 25 pictures cannot be read") && message.contains("--max-bad"), "{message}");
 }
 
-/// Whoever works inside the folder of pictures has the run among them.
 /// What people give who mean something else, and what is said to them.
 #[test]
 fn directories_that_mean_something_else_are_told() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
     for number in 0..6 {
-        for directory in ["nested/data/train/cat", "nested/data/test/cat", "vehicles/train", "vehicles/ship"] {
+        for directory in
+            ["nested/data/train/cat", "nested/data/test/cat", "nested/more", "vehicles/train", "vehicles/ship"]
+        {
             // No two alike.
             let number = number + 10 * directory.len() as u32;
             write(&here.join(directory).join(format!("{number}.png")), 9, 9, number);
@@ -159,6 +161,7 @@ fn classes_that_a_conditional_model_cannot_know_are_told() {
     assert!(!one.contains("class") && !people.contains("class"), "{one}{people}");
 }
 
+/// Whoever works inside the folder of pictures has the run among them.
 #[test]
 fn a_run_among_the_pictures_is_none_of_them() {
     let here = tempfile::tempdir().unwrap();

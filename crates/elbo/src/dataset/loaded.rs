@@ -48,13 +48,6 @@ pub enum Note {
         /// How many pictures there are.
         total: usize,
     },
-    /// Some pictures are stored in colour, and one channel was asked for.
-    MadeGrey {
-        /// How many pictures are stored in colour.
-        colourful: usize,
-        /// How many pictures there are.
-        total: usize,
-    },
     /// Pictures are stored in colour, but none shows any, and nothing was said of the channels: the images have one.
     NoColour,
     /// Pictures that cannot be read are left out.
@@ -280,11 +273,6 @@ impl fmt::Display for Note {
             Self::SomeColour { colourful, total } => {
                 write!(f, "3 channels: {colourful} of {total} pictures are stored in colour")
             }
-            Self::MadeGrey { colourful, total } => {
-                let are =
-                    if *colourful == 1 { "is stored in colour and becomes" } else { "are stored in colour and become" };
-                write!(f, "{colourful} of {total} pictures {are} grey")
-            }
             Self::NoColour => f.write_str("1 channel: no picture has any colour"),
             Self::Unreadable { examples, bad, total } => {
                 let examples = examples.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
@@ -411,6 +399,8 @@ pub struct BadPicture {
 pub struct PictureFiles {
     /// How many there are of each format, the commonest first.
     pub formats: Vec<(&'static str, usize)>,
+    /// How many of them are stored in colour.
+    pub colourful: usize,
     /// How many there are of each `[width, height]`, upright, the commonest first.
     pub sizes: Vec<([usize; 2], usize)>,
 }

@@ -53,6 +53,7 @@ const LISTED: usize = 3;
 /// What the pictures are that have these headers.
 fn files_of(headers: &[Header]) -> PictureFiles {
     PictureFiles {
+        colourful: headers.iter().filter(|header| !header.is_grey).count(),
         formats: counted(headers.iter().map(|header| header.format)),
         sizes: counted(headers.iter().map(|header| [header.width, header.height])),
     }
@@ -321,9 +322,6 @@ fn choose(headers: &[Header], options: &DataOptions, range: Option<ValueRange>) 
     let channels = options.channels.unwrap_or(if colourful == 0 { Channels::Grey } else { Channels::Rgb });
     if options.channels.is_none() && colourful > 0 && colourful < headers.len() {
         notes.push(Note::SomeColour { colourful, total: headers.len() });
-    }
-    if channels == Channels::Grey && colourful > 0 {
-        notes.push(Note::MadeGrey { colourful, total: headers.len() });
     }
     let background = options.background.unwrap_or(Colour::WHITE);
     let is_deep = headers.iter().any(Header::is_deep);

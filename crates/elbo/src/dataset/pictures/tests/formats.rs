@@ -120,13 +120,6 @@ fn sixteen_bits_and_palettes_are_read() {
 
 #[test]
 fn colour_becomes_grey_and_grey_colour_where_asked() {
-    let mixed = folder(&[("a.png", png(&colourful())), ("b.png", png(&grey(WIDTH, HEIGHT)))]);
-    let said = |channels| {
-        let options = DataOptions { channels: Some(channels), ..DataOptions::default() };
-        said(&loaded(mixed.path(), &options).notes)
-    };
-    assert!(said(Channels::Grey).contains("1 of 2 pictures is stored in colour and becomes grey"));
-    assert!(!said(Channels::Rgb).contains("colour"));
     let channels = |channels| DataOptions { channels: Some(channels), ..DataOptions::default() };
     let red = DynamicImage::from(RgbImage::from_pixel(8, 8, Rgb([255, 0, 0])));
     assert_eq!(single("a.png", png(&red), &channels(Channels::Grey)).1, [76; 64]);
