@@ -14,7 +14,7 @@ use super::{DatasetError, Loaded, idx};
 const LISTED: usize = 8;
 
 /// Reads a data set as [`Splits::from_path`](super::Splits::from_path) does, with these options; `progress` is told how
-/// many pictures are read of how many, from several threads.
+/// many pictures are read of how many, from several threads, or how many images of arrays.
 ///
 /// # Errors
 ///
@@ -37,7 +37,9 @@ pub fn load(
         Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && pictures::is_picture(path) => {
             pictures::read_single(path, options)
         }
-        Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => numpy::read(path),
+        Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => {
+            numpy::read(path, options, progress)
+        }
         _ => idx::read(path).map(Loaded::from),
     }
 }
@@ -70,13 +72,17 @@ mod pictures {
 /// Stands for what reads arrays where that is left out.
 #[cfg(not(feature = "arrays"))]
 mod numpy {
-    use super::{DatasetError, Loaded, Path, without};
+    use super::{DataOptions, DatasetError, Loaded, Path, without};
 
     pub(super) fn is_arrays(path: &Path) -> bool {
         path.extension().is_some_and(|extension| extension == "npy" || extension == "npz")
     }
 
-    pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
+    pub(super) fn read(
+        path: &Path,
+        _: &DataOptions,
+        _: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Loaded, DatasetError> {
         Err(without("arrays", path))
     }
 }

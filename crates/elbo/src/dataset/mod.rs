@@ -18,7 +18,10 @@
 #[cfg(feature = "ndarray")]
 mod array_view;
 pub(crate) mod batch;
-#[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
+#[cfg_attr(
+    not(any(feature = "pictures", feature = "arrays")),
+    expect(dead_code, reason = "only pictures and arrays are kept in files")
+)]
 mod cache;
 pub(crate) mod class;
 pub(crate) mod depth;
@@ -42,6 +45,11 @@ mod range;
 mod scale;
 pub(crate) mod shape;
 mod splits;
+#[cfg_attr(
+    not(any(feature = "pictures", feature = "arrays")),
+    expect(dead_code, reason = "only pictures and arrays are kept in files")
+)]
+mod stamp;
 mod survey;
 #[cfg(all(test, feature = "arrays"))]
 mod tests;
@@ -129,7 +137,10 @@ impl Dataset {
     }
 
     /// Images of a shape with values, at least one of them, in a file.
-    #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
+    #[cfg_attr(
+        not(any(feature = "pictures", feature = "arrays")),
+        expect(dead_code, reason = "only pictures and arrays are kept in files")
+    )]
     fn in_file(
         shape: ImageShape,
         depth: Depth,

@@ -19,7 +19,7 @@ pub enum Preprocessing {
     /// [`Depth`](super::Depth), in [0, 1].
     #[default]
     UnitScale,
-    /// Pictures are brought to one size and kind first; then as [`UnitScale`](Self::UnitScale).
+    /// Pictures or arrays are brought to one size and kind first; then as [`UnitScale`](Self::UnitScale).
     Pictures(Preparation),
 }
 
@@ -129,15 +129,18 @@ impl DataOptions {
     /// an image is. Reading other data with them does the same to these, whatever they are.
     ///
     /// # Errors
-    /// [`DatasetError::NoPictures`] if anything is asked for and the data are no pictures.
+    /// [`DatasetError::NoPictures`] if a form is asked for and the data are neither pictures nor arrays.
     pub fn settled(self, data: &Splits) -> Result<Self, DatasetError> {
         match data.train.preprocessing() {
             Preprocessing::Pictures(made) => {
                 let Self { max_bad, memory, cache, .. } = self;
                 Ok(Self { max_bad, memory, cache, ..made.into() })
             }
-            Preprocessing::UnitScale if self.is_default() => Ok(self),
-            Preprocessing::UnitScale => Err(DatasetError::NoPictures { name: data.name.clone() }),
+            Preprocessing::UnitScale => {
+                let Self { max_bad, memory, cache, .. } = self.clone();
+                let open = Self { max_bad, memory, cache, ..Self::default() };
+                if self == open { Ok(self) } else { Err(DatasetError::NoPictures { name: data.name.clone() }) }
+            }
         }
     }
 }
@@ -147,7 +150,8 @@ impl From<Preparation> for DataOptions {
         let Preparation { size, channels, fit, background, range } = preparation;
         Self {
             size: Some(size),
-            channels: Some(channels),
+            // Only an array has others, and keeps them unasked.
+            channels: Some(channels).filter(|channels| Channels::OF_PICTURES.contains(channels)),
             fit: Some(fit),
             background: Some(background),
             range: range.map(RangeOption::Given),
@@ -195,7 +199,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// Values a pixel.
+/// Values of a pixel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -204,15 +208,30 @@ pub enum Channels {
     Grey,
     /// Three: red, green, blue.
     Rgb,
+    /// Two, of arrays only, which keep them.
+    Two,
+    /// Four, of arrays only, which keep them.
+    Four,
 }
 
 impl Channels {
+    /// What pictures have, and become.
+    pub(super) const OF_PICTURES: [Self; 2] = [Self::Grey, Self::Rgb];
+
+    /// What has so many values.
+    #[cfg_attr(not(feature = "arrays"), expect(dead_code, reason = "only arrays say how many they have"))]
+    pub(super) fn of(count: usize) -> Option<Self> {
+        [Self::Grey, Self::Two, Self::Rgb, Self::Four].into_iter().find(|channels| channels.count() == count)
+    }
+
     /// How many values.
     #[must_use]
     pub const fn count(self) -> usize {
         match self {
             Self::Grey => 1,
             Self::Rgb => 3,
+            Self::Two => 2,
+            Self::Four => 4,
         }
     }
 }
@@ -222,6 +241,8 @@ impl fmt::Display for Channels {
         f.write_str(match self {
             Self::Grey => "grey",
             Self::Rgb => "rgb",
+            Self::Two => "two",
+            Self::Four => "four",
         })
     }
 }
@@ -348,8 +369,13 @@ mod tests {
         let images = Dataset::new(shape, vec![0; 72], None).unwrap();
         let numbers = Splits::from(images.clone());
         let asked = DataOptions { memory: Some(5), ..DataOptions::default() };
-        assert_eq!(DataOptions::default().settled(&numbers).unwrap(), DataOptions::default());
-        assert!(matches!(asked.clone().settled(&numbers), Err(DatasetError::NoPictures { .. })));
+        assert_eq!(asked.clone().settled(&numbers).unwrap(), asked);
+        // What asks for a form has none where images keep theirs.
+        let size = DataOptions { size: "9x8".parse().ok(), ..asked.clone() };
+        let range = DataOptions { range: "0:5".parse().ok(), ..asked.clone() };
+        for form in [size, range] {
+            assert!(matches!(form.settled(&numbers), Err(DatasetError::NoPictures { .. })));
+        }
 
         let size = Size { width: 9, height: 8 };
         let range = ValueRange::new(0.0, 4095.0).ok();
