@@ -8,7 +8,7 @@ use super::numpy;
 #[cfg(feature = "pictures")]
 use super::pictures;
 use super::preprocessing::DataOptions;
-use super::{DatasetError, Loaded, idx};
+use super::{Dataset, DatasetError, Loaded, Note, Splits, idx};
 
 /// How many names of other files an error lists.
 const LISTED: usize = 8;
@@ -27,7 +27,7 @@ pub fn load(
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             if idx::holds_files(path)? {
-                return idx::read(path).map(Loaded::from);
+                return read_idx(path, options);
             }
             match pictures::read(path, name_of(path), options, progress)? {
                 Some(loaded) => Ok(loaded),
@@ -40,8 +40,18 @@ pub fn load(
         Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => {
             numpy::read(path, options, progress)
         }
-        _ => idx::read(path).map(Loaded::from),
+        _ => read_idx(path, options),
     }
+}
+
+/// Reads IDX files, of which there is nothing to say but that they take no heed of a limit.
+fn read_idx(path: &Path, options: &DataOptions) -> Result<Loaded, DatasetError> {
+    let mut loaded = Loaded::from(idx::read(path)?);
+    let Splits { train, test, .. } = &loaded.splits;
+    let bytes = |images: &Dataset| images.len() as u64 * images.image_bytes() as u64;
+    let all = bytes(train) + test.as_ref().map_or(0, bytes);
+    loaded.notes.extend(options.memory.filter(|memory| all > *memory).map(|memory| Note::InMemory { memory }));
+    Ok(loaded)
 }
 
 /// Stands for what reads pictures where that is left out.

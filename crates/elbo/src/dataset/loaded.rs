@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+#[cfg(any(feature = "pictures", feature = "arrays"))]
 use super::scale::Values;
 use super::{ImageShape, Size, Splits, ValueRange};
 
@@ -140,6 +141,11 @@ pub enum Note {
         /// What it is called.
         name: String,
     },
+    /// IDX files are always read into memory, though the images are more than it may hold.
+    InMemory {
+        /// The most bytes that they may take.
+        memory: u64,
+    },
     /// Labels are left out, since they are too many to be classes.
     TooManyClasses {
         /// How many different labels there are.
@@ -161,6 +167,7 @@ pub enum PassedOver {
     Backup,
 }
 
+#[cfg(any(feature = "pictures", feature = "arrays"))]
 impl Note {
     /// That values like these have this range.
     pub(super) fn range(range: ValueRange, values: &Values) -> Self {
@@ -268,6 +275,9 @@ impl fmt::Display for Note {
                 write!(f, "by their names these arrays are neither images nor labels: {}", arrays.join(", "))
             }
             Self::OnlyPart { name } => write!(f, "there is nothing but {name}, which is taken for the whole data set"),
+            Self::InMemory { memory } => {
+                write!(f, "images of IDX files are always kept in memory, though they are more than {memory} bytes")
+            }
             Self::TooManyClasses { labels } => {
                 write!(f, "{labels} different labels are no classes, and are left out")
             }

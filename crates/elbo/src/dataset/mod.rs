@@ -42,13 +42,10 @@ mod picture;
 mod pictures;
 mod preprocessing;
 mod range;
+#[cfg(any(feature = "pictures", feature = "arrays"))]
 mod scale;
 pub(crate) mod shape;
 mod splits;
-#[cfg_attr(
-    not(any(feature = "pictures", feature = "arrays")),
-    expect(dead_code, reason = "only pictures and arrays are kept in files")
-)]
 mod stamp;
 mod survey;
 #[cfg(all(test, feature = "arrays"))]

@@ -29,7 +29,8 @@ pub enum Preprocessing {
 /// share of the range, in 16 bits, each to the nearest; what is transparent is blended, value by value, with the background;
 /// colour becomes grey by `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) where one channel is asked for; it is brought to size
 /// with a triangle filter, as wide as a source or a target pixel, whichever is larger, and each value rounded to the nearest
-/// of 8 bits, or of 16 where any picture of the data set has more than 8.
+/// of 8 bits, or of 16 where any picture of the data set has more than 8. The same is done to images in arrays, all numbers of
+/// which become their share of the range, in as many bits as hold them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
@@ -69,10 +70,11 @@ impl fmt::Display for Preparation {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataOptions {
-    /// The size that pictures are brought to: theirs if they all have one of at most 128 per side, else 64 x 64.
+    /// The size that images are brought to: of arrays their own; of pictures theirs if they all have one of at most 128 per
+    /// side, else 64 x 64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
-    /// Grey or colour: grey if all pictures are.
+    /// Grey or colour: of arrays what they are; grey if all pictures are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
     /// What is done about pictures of another aspect ratio: [`Fit::Crop`].
@@ -91,9 +93,9 @@ pub struct DataOptions {
     /// The most bytes of images that are kept in memory rather than in a file: [`MEMORY`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// The directory for files of images: none, so that too many of them for memory are an error. A file stays there
-    /// and serves every later run on the same pictures, as they are by their names, lengths and times; it may be
-    /// deleted when none is under way.
+    /// The directory for files of images: none, so that too many of them for memory are an error, but for arrays of bytes that
+    /// can be left where they are. A file stays there and serves every later run on the same pictures or array, as they are
+    /// by their names, lengths and times; it may be deleted when none is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
 }

@@ -54,6 +54,7 @@ impl Values {
     }
 
     /// The bits that hold the values, of which these become black and white.
+    #[cfg_attr(not(any(feature = "arrays", test)), expect(dead_code, reason = "pictures say how they are stored"))]
     pub(super) fn depth(&self, range: ValueRange) -> Depth {
         let step = ValueRange::BYTES.high() / (range.high() - range.low());
         let are_steps = self.is_whole && range.low().fract() == 0.0 && step.fract() == 0.0;

@@ -83,12 +83,15 @@ fn each<const N: usize>(bytes: &[u8], is_big_endian: bool, mut take: impl FnMut(
 
 /// The number that 16 bits stand for: a sign, 5 bits of exponent and 10 of fraction (IEEE 754, binary16).
 fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    /// The least number above 0 is 1 of so many parts of 1.
+    const PARTS: f64 = 16_777_216.0;
+    let (exponent, fraction) = (u64::from(bits >> 10 & 31), u64::from(bits & 1023));
     let size = match exponent {
-        0 => fraction * 2_f64.powi(-24),
-        31 if fraction == 0.0 => f64::INFINITY,
+        0 => fraction as f64 / PARTS,
+        31 if fraction == 0 => f64::INFINITY,
         31 => f64::NAN,
-        _ => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
+        // Exponents count from 15 below 0, and those of 64 bits from 1023.
+        _ => f64::from_bits((exponent + 1023 - 15) << 52 | fraction << 42),
     };
     if bits >> 15 == 0 { size } else { -size }
 }
@@ -130,9 +133,9 @@ mod tests {
         // The least, the largest that is not normal, the least normal, a third, the largest.
         for (bits, expected) in [
             (0_u16, 0.0),
-            (1, 2_f64.powi(-24)),
-            (0x03ff, 1023.0 * 2_f64.powi(-24)),
-            (0x0400, 2_f64.powi(-14)),
+            (1, 1.0 / 16_777_216.0),
+            (0x03ff, 1023.0 / 16_777_216.0),
+            (0x0400, 1.0 / 16_384.0),
             (0x3555, 0.333_251_953_125),
             (0x7bff, 65504.0),
             (0xfbff, -65504.0),

@@ -101,9 +101,9 @@ pub enum ArrayError {
         /// The file.
         path: PathBuf,
         /// Their names.
-        arrays: [String; 2],
+        arrays: Box<[String; 2]>,
         /// What each has.
-        found: [String; 2],
+        found: Box<[String; 2]>,
     },
     /// The images and labels of a set are not equally many.
     #[error("{}: {images} images in {images_array}, but {labels} labels in {labels_array}", .path.display())]

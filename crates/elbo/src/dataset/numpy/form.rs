@@ -115,8 +115,8 @@ fn scale(parts: &[(&Images, Values)], path: &Path) -> Result<Scale, ArrayError> 
         let Some(together) = before.with(scale) else {
             return Err(ArrayError::Scales {
                 path: path.to_owned(),
-                arrays: [array, &images.name].map(str::to_owned),
-                found: [before.name(), scale.name()],
+                arrays: Box::new([array, &images.name].map(str::to_owned)),
+                found: Box::new([before.name(), scale.name()]),
             });
         };
         all = Some((together, if before == Scale::Zeros { &images.name } else { array }));

@@ -61,36 +61,46 @@ pub(super) fn hold(
         (Dataset::in_file(shape, depth, file, count, None)?, 0)
     } else {
         let directory = place.directory.ok_or_else(out_of_memory)?;
-        let path = directory.join(format!("{}.images", key(arrays, images, form)?));
+        let cached = directory.join(format!("{}.images", key(arrays, images, form)?));
         let fits = |found: &Contents| found.image_bytes == len && found.images == count && found.bad.is_empty();
-        let (file, contents) = match cache::open(&path).filter(|(_, contents)| fits(contents)) {
+        let (file, contents) = match cache::open(&cached).filter(|(_, contents)| fits(contents)) {
             Some(found) => found,
-            None => {
-                // Each block of an array in Fortran order is another pass over it: they are as large as may be.
-                let source = images.shape.len() * depth.bytes();
-                let most = if images.header.is_fortran { place.memory.max(BLOCK as u64) as usize } else { BLOCK };
-                let at_once = (most / source.max(len)).clamp(1, count);
-                let mut maker = Maker::new(arrays, images, form)?;
-                let mut failed = None;
-                let written = cache::write_blocks(&path, count, len, at_once, |first, out, contents| {
-                    maker.make(first, out, &reach).map_err(|error| {
-                        let told = std::io::Error::other(error.to_string());
-                        failed = Some(error);
-                        told
-                    })?;
-                    contents.outside = [maker.outside(), ((first + out.len() / len) * images.shape.len()) as u64];
-                    Ok(out.len() / len)
-                });
-                match failed {
-                    Some(error) => return Err(error),
-                    None => written.map_err(DatasetError::Cache)?,
-                }
-            }
+            None => write(&cached, arrays, images, form, memory, &reach)?,
         };
         (Dataset::in_file(shape, depth, file, count, None)?, contents.outside[0])
     };
     work.end(count);
     Ok(held)
+}
+
+/// Writes the images of an array to a cache file.
+fn write(
+    path: &Path,
+    arrays: &mut Arrays<'_>,
+    images: &Images,
+    form: &Form,
+    memory: u64,
+    reach: &dyn Fn(usize),
+) -> Result<(ImageFile, Contents), DatasetError> {
+    let (count, len) = (images.count, form.image_bytes());
+    // Each block of an array in Fortran order is another pass over it: they are as large as may be.
+    let most = if images.header.is_fortran { memory.max(BLOCK as u64) as usize } else { BLOCK };
+    let at_once = (most / len.max(images.shape.len() * form.depth.bytes())).clamp(1, count);
+    let mut maker = Maker::new(arrays, images, form)?;
+    let mut failed = None;
+    let written = cache::write_blocks(path, count, len, at_once, |first, out, contents| {
+        let made = out.len() / len;
+        if let Err(error) = maker.make(first, out, reach) {
+            failed = Some(error);
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        contents.outside = [maker.outside(), ((first + made) * images.shape.len()) as u64];
+        Ok(made)
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => written.map_err(DatasetError::Cache),
+    }
 }
 
 /// What tells images made of this array in this way from others: a digest of the file's path, length and time of change, of

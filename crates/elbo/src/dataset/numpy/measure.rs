@@ -54,7 +54,9 @@ fn of_part(element: Element, bytes: &[u8]) -> Result<Values, (usize, f64)> {
     let mut values = Values::NONE;
     if element.is_byte() {
         let mut is_there = [false; 256];
-        bytes.iter().for_each(|&byte| is_there[usize::from(byte)] = true);
+        for &byte in bytes {
+            is_there[usize::from(byte)] = true;
+        }
         let seen = is_there.iter().zip(0_u8..=255).filter(|(is_there, _)| **is_there);
         seen.for_each(|(_, byte)| values.see(f64::from(byte)));
         values.count = bytes.len() as u64;

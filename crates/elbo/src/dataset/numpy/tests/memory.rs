@@ -148,7 +148,7 @@ fn reading_tells_how_far_it_is() {
     let folder = super::file("a.npz", &arrays);
     let told = std::sync::Mutex::new(Vec::new());
     load(&folder.path().join("a.npz"), &DataOptions::default(), &|done, total| {
-        told.lock().unwrap().push((done, total))
+        told.lock().unwrap().push((done, total));
     })
     .unwrap();
     let told = told.into_inner().unwrap();
