@@ -157,7 +157,10 @@ mod tests {
 
     fn of(values: &[f64]) -> (Scale, String, Depth) {
         let mut seen = Values::NONE;
-        values.iter().for_each(|&value| seen.see(value));
+        for &value in values {
+            seen.see(value);
+        }
+
         let scale = Scale::of(&seen);
         let range = scale.range(&seen);
         (scale, range.to_string(), seen.depth(range))
@@ -201,7 +204,10 @@ mod tests {
             (&[0.0, 0.2, 1.0], "0:2", Depth::Sixteen),
         ] {
             let mut seen = Values::NONE;
-            values.iter().for_each(|&value| seen.see(value));
+            for &value in values {
+                seen.see(value);
+            }
+
             assert_eq!(seen.depth(range.parse().unwrap()), depth, "{values:?} {range}");
         }
     }

@@ -10,7 +10,7 @@ fn floats_that_are_255ths_become_bytes_and_others_the_nearest_of_sixteen_bits() 
         let values: Vec<f32> = (0..256_u16).map(|value| ((f32::from(value) + offset) / most).min(1.0)).collect();
         let dataset = Dataset::from_floats(shape, &values, None).unwrap();
         let digest = dataset.digest().unwrap();
-        (dataset.depth(), dataset.depth().values(&super::values(&dataset)).collect::<Vec<u16>>(), digest)
+        (dataset.depth(), dataset.depth().values(super::values(&dataset)).collect::<Vec<u16>>(), digest)
     };
     let (depth, bytes, digest) = of(0.0, 255.0);
     assert_eq!((depth, bytes), (Depth::Eight, (0..256).collect()));

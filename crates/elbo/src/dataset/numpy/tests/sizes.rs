@@ -142,7 +142,7 @@ fn every_order_of_an_array_is_brought_to_the_same() {
 
 #[test]
 fn sides_that_are_too_short_or_long_are_errors_even_then() {
-    let long = npy("|u1", false, &[1, 5, 20_001], &[3; 5 * 20_001]);
+    let long = npy("|u1", false, &[1, 5, 20_001], &vec![3; 5 * 20_001]);
     let error = try_load_with("a.npy", &long, &sized(8)).unwrap_err().to_string();
     assert!(error.ends_with("images of 5x20001 (height x width): sides must be from 5 to 20000"), "{error}");
     // An image is in memory as a whole, and these claim a lot of it.
