@@ -5,7 +5,8 @@ mod shape;
 
 use crate::shell;
 use elbo::Error;
-use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError, Note, Oddity, PassedOver, PictureError};
+use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError};
+use elbo::dataset::{Note, Oddity, PassedOver, PictureError, SIDES};
 use elbo::engine::EngineError;
 use elbo::files::{RunDirectoryError, TensorFileError};
 use elbo::network::ArchitectureError;
@@ -14,6 +15,9 @@ use elbo::storage::StorageError;
 use elbo::training::TrainingError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// What to do where images do not fit in memory.
+const MEMORY: &str = "choose a smaller --size, or set with --memory from how many bytes on they are kept in a file";
 
 /// What begins a file of IDX images.
 const IDX_IMAGES: u32 = 2051;
@@ -47,7 +51,7 @@ pub(crate) fn note(note: &Note) -> String {
         Note::Enlarged { .. } => "; leave them out, or choose a smaller --size",
         Note::SomeColour { .. } => "; --channels changes it",
         Note::NoColour => "; --channels rgb keeps three",
-        Note::Range { .. } | Note::OutsideRange { .. } => "; --range changes it",
+        Note::Range { .. } => "; --range changes it",
         Note::PartsAsClasses { .. } => "; give a directory that holds the parts to have them apart",
         Note::PassedOver { reason: PassedOver::Masks, .. } => "; give their directory to train on them",
         Note::PassedOver { reason: PassedOver::DeadLink, .. } => {
@@ -122,7 +126,8 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
             format!("make it readable for this user, for example with chmod u+rX {}", shell::word(path))
         }
         DatasetError::CannotHoldOut { .. } => "train on it alone with --validation none".to_owned(),
-        DatasetError::NoPictures { .. } => "leave out --size, --fit, --memory and the like".to_owned(),
+        DatasetError::NoPictures { .. } => "leave out --size, --fit, --range and the like".to_owned(),
+        DatasetError::Changed { .. } => "begin anew, and leave the file as it is while it is used".to_owned(),
         DatasetError::Feature { feature, .. } => format!("build with it: elbo = {{ features = [\"{feature}\"] }}"),
         DatasetError::Value { .. } => "scale the values to 0 to 1, or give bytes".to_owned(),
         DatasetError::ShapeMismatch { .. } => "the two may belong to different data sets".to_owned(),
@@ -167,7 +172,12 @@ fn of_arrays(error: &ArrayError) -> Option<String> {
             "call them train_images, train_labels, test_images and test_labels, or x_train and so on".to_owned()
         }
         ArrayError::Shape { shape, .. } => return shape::hint(shape),
-        ArrayError::Range { .. } => "bring them to 0 to 1 before they are saved".to_owned(),
+        ArrayError::Sides { sides, .. } if *sides == SIDES => {
+            "bring them to another size, for example --size 32".to_owned()
+        }
+        ArrayError::Channels { .. } => "leave out --channels".to_owned(),
+        ArrayError::Scales { .. } => "say with --range which values are black and white in all of them".to_owned(),
+        ArrayError::OutOfMemory { .. } => MEMORY.to_owned(),
         ArrayError::NotFinite { .. } => "clean the array before it is saved".to_owned(),
         _ => return None,
     })
@@ -190,9 +200,7 @@ fn of_pictures(error: &PictureError) -> Option<String> {
              or keep each kind in a directory of its own"
                 .to_owned(),
         ),
-        PictureError::OutOfMemory { .. } => Some(
-            "choose a smaller --size, or set with --memory from how many bytes on they are kept in a file".to_owned(),
-        ),
+        PictureError::OutOfMemory { .. } => Some(MEMORY.to_owned()),
         _ => None,
     }
 }

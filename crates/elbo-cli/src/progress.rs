@@ -76,7 +76,7 @@ impl Progress {
 pub(crate) fn reading_bar(quiet: bool) -> ProgressBar {
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("reading pictures {bar:30.cyan/dim} {pos}/{len}") {
+    if let Ok(style) = ProgressStyle::with_template("reading images {bar:30.cyan/dim} {pos}/{len}") {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar

@@ -269,7 +269,7 @@ fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(Run
     let options = arguments.pictures.change(settings.data_options.clone())?;
     let DataOptions { memory, cache, .. } = options.clone();
     if options != (DataOptions { memory, cache, ..settings.data_options.clone() }) {
-        anyhow::bail!("what pictures are brought to cannot change when a run goes on");
+        anyhow::bail!("what images are brought to cannot change when a run goes on");
     }
     let data = match &arguments.data {
         Some(path) => source::name_of(Some(path))?,

@@ -1,5 +1,6 @@
 //! The tests of the command, in one program: linking is most of what a test costs to build.
 
+mod arrays;
 mod common;
 mod data;
 mod devices;

@@ -289,7 +289,7 @@ fn options_that_make_no_sense_are_refused() {
         assert!(printed.stderr.contains(named), "{line}: {printed:#?}");
     }
     let message = fails(&mut train(&here, "bars --size 16"));
-    assert!(message.contains("these images are no pictures"), "{message}");
+    assert!(message.contains("options for pictures and arrays were given, and these images are neither"), "{message}");
     let message = fails(&mut train(&here, "photos --max-bad 2"));
     assert!(message.contains("from 0 to 1"), "{message}");
     fs::create_dir(here.path().join("empty")).unwrap();

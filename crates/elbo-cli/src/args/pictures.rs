@@ -1,11 +1,11 @@
-//! What pictures are brought to, which several commands are told.
+//! What pictures and arrays are brought to, which several commands are told.
 
 use crate::source::name_of;
 use clap::ValueEnum;
 use elbo::dataset::{Channels, Colour, DataOptions, Fit, Frames, RangeOption, Size};
 use std::path::PathBuf;
 
-/// What to do with pictures of another aspect ratio.
+/// What to do with images of another aspect ratio.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum FitName {
     /// Show the whole picture, with background around it
@@ -35,20 +35,20 @@ pub(crate) enum FramesName {
     All,
 }
 
-/// What pictures are brought to.
+/// What pictures and arrays are brought to.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Pictures")]
+#[command(next_help_heading = "Data")]
 pub(crate) struct DataArgs {
-    /// Scale pictures to this size (width x height), or N for a square [default: their own size if all have the same, of 8 to
-    /// 128 pixels per side; else 64]
+    /// Scale images to this size (width x height), or N for a square [default: of arrays their own; of pictures their own if
+    /// all have the same, of 8 to 128 pixels per side, else 64]
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
 
-    /// What to do with pictures of another aspect ratio [default: crop]
+    /// What to do with images of another aspect ratio [default: crop]
     #[arg(long, value_enum)]
     fit: Option<FitName>,
 
-    /// Channels of the images [default: grey if all pictures are grey, else rgb]
+    /// Channels of the images [default: of arrays their own; grey if all pictures are grey, else rgb]
     #[arg(long, value_enum)]
     channels: Option<ChannelsName>,
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use elbo::Loss;
-use elbo::dataset::{BadPicture, ImageShape, Size};
+use elbo::dataset::{BadPicture, Channels, ImageShape, Size};
 use elbo::files::{DataSummary, HeldOutError};
 use std::io;
 
@@ -124,9 +124,23 @@ fn values_and_arrays_that_are_wrong() {
     check([
         (DatasetError::Value { image: 2, value: 7.0 }, Some("scale the values to 0 to 1, or give bytes")),
         (
-            ArrayError::Range { path: path(), array: None, least: -1.0, most: 1.0 }.into(),
-            Some("bring them to 0 to 1 before they are saved"),
+            ArrayError::Sides { path: path(), array: None, found: [7, 7], sides: SIDES }.into(),
+            Some("bring them to another size, for example --size 32"),
         ),
+        (ArrayError::Sides { path: path(), array: None, found: [3, 3], sides: 5..=20_000 }.into(), None),
+        (
+            ArrayError::Channels { path: path(), array: None, channels: 4, asked: Channels::Rgb }.into(),
+            Some("leave out --channels"),
+        ),
+        (
+            ArrayError::Scales { path: path(), arrays: Box::default(), found: Box::default() }.into(),
+            Some("say with --range which values are black and white in all of them"),
+        ),
+        (
+            ArrayError::OutOfMemory { path: path(), memory: 1000, images: 24, shape: SHAPE }.into(),
+            Some("choose a smaller --size, or set with --memory from how many bytes on they are kept in a file"),
+        ),
+        (DatasetError::Changed { path: path() }, Some("begin anew, and leave the file as it is while it is used")),
         (
             ArrayError::NotFinite { path: path(), array: None, image: 2, value: f64::NAN }.into(),
             Some("clean the array before it is saved"),
@@ -167,7 +181,7 @@ fn pictures_that_are_bad_or_too_many() {
             Some("choose a directory with room for the images with --cache, or a smaller --size"),
         ),
         (DatasetError::CannotHoldOut { name: "one".to_owned() }, Some("train on it alone with --validation none")),
-        (DatasetError::NoPictures { name: "bars".to_owned() }, Some("leave out --size, --fit, --memory and the like")),
+        (DatasetError::NoPictures { name: "bars".to_owned() }, Some("leave out --size, --fit, --range and the like")),
         (PictureError::Unreadable(BadPicture { path: path(), reason: String::new() }).into(), None),
     ]);
 }
@@ -363,6 +377,14 @@ fn notes_name_the_options_that_change_what_they_say() {
         (
             Note::LastMayCount { images: 8, shape: SHAPE },
             "8 images of 8x8x1: if the last index of the array counts the images, it must be the first: a = np.moveaxis(a, -1, 0)",
+        ),
+        (
+            Note::Range { range: "0:4095".parse().unwrap(), least: "7".to_owned(), most: "4000".to_owned() },
+            "values from 7 to 4000: 0 is black and 4095 white; --range changes it",
+        ),
+        (
+            Note::Brought { from: SHAPE, to: ImageShape { channels: 3, ..SHAPE } },
+            "images of 8x8x1 are brought to 8x8x3 (height x width x channels)",
         ),
         (Note::Mask, "values 0 and 1 are taken for black and white"),
         (

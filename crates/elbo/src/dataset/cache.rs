@@ -1,4 +1,4 @@
-//! Images in a file, for sets that are larger than memory should be.
+//! Images in a file, for sets that are larger than memory should be: a cache file, or one in which they lie as they are.
 //!
 //! A cache file is the bytes of the images, one after the other, then a JSON document that says what they are, then the
 //! length of that as a 64-bit little-endian number, and a mark. It is read by positioned reads, which several threads
@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetError, Depth};
+use super::DatasetError;
+#[cfg(feature = "pictures")]
+use super::Depth;
+use super::stamp::Stamp;
 use crate::storage::{ABANDONED, StorageError, create_directory, remove_leftovers, write_with};
 
 /// How a cache file ends; another number would be another format.
@@ -20,7 +23,8 @@ const MARK: &[u8; 8] = b"elbo im2";
 /// The longest document that is taken for sense.
 const MAX_DOCUMENT: u64 = 1 << 30;
 
-/// About how many bytes of images are made at a time; in tests as few as make several blocks.
+/// About how many bytes of pictures are made at a time; in tests as few as make several blocks.
+#[cfg(feature = "pictures")]
 const BLOCK: usize = if cfg!(test) { 1 << 12 } else { 1 << 25 };
 
 /// What a cache file says of its images.
@@ -44,9 +48,31 @@ pub(super) struct Contents {
 pub(super) struct ImageFile {
     path: PathBuf,
     file: File,
+    /// Where the images begin.
+    start: u64,
+    /// What the file is as long as nobody changes it; of a cache file, which nobody changes, none.
+    stamp: Option<Stamp>,
 }
 
 impl ImageFile {
+    /// The images that lie in a file from byte `start` on, if it is still as this says.
+    #[cfg_attr(not(feature = "arrays"), expect(dead_code, reason = "only arrays lie in files as they are"))]
+    pub(super) fn open_part(path: &Path, start: u64, stamp: Option<Stamp>) -> Result<Self, DatasetError> {
+        let file = File::open(path).map_err(|error| DatasetError::io(path, error))?;
+        let images = Self { path: path.to_owned(), file, start, stamp };
+        images.check_unchanged()?;
+        Ok(images)
+    }
+
+    fn check_unchanged(&self) -> Result<(), DatasetError> {
+        match self.stamp {
+            Some(stamp) if Stamp::of(&self.file).ok() != Some(stamp) => {
+                Err(DatasetError::Changed { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the images whose places in the file are `places` at these indices, of `len` bytes each, to `out`.
     ///
     /// # Panics
@@ -59,9 +85,11 @@ impl ImageFile {
         out: &mut [u8],
     ) -> Result<(), DatasetError> {
         let read = |(index, out): (&u32, &mut [u8])| {
-            read_exact_at(&self.file, out, u64::from(places[*index as usize]) * len as u64)
+            read_exact_at(&self.file, out, self.start + u64::from(places[*index as usize]) * len as u64)
         };
         let result = indices.par_iter().zip(out.par_chunks_exact_mut(len)).try_for_each(read);
+        // After the images are read, so that they were what they should be.
+        self.check_unchanged()?;
         result.map_err(|error| DatasetError::io(&self.path, error))
     }
 }
@@ -102,12 +130,13 @@ pub(super) fn open(path: &Path) -> Option<(ImageFile, Contents)> {
     (&mut file).take(length).read_to_end(&mut document).ok()?;
     let contents: Contents = serde_json::from_slice(&document).ok()?;
     let expected = (contents.images as u64).checked_mul(contents.image_bytes as u64)?;
-    (start == expected).then(|| (ImageFile { path: path.to_owned(), file }, contents))
+    (start == expected).then(|| (ImageFile { path: path.to_owned(), file, start: 0, stamp: None }, contents))
 }
 
 /// Makes `count` images of `len` bytes, with values of this depth, as [`make_all`] does, and writes those that can be made to
 /// a file at `path`, wholly or not at all. Images that follow one another and are too many to be made at once are made on one
 /// core. When all are made, `outside` says how many numbers were cut to a range.
+#[cfg(feature = "pictures")]
 pub(super) fn write<S: Default>(
     path: &Path,
     count: usize,
@@ -116,14 +145,9 @@ pub(super) fn write<S: Default>(
     make: impl Fn(&mut S, usize, &mut [u8]) -> Result<(), String> + Sync,
     outside: impl Fn() -> [u64; 2],
 ) -> Result<(ImageFile, Contents), StorageError> {
-    let mut contents = Contents { images: 0, image_bytes: len, bad: Vec::new(), is_grey: true, outside: [0; 2] };
-    let mut block = vec![0; (BLOCK / len).clamp(1, count.max(1)) * len];
-    if let Some(directory) = path.parent() {
-        create_directory(directory)?;
-        remove_leftovers(directory, ABANDONED);
-    }
-    write_with(path, |file| {
-        let at_once = block.len() / len;
+    let at_once = (BLOCK / len).clamp(1, count.max(1));
+    let mut block = vec![0; at_once * len];
+    write_images(path, len, |file, contents| {
         let mut keep = |first: usize, images: &[u8], bad: Vec<(usize, String)>| {
             contents.bad.extend(bad.into_iter().map(|(number, reason)| (first + number, reason)));
             contents.images += images.len() / len;
@@ -157,18 +181,58 @@ pub(super) fn write<S: Default>(
             }
         }
         contents.outside = outside();
+        Ok(())
+    })
+}
+
+/// Makes `count` images of `len` bytes, `at_once` at a time, and writes them to a file at `path`, wholly or not at all. `make`
+/// is given the number of the first one and the place of all, and keeps what there is to say of them.
+#[cfg(feature = "arrays")]
+pub(super) fn write_blocks(
+    path: &Path,
+    count: usize,
+    len: usize,
+    at_once: usize,
+    mut make: impl FnMut(usize, &mut [u8], &mut Contents) -> io::Result<()>,
+) -> Result<(ImageFile, Contents), StorageError> {
+    let mut block = vec![0; at_once * len];
+    write_images(path, len, |file, contents| {
+        for first in (0..count).step_by(at_once) {
+            let images = &mut block[..at_once.min(count - first) * len];
+            make(first, images, contents)?;
+            contents.images += images.len() / len;
+            file.write_all(images)?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes a file of images of `len` bytes, wholly or not at all: `write` its images, then what it has said of them.
+fn write_images(
+    path: &Path,
+    len: usize,
+    write: impl FnOnce(&mut dyn Write, &mut Contents) -> io::Result<()>,
+) -> Result<(ImageFile, Contents), StorageError> {
+    let mut contents = Contents { images: 0, image_bytes: len, bad: Vec::new(), is_grey: true, outside: [0; 2] };
+    if let Some(directory) = path.parent() {
+        create_directory(directory)?;
+        remove_leftovers(directory, ABANDONED);
+    }
+    write_with(path, |file| {
+        write(file, &mut contents)?;
         let document = serde_json::to_vec(&contents)?;
         file.write_all(&document)?;
         file.write_all(&(document.len() as u64).to_le_bytes())?;
         file.write_all(MARK)
     })?;
     let file = File::open(path).map_err(StorageError::new("read", path))?;
-    Ok((ImageFile { path: path.to_owned(), file }, contents))
+    Ok((ImageFile { path: path.to_owned(), file, start: 0, stamp: None }, contents))
 }
 
 /// Makes images of `len` bytes, on all cores, and moves those that could be made to the front: how many these are, and
 /// why the others could not be made, by their number. `make` is given a number and the place for that image, and says why it cannot
 /// be made. Those that by `follows` go on from the one before them are made after it, with the state that it has left.
+#[cfg(feature = "pictures")]
 pub(super) fn make_all<S: Default>(
     images: &mut [u8],
     len: usize,
@@ -206,6 +270,7 @@ fn only_good(images: &mut [u8], len: usize, results: Vec<Result<(), String>>) ->
 }
 
 /// Whether the three values of each pixel are the same.
+#[cfg(feature = "pictures")]
 pub(super) fn is_grey(images: &[u8], depth: Depth) -> bool {
     let bytes = depth.bytes();
     images.par_chunks_exact(3 * bytes).all(|pixel| pixel[..2 * bytes] == pixel[bytes..])

@@ -40,10 +40,17 @@ impl Depth {
 
     /// Appends a number from 0 to 1, to the nearest value.
     pub(crate) fn push(self, number: f64, bytes: &mut Vec<u8>) {
+        let end = bytes.len();
+        bytes.resize(end + self.bytes(), 0);
+        self.write(number, &mut bytes[end..]);
+    }
+
+    /// Writes a number from 0 to 1, to the nearest value, over as many bytes as a value has.
+    pub(crate) fn write(self, number: f64, bytes: &mut [u8]) {
         let value = (number * f64::from(self.most())).round();
         match self {
-            Self::Eight => bytes.push(value as u8),
-            Self::Sixteen => bytes.extend((value as u16).to_le_bytes()),
+            Self::Eight => bytes.copy_from_slice(&[value as u8]),
+            Self::Sixteen => bytes.copy_from_slice(&(value as u16).to_le_bytes()),
         }
     }
 }

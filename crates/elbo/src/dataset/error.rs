@@ -79,6 +79,12 @@ pub enum DatasetError {
         /// What the operating system says.
         reason: io::Error,
     },
+    /// A file is not any more what it was when it was first read.
+    #[error("{}: the file has changed since it was first read", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The images of the training set and of another differ in shape.
     #[error(
         "{}: images of {train}, but {} has images of {other}",
@@ -180,8 +186,8 @@ pub enum DatasetError {
         /// How many images there are.
         images: usize,
     },
-    /// Options for pictures were given, but the images are no pictures.
-    #[error("{name}: these images are no pictures, and options for pictures were given")]
+    /// Images were to be brought to a form, which only pictures and arrays are.
+    #[error("{name}: options for pictures and arrays were given, and these images are neither")]
     NoPictures {
         /// What the data set is called.
         name: String,

@@ -40,10 +40,10 @@ pub(super) fn fit(picture: &Picture, preparation: &Preparation, depth: Depth, ou
     let bytes = depth.bytes();
     if columns.len() < width || rows.len() < height {
         let background = preparation.background.0;
-        let background = if channels == 1 { [luma(background); 3] } else { background };
+        let background = if channels == 3 { background.to_vec() } else { vec![luma(background); channels] };
         for pixel in out.chunks_exact_mut(channels * bytes) {
             // A byte times 257 is the same share of 16 bits.
-            for (out, byte) in pixel.chunks_exact_mut(bytes).zip(background) {
+            for (out, &byte) in pixel.chunks_exact_mut(bytes).zip(&background) {
                 out.fill(byte);
             }
         }

@@ -1,5 +1,6 @@
 //! Images held out of the training set, where a data set comes without a test set.
 
+use super::cache::ImageFile;
 use super::{Dataset, DatasetError, Pixels, Splits};
 use crate::noise::{Noise, Purpose};
 use std::collections::BTreeMap;
@@ -44,16 +45,67 @@ impl Dataset {
         }
         self.check_indices(indices)?;
         let images = match &self.images {
-            Pixels::Memory(_) => Pixels::Memory(self.gather(indices, &mut Vec::new())?.pixels.to_vec()),
-            Pixels::File(file, places) => {
-                let places = indices.iter().map(|&index| places[index as usize]).collect();
-                Pixels::File(Arc::clone(file), places)
+            Pixels::Memory(_) => {
+                let mut images = Vec::with_capacity(indices.len() * self.image_bytes());
+                for &index in indices {
+                    images.extend_from_slice(self.gather(&[index], &mut Vec::new())?.pixels);
+                }
+                Pixels::Memory(images)
             }
+            Pixels::File(file, places) => file_part(file, places, indices),
         };
+        Ok(self.part(indices, images))
+    }
+
+    /// The images at the positions `taken`; `left` stay, which are all others, both in ascending order. Besides the images
+    /// there is only memory for the smaller part of them at any time.
+    fn take_out(&mut self, taken: &[u32], left: &[u32]) -> Self {
+        let size = self.image_bytes();
+        let [of_taken, of_left] = match &mut self.images {
+            Pixels::Memory(images) => {
+                let mut all = std::mem::take(images);
+                if taken.len() <= left.len() {
+                    let copies = copy_out(&mut all, taken, left, size);
+                    [copies, all]
+                } else {
+                    let copies = copy_out(&mut all, left, taken, size);
+                    [all, copies]
+                }
+                .map(Pixels::Memory)
+            }
+            Pixels::File(file, places) => [taken, left].map(|part| file_part(file, places, part)),
+        };
+        let part = self.part(taken, of_taken);
+        *self = self.part(left, of_left);
+        part
+    }
+
+    /// The labels and names of these images, whose values are `images`.
+    fn part(&self, indices: &[u32], images: Pixels) -> Self {
         let labels = self.labels().map(|labels| indices.iter().map(|&index| labels[index as usize]).collect());
         let names = self.names().map(|names| indices.iter().map(|&index| names[index as usize].clone()).collect());
-        Ok(Self { images, labels, classes: self.classes.clone(), names, ..*self })
+        Self { images, labels, classes: self.classes.clone(), names, ..*self }
     }
+}
+
+/// Images of a file.
+fn file_part(file: &Arc<ImageFile>, places: &[u32], indices: &[u32]) -> Pixels {
+    Pixels::File(Arc::clone(file), indices.iter().map(|&index| places[index as usize]).collect())
+}
+
+/// Copies images of `size` bytes out of all, and moves the others, which are kept, together.
+fn copy_out(all: &mut Vec<u8>, copied: &[u32], kept: &[u32], size: usize) -> Vec<u8> {
+    let mut copies = Vec::with_capacity(copied.len() * size);
+    for &index in copied {
+        copies.extend_from_slice(&all[index as usize * size..][..size]);
+    }
+    for (place, &index) in kept.iter().enumerate() {
+        // None of these is written over before it is moved, since they ascend.
+        all.copy_within(index as usize * size..(index as usize + 1) * size, place * size);
+    }
+    all.truncate(kept.len() * size);
+    all.shrink_to_fit();
+    copies
 }
 
 impl Splits {
@@ -85,8 +137,7 @@ impl Splits {
             return Err(DatasetError::CannotHoldOut { name: self.name.clone() });
         }
         let (held_out, rest) = divide(&self.train, share, seed);
-        self.validation = Some(self.train.subset(&held_out)?);
-        self.train = self.train.subset(&rest)?;
+        self.validation = Some(self.train.take_out(&held_out, &rest));
         Ok(())
     }
 }

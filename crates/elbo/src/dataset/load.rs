@@ -9,13 +9,13 @@ use super::numpy;
 #[cfg(feature = "pictures")]
 use super::pictures;
 use super::preprocessing::DataOptions;
-use super::{DatasetError, Loaded, Note, Splits, idx};
+use super::{Dataset, DatasetError, Loaded, Note, Splits, idx};
 
 /// How many names of other files an error lists.
 const LISTED: usize = 8;
 
 /// Reads a data set as [`Splits::from_path`](super::Splits::from_path) does, with these options; `progress` is told how
-/// many pictures are read of how many, from several threads.
+/// many pictures are read of how many, from several threads, or how many images of arrays.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn load(
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             if idx::holds_files(path)? {
-                return idx::read(path).map(Loaded::from);
+                return read_idx(path, options);
             }
             match pictures::read(path, name_of(path), options, progress)? {
                 Some(loaded) => Ok(loaded),
@@ -39,20 +39,20 @@ pub fn load(
             pictures::read_single(path, options)
         }
         Ok(metadata) if metadata.is_file() && !idx::is_file_name(path) && numpy::is_arrays(path) => {
-            let mut loaded = numpy::read(path)?;
-            loaded.notes.extend(last_may_count(&loaded.splits));
-            Ok(loaded)
+            numpy::read(path, options, progress)
         }
-        _ => idx::read(path).map(Loaded::from),
+        _ => read_idx(path, options),
     }
 }
 
-/// What there is to say of arrays that look as if their last index counted the images: square ones `[S, S, N]` are read as `S`
-/// images of `S` rows and `N` columns.
-fn last_may_count(splits: &Splits) -> Option<Note> {
-    let (images, shape) = (splits.train.len(), splits.train.shape());
-    let is_odd = images == shape.height && shape.width != shape.height && shape.channels == 1;
-    is_odd.then_some(Note::LastMayCount { images, shape })
+/// Reads IDX files, of which there is nothing to say but that they take no heed of a limit.
+fn read_idx(path: &Path, options: &DataOptions) -> Result<Loaded, DatasetError> {
+    let mut loaded = Loaded::from(idx::read(path)?);
+    let Splits { train, test, .. } = &loaded.splits;
+    let bytes = |images: &Dataset| images.len() as u64 * images.image_bytes() as u64;
+    let all = bytes(train) + test.as_ref().map_or(0, bytes);
+    loaded.notes.extend(options.memory.filter(|memory| all > *memory).map(|memory| Note::InMemory { memory }));
+    Ok(loaded)
 }
 
 /// Stands for what reads pictures where that is left out.
@@ -83,13 +83,17 @@ mod pictures {
 /// Stands for what reads arrays where that is left out.
 #[cfg(not(feature = "arrays"))]
 mod numpy {
-    use super::{DatasetError, Loaded, Path, without};
+    use super::{DataOptions, DatasetError, Loaded, Path, without};
 
     pub(super) fn is_arrays(path: &Path) -> bool {
         path.extension().is_some_and(|extension| extension == "npy" || extension == "npz")
     }
 
-    pub(super) fn read(path: &Path) -> Result<Loaded, DatasetError> {
+    pub(super) fn read(
+        path: &Path,
+        _: &DataOptions,
+        _: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Loaded, DatasetError> {
         Err(without("arrays", path))
     }
 }

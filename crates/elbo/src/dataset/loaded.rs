@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+#[cfg(any(feature = "pictures", feature = "arrays"))]
 use super::scale::Values;
 use super::{ImageShape, Size, Splits, ValueRange};
 
@@ -128,10 +129,6 @@ pub enum Note {
         /// How many frames they have together.
         frames: usize,
     },
-    /// Numbers from 0 to 1 become bytes.
-    UnitValues,
-    /// Numbers from 0 to 255 that are no integers become bytes.
-    RoundedValues,
     /// Values that are all 0 or 1 are taken for black and white.
     Mask,
     /// An array of labels is left out.
@@ -141,20 +138,12 @@ pub enum Note {
         /// Why.
         reason: String,
     },
-    /// Some values lie a little outside of the range of the others, as interpolation makes them, and are cut to it.
-    Cut {
-        /// The name of the array, if it has one.
-        array: Option<String>,
-        /// The smallest value.
-        least: String,
-        /// The largest value.
-        most: String,
-        /// The end of the range, which begins at 0.
-        end: u8,
-        /// How many values.
-        values: usize,
-        /// Of how many.
-        total: usize,
+    /// Images of an array are brought to another size, or become grey or colour.
+    Brought {
+        /// The shape that they have.
+        from: ImageShape,
+        /// The shape that they get.
+        to: ImageShape,
     },
     /// Which numbers became black and white, of pictures with more than 8 bits or of an array.
     Range {
@@ -165,7 +154,8 @@ pub enum Note {
         /// The largest value.
         most: String,
     },
-    /// A range was asked for, but all pictures have 8 bits, of which 0 is black and 255 white.
+    /// A range was asked for, but all pictures have 8 bits, of which 0 is black and 255 white; or an array of bytes was read
+    /// with a range that goes beyond 255.
     NoRange,
     /// Some values lie outside of the range, and are cut to it.
     OutsideRange {
@@ -194,6 +184,11 @@ pub enum Note {
         /// What it is called.
         name: String,
     },
+    /// IDX files are always read into memory, though the images are more than it may hold.
+    InMemory {
+        /// The most bytes that they may take.
+        memory: u64,
+    },
     /// Labels are left out, since they are too many to be classes.
     TooManyClasses {
         /// How many different labels there are.
@@ -219,6 +214,7 @@ pub enum PassedOver {
     Masks,
 }
 
+#[cfg(any(feature = "pictures", feature = "arrays"))]
 impl Note {
     /// That values like these have this range.
     pub(super) fn range(range: ValueRange, values: &Values) -> Self {
@@ -338,24 +334,16 @@ impl fmt::Display for Note {
                 let have = if *animations == 1 { "animation has" } else { "animations have" };
                 write!(f, "{animations} {have} several frames, {frames} together: each frame is an image")
             }
-            Self::UnitValues => f.write_str("values from 0 to 1 are kept in steps of 1/255"),
-            Self::RoundedValues => f.write_str("values up to 255 are rounded to whole numbers"),
             Self::Mask => f.write_str("values 0 and 1 are taken for black and white"),
             Self::NoClasses { array, reason } => write!(f, "{array} is left out: {reason}"),
-            Self::Cut { array, least, most, end, values, total } => {
-                let array = array.as_ref().map_or(String::new(), |array| format!("{array}: "));
-                write!(
-                    f,
-                    "{array}values from {least} to {most} are taken for 0 to {end}: {values} of {total} lie outside and are cut"
-                )
+            Self::Brought { from, to } => {
+                write!(f, "images of {from} are brought to {to} (height x width x channels)")
             }
             Self::Range { range, least, most } => {
                 let (low, high) = (short(range.low()), short(range.high()));
                 write!(f, "values from {least} to {most}: {low} is black and {high} white")
             }
-            Self::NoRange => {
-                f.write_str("no range is needed: all pictures have 8 bits, of which 0 is black and 255 white")
-            }
+            Self::NoRange => f.write_str("no range is needed: all values are bytes, of which 0 is black and 255 white"),
             Self::OutsideRange { range, values, total } => {
                 let lie = if *values == 1 { "lies" } else { "lie" };
                 write!(f, "{values} of {total} values {lie} outside of the range {range} and are cut to it")
@@ -370,6 +358,9 @@ impl fmt::Display for Note {
                 write!(f, "by their names these arrays are neither images nor labels: {}", arrays.join(", "))
             }
             Self::OnlyPart { name } => write!(f, "there is nothing but {name}, which is taken for the whole data set"),
+            Self::InMemory { memory } => {
+                write!(f, "images of IDX files are always kept in memory, though they are more than {memory} bytes")
+            }
             Self::TooManyClasses { labels } => {
                 write!(f, "{labels} different labels are no classes, and are left out")
             }

@@ -18,7 +18,10 @@
 #[cfg(feature = "ndarray")]
 mod array_view;
 pub(crate) mod batch;
-#[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
+#[cfg_attr(
+    not(any(feature = "pictures", feature = "arrays")),
+    expect(dead_code, reason = "only pictures and arrays are kept in files")
+)]
 mod cache;
 pub(crate) mod class;
 pub(crate) mod depth;
@@ -39,9 +42,11 @@ mod picture;
 mod pictures;
 mod preprocessing;
 mod range;
+#[cfg(any(feature = "pictures", feature = "arrays"))]
 mod scale;
 pub(crate) mod shape;
 mod splits;
+mod stamp;
 mod survey;
 #[cfg(all(test, feature = "arrays"))]
 mod tests;
@@ -130,7 +135,10 @@ impl Dataset {
     }
 
     /// Images of a shape with values, at least one of them, in a file.
-    #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "only pictures are kept in files"))]
+    #[cfg_attr(
+        not(any(feature = "pictures", feature = "arrays")),
+        expect(dead_code, reason = "only pictures and arrays are kept in files")
+    )]
     fn in_file(
         shape: ImageShape,
         depth: Depth,

@@ -43,6 +43,7 @@ pub(super) trait Sample: Copy + Into<u64> {
     /// The largest.
     const MOST: Self;
     /// The same share of the largest value as a byte is of 255.
+    #[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "arrays have no transparency"))]
     fn of_byte(byte: u8) -> Self;
     /// A number that is not above the largest.
     fn nearest(number: u64) -> Self;

@@ -19,7 +19,7 @@ pub enum Preprocessing {
     /// [`Depth`](super::Depth), in [0, 1].
     #[default]
     UnitScale,
-    /// Pictures are brought to one size and kind first; then as [`UnitScale`](Self::UnitScale).
+    /// Pictures or arrays are brought to one size and kind first; then as [`UnitScale`](Self::UnitScale).
     Pictures(Preparation),
 }
 
@@ -29,7 +29,8 @@ pub enum Preprocessing {
 /// share of the range, in 16 bits, each to the nearest; what is transparent is blended, value by value, with the background;
 /// colour becomes grey by `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) where one channel is asked for; it is brought to size
 /// with a triangle filter, as wide as a source or a target pixel, whichever is larger, and each value rounded to the nearest
-/// of 8 bits, or of 16 where any picture of the data set has more than 8.
+/// of 8 bits, or of 16 where any picture of the data set has more than 8. The same is done to images in arrays, all numbers of
+/// which become their share of the range, in as many bits as hold them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
@@ -73,10 +74,11 @@ impl fmt::Display for Preparation {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataOptions {
-    /// The size that pictures are brought to: theirs if they all have one of at most 128 per side, else 64 x 64.
+    /// The size that images are brought to: of arrays their own; of pictures theirs if they all have one of at most 128 per
+    /// side, else 64 x 64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
-    /// Grey or colour: grey if all pictures are.
+    /// Grey or colour: of arrays what they are; grey if all pictures are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
     /// What is done about pictures of another aspect ratio: [`Fit::Crop`].
@@ -98,9 +100,9 @@ pub struct DataOptions {
     /// The most bytes of images that are kept in memory rather than in a file: [`MEMORY`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// The directory for files of images: none, so that too many of them for memory are an error. A file stays there
-    /// and serves every later run on the same pictures, as they are by their names, lengths and times; it may be
-    /// deleted when none is under way.
+    /// The directory for files of images: none, so that too many of them for memory are an error, but for arrays of bytes that
+    /// can be left where they are. A file stays there and serves every later run on the same pictures or array, as they are
+    /// by their names, lengths and times; it may be deleted when none is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
 }
@@ -136,15 +138,18 @@ impl DataOptions {
     /// an image is. Reading other data with them does the same to these, whatever they are.
     ///
     /// # Errors
-    /// [`DatasetError::NoPictures`] if anything is asked for and the data are no pictures.
+    /// [`DatasetError::NoPictures`] if a form is asked for and the data are neither pictures nor arrays.
     pub fn settled(self, data: &Splits) -> Result<Self, DatasetError> {
         match data.train.preprocessing() {
             Preprocessing::Pictures(made) => {
                 let Self { max_bad, memory, cache, .. } = self;
                 Ok(Self { max_bad, memory, cache, ..made.into() })
             }
-            Preprocessing::UnitScale if self.is_default() => Ok(self),
-            Preprocessing::UnitScale => Err(DatasetError::NoPictures { name: data.name.clone() }),
+            Preprocessing::UnitScale => {
+                let Self { max_bad, memory, cache, .. } = self.clone();
+                let open = Self { max_bad, memory, cache, ..Self::default() };
+                if self == open { Ok(self) } else { Err(DatasetError::NoPictures { name: data.name.clone() }) }
+            }
         }
     }
 }
@@ -154,7 +159,8 @@ impl From<Preparation> for DataOptions {
         let Preparation { size, channels, fit, background, range, frames } = preparation;
         Self {
             size: Some(size),
-            channels: Some(channels),
+            // Only an array has others, and keeps them unasked.
+            channels: Some(channels).filter(|channels| Channels::OF_PICTURES.contains(channels)),
             fit: Some(fit),
             background: Some(background),
             range: range.map(RangeOption::Given),
@@ -203,7 +209,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// Values a pixel.
+/// Values of a pixel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -212,15 +218,30 @@ pub enum Channels {
     Grey,
     /// Three: red, green, blue.
     Rgb,
+    /// Two, of arrays only, which keep them.
+    Two,
+    /// Four, of arrays only, which keep them.
+    Four,
 }
 
 impl Channels {
+    /// What pictures have, and become.
+    pub(super) const OF_PICTURES: [Self; 2] = [Self::Grey, Self::Rgb];
+
+    /// What has so many values.
+    #[cfg_attr(not(feature = "arrays"), expect(dead_code, reason = "only arrays say how many they have"))]
+    pub(super) fn of(count: usize) -> Option<Self> {
+        [Self::Grey, Self::Two, Self::Rgb, Self::Four].into_iter().find(|channels| channels.count() == count)
+    }
+
     /// How many values.
     #[must_use]
     pub const fn count(self) -> usize {
         match self {
             Self::Grey => 1,
             Self::Rgb => 3,
+            Self::Two => 2,
+            Self::Four => 4,
         }
     }
 }
@@ -230,6 +251,8 @@ impl fmt::Display for Channels {
         f.write_str(match self {
             Self::Grey => "grey",
             Self::Rgb => "rgb",
+            Self::Two => "two",
+            Self::Four => "four",
         })
     }
 }
@@ -384,8 +407,13 @@ mod tests {
         let images = Dataset::new(shape, vec![0; 72], None).unwrap();
         let numbers = Splits::from(images.clone());
         let asked = DataOptions { memory: Some(5), ..DataOptions::default() };
-        assert_eq!(DataOptions::default().settled(&numbers).unwrap(), DataOptions::default());
-        assert!(matches!(asked.clone().settled(&numbers), Err(DatasetError::NoPictures { .. })));
+        assert_eq!(asked.clone().settled(&numbers).unwrap(), asked);
+        // What asks for a form has none where images keep theirs.
+        let size = DataOptions { size: "9x8".parse().ok(), ..asked.clone() };
+        let range = DataOptions { range: "0:5".parse().ok(), ..asked.clone() };
+        for form in [size, range] {
+            assert!(matches!(form.settled(&numbers), Err(DatasetError::NoPictures { .. })));
+        }
 
         let size = Size { width: 9, height: 8 };
         let range = ValueRange::new(0.0, 4095.0).ok();

@@ -1,7 +1,7 @@
 //! What the numbers of files mean that are no bytes: decided from all of them.
 
-use super::ValueRange;
-use super::depth::{Depth, is_byte};
+use super::depth::is_byte;
+use super::{Depth, ValueRange};
 
 /// By how much values may pass the ends of a range, as a share of it: interpolation does that to pictures. More says that
 /// the range is another one.
@@ -51,6 +51,15 @@ impl Values {
     /// Whether all values lie in a range from 0 on, or pass its ends by as little as interpolation makes them.
     fn is_about(&self, end: f64) -> bool {
         self.least >= -OVERSHOOT * end && self.most <= (1.0 + OVERSHOOT) * end
+    }
+
+    /// The bits that hold the values, of which these become black and white.
+    #[cfg_attr(not(any(feature = "arrays", test)), expect(dead_code, reason = "pictures say how they are stored"))]
+    pub(super) fn depth(&self, range: ValueRange) -> Depth {
+        let step = ValueRange::BYTES.high() / (range.high() - range.low());
+        let are_steps = self.is_whole && range.low().fract() == 0.0 && step.fract() == 0.0;
+        let is_eight = are_steps || self.is_255ths && range == ValueRange::UNIT;
+        if is_eight { Depth::Eight } else { Depth::Sixteen }
     }
 
     /// From the smallest to the largest; where all are the same, a range that has it as its low end.
@@ -135,17 +144,6 @@ impl Scale {
             Self::Measured => values.range(),
         }
     }
-
-    /// The bits that values of this scale are held in.
-    pub(super) fn depth(self, values: &Values) -> Depth {
-        let is_eight = match self {
-            Self::Zeros | Self::Mask => true,
-            Self::Unit => values.is_255ths,
-            Self::Bytes => values.is_whole,
-            Self::Bits(_) | Self::Measured => false,
-        };
-        if is_eight { Depth::Eight } else { Depth::Sixteen }
-    }
 }
 
 /// The largest number of so many bits.
@@ -163,7 +161,8 @@ mod tests {
             seen.see(value);
         }
         let scale = Scale::of(&seen);
-        (scale, scale.range(&seen).to_string(), scale.depth(&seen))
+        let range = scale.range(&seen);
+        (scale, range.to_string(), seen.depth(range))
     }
 
     #[test]
@@ -184,11 +183,31 @@ mod tests {
             (&[0.0, 65535.0], Scale::Bits(16), "0:65535", Sixteen),
             (&[5.0, 65536.0], Scale::Measured, "5:65536", Sixteen),
             (&[-1024.0, 3000.0], Scale::Measured, "-1024:3000", Sixteen),
-            (&[-1.0, -1.0], Scale::Measured, "-1:0", Sixteen),
+            (&[-1.0, -1.0], Scale::Measured, "-1:0", Eight),
             (&[-1.0, 0.25, 1.0], Scale::Measured, "-1:1", Sixteen),
             (&[], Scale::Zeros, "0:1", Eight),
         ] {
             assert_eq!(of(values), (scale, range.to_owned(), depth), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_hold_what_falls_on_their_steps() {
+        for (values, range, depth) in [
+            (&[0.0, 51.0][..], "0:51", Depth::Eight),
+            (&[-100.0, 70.0], "-100:155", Depth::Eight),
+            (&[3.0, 300.0], "0:5", Depth::Eight),
+            (&[0.0, 51.5], "0:51", Depth::Sixteen),
+            (&[0.0, 50.0], "0:50", Depth::Sixteen),
+            (&[0.0, 51.0], "0.5:51.5", Depth::Sixteen),
+            (&[0.0, 0.2, 1.0], "0:2", Depth::Sixteen),
+        ] {
+            let mut seen = Values::NONE;
+            for &value in values {
+                seen.see(value);
+            }
+
+            assert_eq!(seen.depth(range.parse().unwrap()), depth, "{values:?} {range}");
         }
     }
 

@@ -106,9 +106,14 @@ impl Splits {
     /// `path` is a `.npy` file of `NumPy`, or a `.npz` file with the arrays `train_images`, `train_labels`, `val_images`,
     /// `val_labels`, `test_images` and `test_labels`, as `MedMNIST` has them, or `x_train`, `y_train` and so on, or only
     /// one array.
-    /// Images are `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, either bytes, of which 0 and 1 alone are black and
-    /// white, or floating-point numbers from 0 to 1 or from 0 to 255, which are rounded to bytes. Labels are integers,
-    /// `[N]` or `[N, 1]`; a class has its integer as its name.
+    /// Images are `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]` of any numbers. Which of these are black and white follows
+    /// from all of them, or from [`DataOptions::range`]: 0 and 255 of bytes, 0 and 1 where there is nothing else or where
+    /// there are fractions between them, 0 and 4095 of whole numbers that need 12 bits, else the smallest and the largest.
+    /// What no byte stands for is held in 16 bits. Where a size is asked for, they are brought to it as pictures are. Labels
+    /// are integers or words, `[N]` or `[N, 1]`, or a column for each class; a class has its integer or word as its name.
+    ///
+    /// More than 2 GiB of images are left in the file, if they are bytes in C order and not compressed; else they are kept in
+    /// another one as those of pictures are.
     ///
     /// # Memory
     ///

@@ -1,6 +1,9 @@
 //! What can be wrong with arrays.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+
+use crate::dataset::{Channels, ImageShape};
 
 /// Why arrays make no data set.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -17,7 +20,7 @@ pub enum ArrayError {
         reason: String,
     },
     /// No array of a file is known to hold images.
-    #[error("{}: no array is known to hold images; there are {}", .path.display(), .arrays.join(", "))]
+    #[error("{}: {}", .path.display(), no_images(.arrays))]
     NoImages {
         /// The file.
         path: PathBuf,
@@ -26,7 +29,7 @@ pub enum ArrayError {
     },
     /// An array does not have the dimensions of images.
     #[error(
-        "{}{}: the shape {shape:?} is not that of images: [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels and sides from 8 to 4096",
+        "{}{}: the shape {shape:?} is not that of images: [N, H, W], [N, H, W, C] or [N, C, H, W] with at most 4 channels",
         .path.display(),
         key(.array.as_deref())
     )]
@@ -37,6 +40,48 @@ pub enum ArrayError {
         array: Option<String>,
         /// Its dimensions.
         shape: Vec<usize>,
+    },
+    /// Images are too small or too large.
+    #[error(
+        "{}{}: images of {}x{} (height x width): sides must be from {} to {}",
+        .path.display(), key(.array.as_deref()), .found[0], .found[1], .sides.start(), .sides.end()
+    )]
+    Sides {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array in it, if it has one.
+        array: Option<String>,
+        /// Height and width.
+        found: [usize; 2],
+        /// What they may be; more where the images are brought to another size.
+        sides: RangeInclusive<usize>,
+    },
+    /// Images can become neither grey nor colour.
+    #[error("{}{}: images of {channels} channels cannot become {asked}: only grey and rgb become one another", .path.display(), key(.array.as_deref()))]
+    Channels {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array in it, if it has one.
+        array: Option<String>,
+        /// Values of a pixel.
+        channels: usize,
+        /// What they should become.
+        asked: Channels,
+    },
+    /// The images take more memory than there may be, or is, and there is no place for a file.
+    #[error(
+        "{}: {images} images of {shape} do not fit in memory, of which they may take {} MiB",
+        .path.display(), .memory >> 20
+    )]
+    OutOfMemory {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that they may take.
+        memory: u64,
+        /// How many.
+        images: usize,
+        /// Their shape.
+        shape: ImageShape,
     },
     /// A value is infinite or not a number.
     #[error("{}{}: image {image} (the first is 0) has the value {value}", .path.display(), key(.array.as_deref()))]
@@ -50,27 +95,15 @@ pub enum ArrayError {
         /// The value.
         value: f64,
     },
-    /// Values lie outside of the ranges that are known.
-    #[error("{}{}: values from {least} to {most} are neither from 0 to 1 nor from 0 to 255", .path.display(), key(.array.as_deref()))]
-    Range {
-        /// The file.
-        path: PathBuf,
-        /// The name of the array in it, if it has one.
-        array: Option<String>,
-        /// The smallest value.
-        least: f64,
-        /// The largest value.
-        most: f64,
-    },
     /// Two arrays of a data set have values that do not mean the same.
     #[error("{}: {} has {}, and {} has {}", .path.display(), .arrays[0], .found[0], .arrays[1], .found[1])]
     Scales {
         /// The file.
         path: PathBuf,
         /// Their names.
-        arrays: [String; 2],
+        arrays: Box<[String; 2]>,
         /// What each has.
-        found: [&'static str; 2],
+        found: Box<[String; 2]>,
     },
     /// The images and labels of a set are not equally many.
     #[error("{}: {images} images in {images_array}, but {labels} labels in {labels_array}", .path.display())]
@@ -86,6 +119,14 @@ pub enum ArrayError {
         /// Labels in it.
         labels: usize,
     },
+}
+
+fn no_images(arrays: &[String]) -> String {
+    match arrays {
+        [] => "there is no array in it".to_owned(),
+        [only] => format!("no array is known to hold images; there is {only}"),
+        arrays => format!("no array is known to hold images; there are {}", arrays.join(", ")),
+    }
 }
 
 fn key(array: Option<&str>) -> String {

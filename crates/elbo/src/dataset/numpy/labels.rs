@@ -1,7 +1,9 @@
 //! Labels in arrays: numbers, whole numbers as floats, words, or one column for each class.
 
-use super::npy::Array;
-use super::{ArrayError, Arrays, Images, Note};
+use super::archive::Arrays;
+use super::array::Array;
+use super::images::Images;
+use super::{ArrayError, Note};
 use crate::dataset::DatasetError;
 
 /// The class of an image, as an array has it. Numbers come before words.
@@ -34,7 +36,7 @@ pub(super) fn labels(
 ) -> Result<Option<Vec<Label>>, DatasetError> {
     let Some(name) = arrays.find(names) else { return Ok(None) };
     let left_out = |reason: String| Note::NoClasses { array: name.clone(), reason };
-    let array = match arrays.read(&name) {
+    let array = match arrays.array(&name) {
         Ok(array) => array,
         Err(DatasetError::Array(ArrayError::Unreadable { reason, .. })) => {
             notes.push(left_out(reason));
@@ -81,12 +83,16 @@ fn classes(array: &Array) -> Result<Vec<Label>, &'static str> {
 fn whole(array: &Array) -> Option<Vec<i128>> {
     // All integers up to this are floats of 64 bits.
     const MOST: f64 = 9e15;
-    array.floats().map(|value| (value.fract() == 0.0 && value.abs() <= MOST).then_some(value as i128)).collect()
+    array
+        .floats()
+        .into_iter()
+        .map(|value| (value.fract() == 0.0 && value.abs() <= MOST).then_some(value as i128))
+        .collect()
 }
 
 /// Rows of zeros with a single one, whose column is the class.
 fn one_hot(array: &Array, columns: usize) -> Option<Vec<Label>> {
-    let values: Vec<f64> = array.floats().collect();
+    let values = array.floats();
     let class = |row: &[f64]| {
         let ones: Vec<usize> = (0..columns).filter(|&column| row[column] == 1.0).collect();
         let is_one = ones.len() == 1 && row.iter().filter(|&&value| value == 0.0).count() == columns - 1;

@@ -358,6 +358,7 @@ fn in_channels<T: Sample>(stored: usize, values: Vec<T>, channels: Channels, bac
     });
     match channels {
         Channels::Grey => pixels.map(luma).collect(),
-        Channels::Rgb => pixels.flatten().collect(),
+        // Nothing else is asked of pictures.
+        _ => pixels.flatten().collect(),
     }
 }

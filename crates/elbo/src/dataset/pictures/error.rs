@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::dataset::loaded::{listing, total};
-use crate::dataset::{BadPicture, ImageShape};
+use crate::dataset::{BadPicture, Channels, ImageShape};
 
 /// Why pictures make no data set.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -68,6 +68,12 @@ pub enum PictureError {
         images: usize,
         /// Their shape.
         shape: ImageShape,
+    },
+    /// Pictures have other channels than were asked for.
+    #[error("pictures become grey or rgb, and not images of {} channels", .asked.count())]
+    Channels {
+        /// What was asked for.
+        asked: Channels,
     },
     /// The share of bad files is none.
     #[error("the share of pictures that may be unreadable must be from 0 to 1, not {found}")]

@@ -115,6 +115,9 @@ impl Reading<'_> {
         if !(0.0..=1.0).contains(&max_bad) {
             return Err(PictureError::MaxBad { found: max_bad }.into());
         }
+        if let Some(asked) = self.options.channels.filter(|channels| !Channels::OF_PICTURES.contains(channels)) {
+            return Err(PictureError::Channels { asked }.into());
+        }
         let mut items = Items::of(scan, self.options.frames.unwrap_or_default());
         let total = items.total();
         self.check(&items.bad, total, max_bad, items.good())?;

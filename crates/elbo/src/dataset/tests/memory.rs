@@ -1,6 +1,7 @@
 //! Data sets from memory and from readers, and the names of images.
 
 use super::*;
+use crate::dataset::{DataOptions, load};
 
 #[test]
 fn floats_that_are_255ths_become_bytes_and_others_the_nearest_of_sixteen_bits() {
@@ -109,6 +110,21 @@ fn a_position_without_an_image_is_an_error() {
         {
             assert_eq!(error.to_string(), format!("there is no image {index} (the first is 0) among 5"));
         }
+    }
+}
+
+#[test]
+fn idx_files_that_are_more_than_memory_may_hold_are_told() {
+    let folder = folder(&four_files(1));
+    // Seven images of 12 bytes.
+    for (memory, said) in [
+        (Some(83), "images of IDX files are always kept in memory, though they are more than 83 bytes"),
+        (Some(84), ""),
+        (None, ""),
+    ] {
+        let options = DataOptions { memory, ..DataOptions::default() };
+        let notes = load(folder.path(), &options, &|_, _| {}).unwrap().notes;
+        assert_eq!(notes.iter().map(ToString::to_string).collect::<String>(), said);
     }
 }
 
