@@ -294,6 +294,22 @@ mod tests {
     }
 
     #[test]
+    fn images_are_moved_as_they_are_chosen_whichever_part_is_the_larger() {
+        let labels: Vec<u16> = (0..70).map(|i| i % 3).collect();
+        for share in [0.01, 0.3, 0.5, 0.9, 0.99] {
+            let whole = numbered(70, Some(labels.clone()));
+            let (held_out, rest) = divide(&whole, share, 5);
+            let mut splits = splits(whole.clone());
+            splits.hold_out(share, 5).unwrap();
+            for (found, indices) in [(&splits.validation.unwrap(), held_out), (&splits.train, rest)] {
+                let expected = whole.subset(&indices).unwrap();
+                assert_eq!(images_of(found), images_of(&expected), "{share}");
+                assert_eq!((found.labels(), found.len()), (expected.labels(), indices.len()));
+            }
+        }
+    }
+
+    #[test]
     fn a_tenth_is_held_out_where_there_is_no_other_set() {
         let alone = splits(numbered(45, None));
         let other = || Some(numbered(7, None));

@@ -105,7 +105,7 @@ fn a_cache_file_serves_only_what_it_was_made_of() {
     // As long as before, and changed later.
     fs::write(&path, file(0.5)).unwrap();
     fs::File::options()
-        .append(true)
+        .write(true)
         .open(&path)
         .unwrap()
         .set_modified(SystemTime::now() + Duration::from_secs(9))
@@ -122,7 +122,7 @@ fn a_file_that_changes_while_it_is_used_is_an_error() {
         let path = folder.path().join("a.npy");
         let train = read(&path, &DataOptions { memory: Some(100), ..DataOptions::default() }).splits.train;
         assert!(train.gather(&[49], &mut Vec::new()).is_ok());
-        let open = fs::File::options().append(true).open(&path).unwrap();
+        let open = fs::File::options().write(true).open(&path).unwrap();
         match change {
             "shorter" => open.set_len(1000).unwrap(),
             "longer" => open.set_len(100_000).unwrap(),
@@ -137,7 +137,7 @@ fn a_file_that_changes_while_it_is_used_is_an_error() {
     // Between the two passes: told when the first one ends.
     let folder = super::file("a.npy", &images(50));
     let path = folder.path().join("a.npy");
-    let shorten = |_, _| fs::File::options().append(true).open(&path).unwrap().set_len(1000).unwrap();
+    let shorten = |_, _| fs::File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
     let error = load(&path, &DataOptions::default(), &shorten).unwrap_err();
     assert!(matches!(error, DatasetError::Changed { .. }), "{error}");
 }
