@@ -255,6 +255,7 @@ pub(super) fn make_all<S: Default>(
 }
 
 /// Moves the images that could be made to the front.
+#[cfg(feature = "pictures")]
 fn only_good(images: &mut [u8], len: usize, results: Vec<Result<(), String>>) -> (usize, Vec<(usize, String)>) {
     let (mut good, mut bad) = (0, Vec::new());
     for (number, result) in results.into_iter().enumerate() {
@@ -276,7 +277,7 @@ pub(super) fn is_grey(images: &[u8], depth: Depth) -> bool {
     images.par_chunks_exact(3 * bytes).all(|pixel| pixel[..2 * bytes] == pixel[bytes..])
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pictures"))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -33,6 +33,7 @@ mod idx;
 mod load;
 mod loaded;
 mod memory;
+mod note;
 #[cfg(feature = "arrays")]
 mod numpy;
 mod oddities;
@@ -68,7 +69,8 @@ pub use error::DatasetError;
 pub use hold_out::Part;
 pub use idx::{FileKind, IdxError};
 pub use load::load;
-pub use loaded::{BadPicture, Loaded, Note, PassedOver, PictureFiles};
+pub use loaded::{BadPicture, Loaded, PictureFiles};
+pub use note::{Note, PassedOver};
 #[cfg(feature = "arrays")]
 pub use numpy::ArrayError;
 pub use oddities::Oddity;

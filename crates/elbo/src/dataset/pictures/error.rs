@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dataset::loaded::{listing, total};
+use crate::dataset::note::{listing, total};
 use crate::dataset::{BadPicture, Channels, ImageShape};
 
 /// Why pictures make no data set.
