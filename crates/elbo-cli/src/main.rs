@@ -10,6 +10,7 @@ mod ending;
 mod generate;
 mod hints;
 mod inspect;
+mod manual;
 mod output;
 mod progress;
 mod reconstruct;
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
         Command::Summary(arguments) => inspect::summary(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => device::devices(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 use crate::common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
 
 /// The commands and a word that the help of each must have.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("train", "--resume"),
     ("data", "--sheet"),
     ("generate", "--count"),
@@ -13,6 +13,8 @@ const COMMANDS: [(&str, &str); 9] = [
     ("summary", "model file"),
     ("bench", "--device"),
     ("devices", "--json"),
+    ("completions", "bash"),
+    ("man", "--out"),
 ];
 
 #[test]
@@ -140,4 +142,27 @@ fn an_unknown_instruction_set_is_an_error() {
     let here = with_bars();
     let message = fails(elbo(&here).env("ELBO_ISA", "abacus").args(args("train bars")));
     assert!(message.contains("ELBO_ISA") && message.contains("abacus"), "{message}");
+}
+
+#[test]
+fn shells_and_man_are_told_of_all_commands() {
+    let here = tempfile::tempdir().unwrap();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = succeeds(elbo(&here).args(["completions", shell])).stdout;
+        for (command, _) in COMMANDS {
+            assert!(script.contains(command), "{shell} knows nothing of {command}");
+        }
+        assert!(script.contains("range"), "{shell}");
+    }
+    let printed = succeeds(elbo(&here).args(args("man --out pages"))).stdout;
+    assert_eq!(printed, format!("{} pages in pages\n", COMMANDS.len() + 1));
+    let mut expected: Vec<String> = COMMANDS.iter().map(|(command, _)| format!("elbo-{command}.1")).collect();
+    expected.push("elbo.1".to_owned());
+    let mut found = names(here.path().join("pages"));
+    (expected.sort(), found.sort());
+    assert_eq!(found, expected);
+    let page = std::fs::read_to_string(here.path().join("pages/elbo-train.1")).unwrap();
+    assert!(page.contains(".TH elbo-train 1") && page.contains("\\-\\-epochs"), "{page}");
+    std::fs::write(here.path().join("file"), "").unwrap();
+    assert!(fails(elbo(&here).args(args("man --out file"))).contains("file"));
 }

@@ -47,6 +47,31 @@ pub(crate) enum Command {
     Summary(SummaryArgs),
     Bench(BenchArgs),
     Devices(DevicesArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+/// Print completions for a shell
+///
+/// The script goes where the shell looks for completions, for example:
+///   elbo completions bash > ~/.local/share/bash-completion/completions/elbo
+///   elbo completions fish > ~/.config/fish/completions/elbo.fish
+///   elbo completions zsh > DIR/_elbo, where DIR is in $fpath
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write manual pages
+///
+/// One for the command and one for each of its commands: elbo.1, elbo-train.1 and so on.
+#[derive(clap::Args)]
+pub(crate) struct ManArgs {
+    /// Directory to write to; it is made if there is none
+    #[arg(long, value_name = "DIR", default_value = "man")]
+    pub(crate) out: PathBuf,
 }
 
 /// Show what is in a data set
