@@ -28,6 +28,8 @@ pub(crate) fn run(arguments: &ShowDataArgs) -> anyhow::Result<Outcome> {
     let options = options.cached_beside(&Path::new(RunDirectory::RUNS).join("run"));
     let loaded = source::load_all(&source::name_of(arguments.data.as_deref())?, &options, false)?;
     let splits = &loaded.splits;
+    // What cannot be done with these data is an error here as it is for train.
+    options.settled(splits).map_err(elbo::Error::from)?;
     let train = Survey::of(&splits.train).map_err(elbo::Error::from)?;
     let of = |part: &Option<Dataset>| part.as_ref().map(Survey::of).transpose().map_err(elbo::Error::from);
     let oddities = splits.oddities().map_err(elbo::Error::from)?;

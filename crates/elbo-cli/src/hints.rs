@@ -225,7 +225,10 @@ fn of_training(error: &TrainingError) -> Option<String> {
             let kept = if *epoch > 1 { "the model of the last whole epoch is kept; " } else { "" };
             Some(format!("{kept}train anew with {}", tamer(*learning_rate, *muon_learning_rate, *beta)))
         }
-        TrainingError::OtherData { expected, .. } => Some(format!("give the path of '{}' as DATA", expected.name)),
+        TrainingError::OtherData { expected, .. } => Some(format!(
+            "if '{}' lies elsewhere, give its path as DATA; if it has changed, bring it back, or train anew",
+            expected.name
+        )),
         TrainingError::NothingHeldOut { .. } => {
             Some("hold some out, for example --validation 0.1, or leave out --patience".to_owned())
         }

@@ -62,10 +62,11 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
     let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
     let loaded = load_all(&data, &options.cached_beside(run), false);
     let loaded = loaded.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
-    tell(&loaded.notes);
-    let (colourful, channels) = (loaded.files.colourful, loaded.splits.train.shape().channels);
-    if !is_own && colourful > 0 && channels == 1 {
-        note(&format!("stored in colour, and given to the model in grey: {}", counted(colourful, "picture")));
+    // What the model has settled cannot be changed here.
+    loaded.notes.iter().filter(|line| !matches!(line, Note::NoRange)).for_each(|line| note(&line.to_string()));
+    let coloured = loaded.files.coloured;
+    if !is_own && coloured > 0 {
+        note(&format!("given to the model in grey, though in colour: {}", counted(coloured, "picture")));
     }
     let tested = vae.card().tested(loaded.splits)?;
     if tested.is_unchecked {

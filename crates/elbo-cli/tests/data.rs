@@ -25,6 +25,15 @@ fn with_photos() -> tempfile::TempDir {
 }
 
 #[test]
+fn what_is_asked_of_pictures_is_refused_for_other_images() {
+    let here = with_bars();
+    for line in ["data --size 32", "data --range 0:1", "data bars --channels grey"] {
+        let message = fails(elbo(&here).args(args(line)));
+        assert!(message.contains("no pictures"), "{message}");
+    }
+}
+
+#[test]
 fn pictures_are_described() {
     let here = with_photos();
     let printed = succeeds(elbo(&here).args(args("data photos --sheet sheet.png")));

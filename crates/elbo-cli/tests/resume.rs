@@ -78,7 +78,7 @@ fn other_data_is_refused_and_nothing_changes() {
         other.write(here.path().join(name));
         let message = fails(elbo(&here).args(["train", name, "--resume", "run", "--epochs", "3"]));
         assert!(message.contains(&format!("the {part} set is not that of the run")), "{message}");
-        assert!(message.contains("\nhint: give the path of 'bars' as DATA"), "{message}");
+        assert!(message.contains("\nhint: if 'bars' lies elsewhere, give its path as DATA; if it has changed, bring it back, or train anew"), "{message}");
     }
     assert_eq!(contents(&here.path().join("run")), before);
 }

@@ -265,7 +265,7 @@ fn training_that_does_not_go_on() {
         ),
         (
             TrainingError::OtherData { expected: data("bars"), found: data("dots") },
-            Some("give the path of 'bars' as DATA"),
+            Some("if 'bars' lies elsewhere, give its path as DATA; if it has changed, bring it back, or train anew"),
         ),
         (
             TrainingError::NothingHeldOut { patience: 3 },

@@ -41,6 +41,9 @@ pub(super) struct Contents {
     pub(super) is_grey: bool,
     /// How many numbers were cut to a range, of how many.
     pub(super) outside: [u64; 2],
+    /// How many pictures show colour, and were made grey.
+    #[serde(default)]
+    pub(super) coloured: u64,
 }
 
 /// Images in a file.
@@ -135,7 +138,7 @@ pub(super) fn open(path: &Path) -> Option<(ImageFile, Contents)> {
 
 /// Makes `count` images of `len` bytes, with values of this depth, as [`make_all`] does, and writes those that can be made to
 /// a file at `path`, wholly or not at all. Images that follow one another and are too many to be made at once are made on one
-/// core. When all are made, `outside` says how many numbers were cut to a range.
+/// core. When all are made, `outside` says how many numbers were cut to a range, of how many, and how many pictures made grey.
 #[cfg(feature = "pictures")]
 pub(super) fn write<S: Default>(
     path: &Path,
@@ -143,7 +146,7 @@ pub(super) fn write<S: Default>(
     (len, depth): (usize, Depth),
     follows: impl Fn(usize) -> bool,
     make: impl Fn(&mut S, usize, &mut [u8]) -> Result<(), String> + Sync,
-    outside: impl Fn() -> [u64; 2],
+    outside: impl Fn() -> [u64; 3],
 ) -> Result<(ImageFile, Contents), StorageError> {
     let at_once = (BLOCK / len).clamp(1, count.max(1));
     let mut block = vec![0; at_once * len];
@@ -180,7 +183,8 @@ pub(super) fn write<S: Default>(
                 first += count;
             }
         }
-        contents.outside = outside();
+        let [values, total, coloured] = outside();
+        (contents.outside, contents.coloured) = ([values, total], coloured);
         Ok(())
     })
 }
@@ -213,7 +217,8 @@ fn write_images(
     len: usize,
     write: impl FnOnce(&mut dyn Write, &mut Contents) -> io::Result<()>,
 ) -> Result<(ImageFile, Contents), StorageError> {
-    let mut contents = Contents { images: 0, image_bytes: len, bad: Vec::new(), is_grey: true, outside: [0; 2] };
+    let mut contents =
+        Contents { images: 0, image_bytes: len, bad: Vec::new(), is_grey: true, outside: [0; 2], coloured: 0 };
     if let Some(directory) = path.parent() {
         create_directory(directory)?;
         remove_leftovers(directory, ABANDONED);
@@ -308,9 +313,9 @@ mod tests {
         assert_eq!(images[..good.len()], good);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let (file, contents) = write(&path, count, (LEN, Depth::Eight), follows, make, || [3, 7]).unwrap();
+        let (file, contents) = write(&path, count, (LEN, Depth::Eight), follows, make, || [3, 7, 2]).unwrap();
         let (images, is_grey) = (good.len() / LEN, contents.is_grey);
-        let expected = Contents { images, image_bytes: LEN, bad, is_grey, outside: [3, 7] };
+        let expected = Contents { images, image_bytes: LEN, bad, is_grey, outside: [3, 7], coloured: 2 };
         assert_eq!(contents, expected);
         assert_eq!(std::fs::read(&file.path).unwrap()[..good.len()], good);
         assert_eq!(made.into_inner(), 2 * count);

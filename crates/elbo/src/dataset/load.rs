@@ -25,7 +25,12 @@ pub fn load(
     options: &DataOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Loaded, DatasetError> {
-    match fs::metadata(path) {
+    let metadata = fs::metadata(path);
+    if metadata.as_ref().is_ok_and(fs::Metadata::is_file) {
+        // What cannot be opened is of no kind.
+        fs::File::open(path).map_err(|error| DatasetError::io(path, error))?;
+    }
+    match metadata {
         Ok(metadata) if metadata.is_dir() => {
             if idx::holds_files(path)? {
                 return read_idx(path, options);

@@ -39,8 +39,8 @@ pub struct BadPicture {
 pub struct PictureFiles {
     /// How many there are of each format, the commonest first.
     pub formats: Vec<(&'static str, usize)>,
-    /// How many of them are stored in colour.
-    pub colourful: usize,
+    /// How many of them show colour, but are made grey.
+    pub coloured: usize,
     /// How many there are of each `[width, height]`, upright, the commonest first.
     pub sizes: Vec<([usize; 2], usize)>,
 }

@@ -332,8 +332,8 @@ impl fmt::Display for Note {
             }
             Self::NoRange => f.write_str("no range is needed: all values are bytes, of which 0 is black and 255 white"),
             Self::OutsideRange { range, values, total } => {
-                let lie = if *values == 1 { "lies" } else { "lie" };
-                write!(f, "{values} of {total} values {lie} outside of the range {range} and are cut to it")
+                let lie = if *values == 1 { ["lies", "is"] } else { ["lie", "are"] };
+                write!(f, "{values} of {total} values {} outside of the range {range} and {} cut to it", lie[0], lie[1])
             }
             Self::LastMayCount { images, shape } => {
                 write!(

@@ -11,6 +11,9 @@ const DARK: f64 = 16.0;
 /// The bits of numbers whose range is all that so many bits hold.
 const BITS: std::ops::RangeInclusive<u32> = 9..=16;
 
+/// By how many bits parts of one data set may differ: four times as bright.
+const ALIKE: u32 = 2;
+
 /// What all values are like that were seen.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Values {
@@ -65,8 +68,11 @@ impl Values {
     /// From the smallest to the largest; where all are the same, a range that has it as its low end.
     pub(super) fn range(&self) -> ValueRange {
         let (least, most) = if self.count == 0 { (0.0, 1.0) } else { (self.least, self.most) };
-        // Numbers so large that their difference is none in double precision have no use as values of images.
-        ValueRange::new(least, most).or_else(|_| ValueRange::new(least, least + 1.0)).unwrap_or(ValueRange::UNIT)
+        // Of numbers that are all one the next higher is white; of those whose difference is none in double precision, what
+        // lies at the ends is cut.
+        let apart = (least.abs() * 1e-9).max(1.0);
+        let [low, high] = [least.max(-f64::MAX / 4.0), most.min(f64::MAX / 4.0)];
+        ValueRange::new(low, high).or_else(|_| ValueRange::new(low, low + apart)).unwrap_or(ValueRange::UNIT)
     }
 }
 
@@ -115,9 +121,8 @@ impl Scale {
             (Self::Zeros, other) | (other, Self::Zeros) => Some(other),
             // A part may have nothing but black and white.
             (Self::Unit, Self::Mask) | (Self::Mask, Self::Unit) => Some(Self::Unit),
-            // A part may lack the brightest values, or the smallest.
-            (Self::Bits(bits), Self::Bits(other)) => Some(Self::Bits(bits.max(other))),
-            (Self::Measured, Self::Bits(_)) | (Self::Bits(_), Self::Measured) => Some(Self::Measured),
+            // A part may lack the brightest values.
+            (Self::Bits(bits), Self::Bits(other)) if bits.abs_diff(other) <= ALIKE => Some(Self::Bits(bits.max(other))),
             _ => None,
         }
     }
@@ -185,6 +190,7 @@ mod tests {
             (&[-1024.0, 3000.0], Scale::Measured, "-1024:3000", Sixteen),
             (&[-1.0, -1.0], Scale::Measured, "-1:0", Eight),
             (&[-1.0, 0.25, 1.0], Scale::Measured, "-1:1", Sixteen),
+            (&[1.8e19, 1.8e19], Scale::Measured, "18000000000000000000:18000000018000000000", Sixteen),
             (&[], Scale::Zeros, "0:1", Eight),
         ] {
             assert_eq!(of(values), (scale, range.to_owned(), depth), "{values:?}");
@@ -218,7 +224,8 @@ mod tests {
             (Zeros, Bits(12), Some(Bits(12))),
             (Mask, Unit, Some(Unit)),
             (Bits(10), Bits(12), Some(Bits(12))),
-            (Bits(12), Measured, Some(Measured)),
+            (Bits(12), Measured, None),
+            (Bits(12), Bits(15), None),
             (Bytes, Bits(9), None),
             (Unit, Bytes, None),
             (Mask, Bytes, None),

@@ -201,7 +201,13 @@ impl Opened {
 pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation), String> {
     let (file, format) = identify(path)?;
     let source = |file| Source::open(file, page).map_err(|error| error.to_string());
-    let (opened, dimensions, bytes, orientation, (is_grey, stored, has_more)) = match usual(source(file)?, format) {
+    let is_premultiplied = format == ImageFormat::Tiff && {
+        let file = File::open(path).map_err(|error| error.to_string())?;
+        tiff_samples::is_premultiplied(source(file)?)
+    };
+    let usual =
+        if is_premultiplied { Err("alpha that is in the colours".to_owned()) } else { usual(source(file)?, format) };
+    let (opened, dimensions, bytes, orientation, (is_grey, stored, has_more)) = match usual {
         Ok(mut decoder) => {
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             let color = decoder.color_type();
@@ -228,7 +234,10 @@ pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, O
     if width == 0 || height == 0 {
         return Err("the picture is empty".to_owned());
     }
-    if width > MAX_SIDE || height > MAX_SIDE || bytes > MAX_BYTES {
+    if width > MAX_SIDE || height > MAX_SIDE {
+        return Err(format!("{width} x {height} pixels: a side may have {MAX_SIDE}"));
+    }
+    if bytes > MAX_BYTES {
         return Err(format!(
             "{width} x {height} pixels are more than the {} MiB that a picture may take",
             MAX_BYTES >> 20
@@ -252,12 +261,20 @@ fn usual(source: Source, format: ImageFormat) -> Result<Box<dyn ImageDecoder>, S
         image::ImageError::Limits(_) => {
             format!("its sides are longer than {MAX_SIDE} pixels, or it takes more than {} MiB", MAX_BYTES >> 20)
         }
-        other => other.to_string(),
+        other => in_words(&other),
     })?;
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
         return Err("floating-point numbers".to_owned());
     }
     Ok(Box::new(decoder))
+}
+
+/// What a decoder found, for people.
+fn in_words(error: &image::ImageError) -> String {
+    match error {
+        image::ImageError::IoError(error) => frames::in_words(error),
+        other => other.to_string(),
+    }
 }
 
 /// What is decoded before its range is known.
@@ -275,7 +292,7 @@ impl From<DynamicImage> for Numbers {
 /// The pixels of a picture, or of a page, as they are stored, or why it cannot be read.
 fn read(opened: Opened) -> Result<Numbers, String> {
     match opened {
-        Opened::Usual(decoder) => Ok(DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?.into()),
+        Opened::Usual(decoder) => Ok(DynamicImage::from_decoder(decoder).map_err(|error| in_words(&error))?.into()),
         Opened::Tiff(tiff) => Ok(match tiff.decode()? {
             Decoded::Bytes(image) => Numbers::Bytes(image),
             Decoded::Deep(deep) => Numbers::Deep(deep),
@@ -320,7 +337,7 @@ fn prepared(
     orientation: Orientation,
     preparation: &Preparation,
 ) -> Result<(Picture, Outside), String> {
-    let (mut image, outside) = match numbers {
+    let (mut image, mut outside) = match numbers {
         Numbers::Bytes(image) => (image, Outside::default()),
         Numbers::Deep(deep) => deep.scaled(preparation.range.unwrap_or(ValueRange::SIXTEEN))?,
     };
@@ -330,6 +347,7 @@ fn prepared(
         return Err("the header does not tell the size of the picture".to_owned());
     }
     let Preparation { channels, background, .. } = *preparation;
+    outside.coloured = u64::from(channels == Channels::Grey && shows_colour(&image));
     let samples = match image {
         DynamicImage::ImageLuma8(image) => Samples::Eight(in_channels(1, image.into_raw(), channels, background)),
         DynamicImage::ImageLumaA8(image) => Samples::Eight(in_channels(2, image.into_raw(), channels, background)),
@@ -342,6 +360,20 @@ fn prepared(
         other => return Err(format!("its colours are of an unusual kind, {:?}", other.color())),
     };
     Ok((Picture { width, height, samples }, outside))
+}
+
+/// Whether any pixel has different colours.
+fn shows_colour(image: &DynamicImage) -> bool {
+    fn differ<T: PartialEq>(values: &[T], stored: usize) -> bool {
+        values.chunks_exact(stored).any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2])
+    }
+    match image {
+        DynamicImage::ImageRgb8(image) => differ(image.as_raw(), 3),
+        DynamicImage::ImageRgba8(image) => differ(image.as_raw(), 4),
+        DynamicImage::ImageRgb16(image) => differ(image.as_raw(), 3),
+        DynamicImage::ImageRgba16(image) => differ(image.as_raw(), 4),
+        _ => false,
+    }
 }
 
 /// Pixels of so many stored values each in these channels, blended with the background where they have alpha.

@@ -72,7 +72,7 @@ impl Decoded {
     ) -> Result<Self, DatasetError> {
         let Form { preparation, depth } = form;
         let len = form.image_bytes();
-        let [values, total] = [AtomicU64::new(0), AtomicU64::new(0)];
+        let [values, total, coloured] = [const { AtomicU64::new(0) }; 3];
         let make = |animation: &mut Option<Animation>, number: usize, image: &mut [u8]| {
             let Item { file, inside, header, .. } = items[number];
             let picture = match inside {
@@ -86,12 +86,14 @@ impl Decoded {
             let result = picture.map(|(picture, outside)| {
                 values.fetch_add(outside.values, Ordering::Relaxed);
                 total.fetch_add(outside.total, Ordering::Relaxed);
+                coloured.fetch_add(outside.coloured, Ordering::Relaxed);
                 fit(&picture, preparation, *depth, image);
             });
             tick();
             result
         };
-        let outside = || Outside { values: values.load(Ordering::Relaxed), total: total.load(Ordering::Relaxed) };
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let outside = || Outside { values: load(&values), total: load(&total), coloured: load(&coloured) };
         let follows = |number: usize| items[number].follows(&items[number - 1]);
         if let Some(directory) = place.filter(|_| !items.is_empty()) {
             let path = directory.join(format!("{}.images", key(items, form)?));
@@ -102,12 +104,12 @@ impl Decoded {
             let (file, contents) = if let Some(found) = found {
                 found
             } else {
-                let about = || [outside().values, outside().total];
+                let about = || [outside().values, outside().total, outside().coloured];
                 cache::write(&path, items.len(), (len, *depth), follows, make, about).map_err(DatasetError::Cache)?
             };
             let bad = contents.bad.into_iter().collect();
-            let [values, total] = contents.outside;
-            let outside = Outside { values, total };
+            let ([values, total], coloured) = (contents.outside, contents.coloured);
+            let outside = Outside { values, total, coloured };
             return Ok(Self { images: Images::File(file), bad, is_grey: contents.is_grey, outside });
         }
         let (images, bad) = in_memory(items.len(), len, follows, make).ok_or(PictureError::OutOfMemory {

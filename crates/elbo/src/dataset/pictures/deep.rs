@@ -32,12 +32,18 @@ pub(super) enum Numbers {
 pub(super) struct Outside {
     pub(super) values: u64,
     pub(super) total: u64,
+    /// Pictures that show colour, and are made grey.
+    pub(super) coloured: u64,
 }
 
 impl std::ops::Add for Outside {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self { values: self.values + other.values, total: self.total + other.total }
+        Self {
+            values: self.values + other.values,
+            total: self.total + other.total,
+            coloured: self.coloured + other.coloured,
+        }
     }
 }
 

@@ -12,12 +12,16 @@ use super::layout::{from, parent};
 const CERTAIN: [&str; 7] =
     ["ground_truth", "ground-truth", "groundtruth", "SegmentationClass", "SegmentationObject", "gtFine", "gtCoarse"];
 
-/// Directories that hold masks beside one of [`IMAGES`], or beside pictures that are called as they are.
+/// Directories that hold masks beside one of [`IMAGES`], or beside pictures that are called as they are, in the same directory
+/// or in one beside it.
 const POSSIBLE: [&str; 9] =
     ["mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations", "gt"];
 
 /// How the directory is called whose pictures these are of.
 const IMAGES: [&str; 5] = ["image", "images", "img", "imgs", "JPEGImages"];
+
+/// Those of them that may well be classes beside others.
+const CLASSES: [&str; 4] = ["mask", "label", "labels", "annotation"];
 
 /// How the name of a mask ends that lies beside its picture.
 const ENDING: &str = "_mask";
@@ -85,5 +89,21 @@ fn holds_masks(directory: &Path, directories: &BTreeSet<&Path>, pictures: &BTree
         let name = stem(picture);
         name.file_name().is_some_and(|name| stems.contains(&beside.join(name)))
     });
-    of_others.count() * 2 > under().count()
+    if of_others.count() * 2 > under().count() {
+        return true;
+    }
+    // Directories beside it may hold the pictures; but people who wear a mask and those who do not are counted alike.
+    if directory.file_name().is_some_and(|name| is_one_of(name, &CLASSES)) {
+        return false;
+    }
+    let below = |picture: &Path, above: &Path| Some(picture.strip_prefix(above).ok()?.to_owned());
+    let beside_it: HashSet<PathBuf> = pictures
+        .range::<Path, _>(from(beside))
+        .take_while(|picture| picture.starts_with(beside))
+        .filter(|picture| !picture.starts_with(directory))
+        .filter_map(|picture| Some(below(picture, beside)?.with_extension("").iter().skip(1).collect()))
+        .collect();
+    let of_those =
+        under().filter(|picture| below(&stem(picture), directory).is_some_and(|stem| beside_it.contains(&stem)));
+    of_those.count() * 2 > under().count()
 }

@@ -53,7 +53,7 @@ const LISTED: usize = 3;
 /// What the pictures are that have these headers.
 fn files_of(headers: &[Header]) -> PictureFiles {
     PictureFiles {
-        colourful: headers.iter().filter(|header| !header.is_grey).count(),
+        coloured: 0,
         formats: counted(headers.iter().map(|header| header.format)),
         sizes: counted(headers.iter().map(|header| [header.width, header.height])),
     }
@@ -160,7 +160,7 @@ impl Reading<'_> {
         let Form { preparation, depth } = form;
         let outside = decoded.iter().fold(Outside::default(), |sum, part| sum + part.outside);
         if let (Some(range), true) = (preparation.range, outside.values > 0) {
-            let Outside { values, total } = outside;
+            let Outside { values, total, .. } = outside;
             notes.push(Note::OutsideRange { range, values, total });
         }
         notes.append(&mut items.notes);
@@ -186,7 +186,7 @@ impl Reading<'_> {
             let dataset = dataset.with_names(items.iter().map(|item| self.name_of(&item.path())).collect())?;
             Ok(Some(dataset.with_preprocessing(Preprocessing::Pictures(preparation))))
         };
-        let files = files_of(&items.headers());
+        let files = PictureFiles { coloured: outside.coloured as usize, ..files_of(&items.headers()) };
         let ([train, validation, test], of) = (decoded, &items.parts);
         let train = set(&scan.train, &of[0], train)?.ok_or(DatasetError::NoImages)?;
         let validation = set(&scan.validation, &of[1], validation)?;

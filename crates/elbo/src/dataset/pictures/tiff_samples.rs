@@ -17,6 +17,8 @@ use super::pages::Source;
 const JPEG: u16 = 7;
 /// Numbers that are no alpha, among those of a pixel.
 const UNSPECIFIED: u16 = 0;
+/// Alpha that the colours are multiplied with.
+const PREMULTIPLIED: u16 = 1;
 
 /// A TIFF picture whose header was read.
 pub(super) struct Tiff {
@@ -28,6 +30,8 @@ pub(super) struct Tiff {
     pub(super) orientation: Orientation,
     /// Whether its pixels have numbers that are neither colours nor alpha.
     pub(super) has_more: bool,
+    /// Whether its colours are multiplied with their alpha.
+    is_premultiplied: bool,
 }
 
 /// What the numbers of a pixel are.
@@ -65,6 +69,7 @@ impl Tiff {
         let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).ok().flatten();
         let kind = match color {
             ColorType::Gray(..=8) if is_palette => Kind::Palette,
+            ColorType::Gray(_) if is_palette => return Err(format!("its palette has {bits} bits; up to 8 are read")),
             ColorType::Gray(_) | ColorType::Multiband { num_samples: 1, .. } => Kind::Channels(1),
             ColorType::GrayA(_) => Kind::Channels(2),
             ColorType::Multiband { num_samples: 2, .. } if has_alpha => Kind::Channels(2),
@@ -92,7 +97,8 @@ impl Tiff {
         let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
         let orientation = orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms);
         let has_more = matches!(kind, Kind::Channels(3)) && !more.is_empty();
-        Ok(Self { decoder, kind, bits, width, height, orientation, has_more })
+        let is_premultiplied = matches!(kind, Kind::Channels(2 | 4)) && more.first() == Some(&PREMULTIPLIED);
+        Ok(Self { decoder, kind, bits, width, height, orientation, has_more, is_premultiplied })
     }
 
     /// Whether it is stored without colour.
@@ -135,12 +141,16 @@ impl Tiff {
         if self.bits <= 8
             && let DecodingResult::U8(bytes) = result
         {
-            return self.of_bytes(&interleaved(bytes, planes)).map(Decoded::Bytes);
+            let mut bytes = interleaved(bytes, planes);
+            if let (true, Kind::Channels(channels)) = (self.is_premultiplied, self.kind) {
+                divide(&mut bytes, channels, 255.0, |number| number.min(255.0).round() as u8);
+            }
+            return self.of_bytes(&bytes).map(Decoded::Bytes);
         }
         let Kind::Channels(channels) = self.kind else {
             return Err("its colours have an unusual kind of numbers".to_owned());
         };
-        let (numbers, opaque) = match result {
+        let (mut numbers, opaque) = match result {
             DecodingResult::U8(values) => (others(values, planes), 255.0),
             DecodingResult::U16(values) => (Numbers::Words(interleaved(values, planes)), 65535.0),
             DecodingResult::U32(values) => (others(values, planes), f64::from(u32::MAX)),
@@ -160,6 +170,12 @@ impl Tiff {
             DecodingResult::F32(values) => (others(values, planes), 1.0),
             DecodingResult::F64(values) => (others(values, planes), 1.0),
         };
+        if self.is_premultiplied {
+            match &mut numbers {
+                Numbers::Words(words) => divide(words, channels, opaque, |number| number.min(65535.0).round() as u16),
+                Numbers::Others(others) => divide(others, channels, opaque, |number| number),
+            }
+        }
         Ok(Decoded::Deep(Deep { width: self.width, height: self.height, channels, numbers, opaque }))
     }
 
@@ -202,11 +218,34 @@ impl Tiff {
     }
 }
 
+/// Whether the colours of a picture are multiplied with their alpha.
+pub(super) fn is_premultiplied(file: Source) -> bool {
+    more_numbers(file).first() == Some(&PREMULTIPLIED)
+}
+
+/// Divides the colours of pixels by their alpha, where that is not 0.
+fn divide<T: Copy + Into<f64>>(values: &mut [T], channels: usize, opaque: f64, of: impl Fn(f64) -> T) {
+    for pixel in values.chunks_exact_mut(channels) {
+        let [colours @ .., alpha] = pixel else { continue };
+        let alpha: f64 = (*alpha).into();
+        if alpha > 0.0 {
+            for colour in colours {
+                *colour = of((*colour).into() * opaque / alpha);
+            }
+        }
+    }
+}
+
 /// Whether a picture of three colours has other numbers beside them.
 pub(super) fn has_more(file: Source) -> bool {
+    !more_numbers(file).is_empty()
+}
+
+/// What the numbers of a pixel are that are no colours; none if that cannot be told.
+fn more_numbers(file: Source) -> Vec<u16> {
     let decoder = Decoder::new(BufReader::new(file)).ok();
     let more = decoder.and_then(|mut decoder| decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten());
-    more.is_some_and(|more| !more.is_empty())
+    more.unwrap_or_default()
 }
 
 /// Numbers of a type that becomes double precision without loss.
@@ -248,6 +287,9 @@ fn rgb([luma, blue, red]: [u8; 3]) -> [u8; 3] {
 fn in_words(error: tiff::TiffError) -> String {
     match error {
         tiff::TiffError::IoError(error) => super::frames::in_words(&error),
+        tiff::TiffError::UnsupportedError(what) => {
+            format!("a kind of TIFF that is not read ({what}); save it as grey or RGB of 8 or 16 bits")
+        }
         other => other.to_string(),
     }
 }

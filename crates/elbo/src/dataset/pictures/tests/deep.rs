@@ -233,3 +233,18 @@ fn numbers_beside_the_colours_are_left_out_and_said() {
         assert!(said(&loaded.notes).contains(expected), "{bits}: {:?}", loaded.notes);
     }
 }
+
+#[test]
+fn colours_that_are_multiplied_with_their_alpha_are_not_multiplied_again() {
+    let of = |tiff: Tiff, data: &[u8]| {
+        let file = Tiff { more: vec![(338, vec![1])], ..tiff }.file(data);
+        let (_, found, _) = read(file, Some("0:65535"));
+        found[0]
+    };
+    assert_eq!(of(Tiff::new(8, 4, RGB, UNSIGNED), &[60, 60, 60, 128].repeat(64)), 60 + 127);
+    assert_eq!(of(Tiff::new(8, 2, BLACK_IS_ZERO, UNSIGNED), &[128, 128].repeat(64)), 255);
+    let words = [0x4000_u16, 0x8000].map(u16::to_le_bytes).concat().repeat(64);
+    assert_eq!(of(Tiff::new(16, 2, BLACK_IS_ZERO, UNSIGNED), &words), 0x4000 + 0x7fff);
+    // Where nothing is seen, only the background is.
+    assert_eq!(of(Tiff::new(8, 4, RGB, UNSIGNED), &[0; 256]), 255);
+}

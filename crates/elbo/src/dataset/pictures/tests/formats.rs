@@ -120,6 +120,12 @@ fn sixteen_bits_and_palettes_are_read() {
 
 #[test]
 fn colour_becomes_grey_and_grey_colour_where_asked() {
+    let mixed = folder(&[("a.png", png(&colourful())), ("b.png", png(&grey(WIDTH, HEIGHT).into_rgb8().into()))]);
+    let coloured = |channels| {
+        let options = DataOptions { channels: Some(channels), ..DataOptions::default() };
+        loaded(mixed.path(), &options).files.coloured
+    };
+    assert_eq!([Channels::Grey, Channels::Rgb].map(coloured), [1, 0]);
     let channels = |channels| DataOptions { channels: Some(channels), ..DataOptions::default() };
     let red = DynamicImage::from(RgbImage::from_pixel(8, 8, Rgb([255, 0, 0])));
     assert_eq!(single("a.png", png(&red), &channels(Channels::Grey)).1, [76; 64]);

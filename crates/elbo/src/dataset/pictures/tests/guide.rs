@@ -102,7 +102,11 @@ fn files(table: &str, line: &str) -> Vec<Vec<u8>> {
         ("TIFF", "several pages, BigTIFF") => tiff_pages::three_pages()[2..].to_vec(),
         ("TIFF", "12 bits, packed") => vec![tiff(12, 1, 1, 1)],
         ("TIFF", "Lab colours") => vec![tiff(8, 3, LAB, 1)],
-        ("TIFF", "more numbers per pixel than colours") => vec![tiff(8, 5, 1, 1)],
+        ("TIFF", "colour and one number more, such as near infrared") => {
+            let infrared = Tiff { more: vec![(338, vec![0])], ..Tiff::new(8, 4, 2, 1) };
+            vec![infrared.file(&(0..=255).collect::<Vec<u8>>())]
+        }
+        ("TIFF", "other numbers per pixel that are no colours") => vec![tiff(8, 5, 1, 1), tiff(8, 5, 2, 1)],
         _ => panic!("there is no file for {table}: {line}"),
     }
 }
@@ -129,7 +133,7 @@ fn the_guide_says_what_files_become() {
         }
         lines += 1;
     }
-    assert_eq!(lines, 35);
+    assert_eq!(lines, 36);
 }
 
 fn set(name: &str, file: Vec<u8>) -> Result<Dataset, DatasetError> {

@@ -127,6 +127,8 @@ fn masks_are_told_by_what_lies_beside_them() {
         (&["Data/Images/Normal/1.png", "Data/Images/Anomaly/1.png"], &["Data/Masks/Anomaly/1.png"]),
         (&["images/a_1.png"], &["annotations/trimaps/a_1.png"]),
         // Called as the pictures are.
+        (&["photos/1.png", "photos/b/2.png"], &["masks/1.png", "masks/b/2_mask.png"]),
+        (&["frames/1.png"], &["annotations/1.png"]),
         (&["1.png", "2.png", "3.png"], &["masks/1.png", "masks/2_mask.png"]),
         (&["1.png", "2.png", "b/x.png"], &["1_mask.png", "2_MASK.png", "2_mask_1.png", "b/x_mask.png"]),
     ] {
@@ -148,6 +150,7 @@ fn what_may_be_a_class_is_one() {
         &["train/mask/1.png", "train/no_mask/1.png", "test/mask/1.png"],
         &["with_mask/1.png", "without_mask/1.png"],
         &["labels/1.png", "bottles/1.png"],
+        &["masks/a.png", "hats/b.png"],
         // Other pictures than those beside them.
         &["1.png", "2.png", "mask/a.png", "mask/b.png", "mask/1.png"],
         // Nothing else would be left.
