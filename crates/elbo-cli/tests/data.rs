@@ -29,7 +29,7 @@ fn what_is_asked_of_pictures_is_refused_for_other_images() {
     let here = with_bars();
     for line in ["data --size 32", "data --range 0:1", "data bars --channels grey"] {
         let message = fails(elbo(&here).args(args(line)));
-        assert!(message.contains("no pictures"), "{message}");
+        assert!(message.contains("these images are neither"), "{message}");
     }
 }
 

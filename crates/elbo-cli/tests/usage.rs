@@ -159,7 +159,8 @@ fn shells_and_man_are_told_of_all_commands() {
     let mut expected: Vec<String> = COMMANDS.iter().map(|(command, _)| format!("elbo-{command}.1")).collect();
     expected.push("elbo.1".to_owned());
     let mut found = names(here.path().join("pages"));
-    (expected.sort(), found.sort());
+    expected.sort();
+    found.sort();
     assert_eq!(found, expected);
     let page = std::fs::read_to_string(here.path().join("pages/elbo-train.1")).unwrap();
     assert!(page.contains(".TH elbo-train 1") && page.contains("\\-\\-epochs"), "{page}");
