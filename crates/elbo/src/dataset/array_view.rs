@@ -68,7 +68,7 @@ impl Dataset {
             ref other => return Err(DatasetError::ArrayShape { shape: other.to_vec() }),
         };
         check_values(shape, images.len())?;
-        let (images, depth) = T::to_bytes(shape, images.iter())?;
+        let (images, depth) = T::to_bytes(shape, images.into_iter())?;
         Self::held(shape, depth, images, labels)
     }
 }
