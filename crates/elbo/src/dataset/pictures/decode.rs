@@ -11,7 +11,7 @@ use super::deep::{Deep, Outside};
 use super::frames::{self, Count};
 use super::item::Inside;
 use super::pages::{self, Page, Source};
-use super::tiff_samples::{self, Decoded, Tiff};
+use super::tiff_samples::{Decoded, More, Tiff};
 use super::{MAX_BYTES, kinds};
 use crate::dataset::ValueRange;
 use crate::dataset::picture::{Picture, Sample, Samples, blend, luma};
@@ -201,12 +201,16 @@ impl Opened {
 pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, Orientation), String> {
     let (file, format) = identify(path)?;
     let source = |file| Source::open(file, page).map_err(|error| error.to_string());
-    let is_premultiplied = format == ImageFormat::Tiff && {
+    let more = if format == ImageFormat::Tiff {
         let file = File::open(path).map_err(|error| error.to_string())?;
-        tiff_samples::is_premultiplied(source(file)?)
+        More::of(source(file)?)
+    } else {
+        More::Nothing
     };
-    let usual =
-        if is_premultiplied { Err("alpha that is in the colours".to_owned()) } else { usual(source(file)?, format) };
+    let usual = match more {
+        More::Premultiplied => Err("alpha that is in the colours".to_owned()),
+        _ => usual(source(file)?, format),
+    };
     let (opened, dimensions, bytes, orientation, (is_grey, stored, has_more)) = match usual {
         Ok(mut decoder) => {
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -214,10 +218,7 @@ pub(super) fn open(path: &Path, page: Option<Page>) -> Result<(Opened, Header, O
             let is_deep = color.bytes_per_pixel() > color.channel_count();
             let stored = if is_deep { Stored::Integers } else { Stored::Bytes };
             let (dimensions, bytes) = (decoder.dimensions(), decoder.total_bytes());
-            let has_more = format == ImageFormat::Tiff && color.channel_count() == 3 && {
-                let file = File::open(path).map_err(|error| error.to_string())?;
-                tiff_samples::has_more(source(file)?)
-            };
+            let has_more = color.channel_count() == 3 && more != More::Nothing;
             (Opened::Usual(decoder), dimensions, bytes, orientation, (!color.has_color(), stored, has_more))
         }
         // Of few kinds of numbers; our own reading of them says what it does not read in words.

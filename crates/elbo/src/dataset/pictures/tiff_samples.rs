@@ -218,11 +218,6 @@ impl Tiff {
     }
 }
 
-/// Whether the colours of a picture are multiplied with their alpha.
-pub(super) fn is_premultiplied(file: Source) -> bool {
-    more_numbers(file).first() == Some(&PREMULTIPLIED)
-}
-
 /// Divides the colours of pixels by their alpha, where that is not 0.
 fn divide<T: Copy + Into<f64>>(values: &mut [T], channels: usize, opaque: f64, of: impl Fn(f64) -> T) {
     for pixel in values.chunks_exact_mut(channels) {
@@ -236,16 +231,29 @@ fn divide<T: Copy + Into<f64>>(values: &mut [T], channels: usize, opaque: f64, o
     }
 }
 
-/// Whether a picture of three colours has other numbers beside them.
-pub(super) fn has_more(file: Source) -> bool {
-    !more_numbers(file).is_empty()
+/// What the numbers of a pixel are that stand behind its colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum More {
+    /// There are none, or what they are cannot be told.
+    Nothing,
+    /// Alpha that the colours are multiplied with.
+    Premultiplied,
+    /// Alpha, or none of the two.
+    Other,
 }
 
-/// What the numbers of a pixel are that are no colours; none if that cannot be told.
-fn more_numbers(file: Source) -> Vec<u16> {
-    let decoder = Decoder::new(BufReader::new(file)).ok();
-    let more = decoder.and_then(|mut decoder| decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten());
-    more.unwrap_or_default()
+impl More {
+    /// Of the first page of a file.
+    pub(super) fn of(file: Source) -> Self {
+        let decoder = Decoder::new(BufReader::new(file)).ok();
+        let more =
+            decoder.and_then(|mut decoder| decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten());
+        match more.as_deref() {
+            None | Some([]) => Self::Nothing,
+            Some([PREMULTIPLIED, ..]) => Self::Premultiplied,
+            Some(_) => Self::Other,
+        }
+    }
 }
 
 /// Numbers of a type that becomes double precision without loss.
