@@ -82,6 +82,16 @@ pub(crate) fn reading_bar(quiet: bool) -> ProgressBar {
     bar
 }
 
+/// How much of a long work on `total` things is done: `encoding images ━━━ 512/10000  0:12 left`; nothing if `quiet`.
+pub(crate) fn work_bar(what: &str, total: usize, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(total as u64), target).with_prefix(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30.cyan/dim} {pos}/{len}  {eta} left") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
 /// One line per epoch, after the reference's.
 fn epoch_line(metrics: &EpochMetrics, epochs: u32) -> String {
     let width = epochs.to_string().len();

@@ -3,8 +3,8 @@
 use crate::hints;
 use crate::output::{counted, note};
 use crate::progress::reading_bar;
-use elbo::dataset::{self, DataOptions, DatasetError, Loaded, Note, Splits};
-use elbo::files::Tested;
+use elbo::dataset::{self, DataOptions, DatasetError, Loaded, Note, Part, Splits};
+use elbo::files::{PartImages, Tested};
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::{RunDirectory, Vae};
 use std::path::Path;
@@ -50,25 +50,29 @@ pub(crate) fn name_of(data: Option<&Path>) -> anyhow::Result<String> {
     }
 }
 
+/// All images of `data`, or else of what a model was trained on, part by part, or those of one part alone.
+pub(crate) fn parts(
+    run: &Path,
+    vae: &Vae,
+    data: Option<&Path>,
+    part: Option<Part>,
+    quiet: bool,
+) -> anyhow::Result<Vec<PartImages>> {
+    let (_, splits) = for_model(run, vae, data, quiet)?;
+    let name = splits.name.clone();
+    let mut parts = vae.card().parts(splits)?;
+    if let Some(part) = part {
+        parts.retain(|images| images.part == part);
+        anyhow::ensure!(!parts.is_empty(), "{name} has no {part} set");
+    }
+    Ok(parts)
+}
+
 /// The images that a model is to be tried on, of `data` or else of what it was trained on; and what to call them.
 pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<(Tested, String)> {
     let is_own = data.is_none();
-    let data = match data {
-        Some(path) => name_of(Some(path))?,
-        None => trained_on(run, vae)?,
-    };
-    let kept = RunDirectory::settings_of(run).map(|settings| settings.data_options).unwrap_or_default();
-    let DataOptions { memory, max_bad, cache, .. } = kept;
-    let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
-    let loaded = load_all(&data, &options.cached_beside(run), false);
-    let loaded = loaded.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
-    // What the model has settled cannot be changed here.
-    loaded.notes.iter().filter(|line| !matches!(line, Note::NoRange)).for_each(|line| note(&line.to_string()));
-    let coloured = loaded.files.coloured;
-    if !is_own && coloured > 0 {
-        note(&format!("given to the model in grey, though in colour: {}", counted(coloured, "picture")));
-    }
-    let tested = vae.card().tested(loaded.splits)?;
+    let (data, splits) = for_model(run, vae, data, false)?;
+    let tested = vae.card().tested(splits)?;
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
     }
@@ -89,6 +93,29 @@ pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Resu
         None => tested.name.clone(),
     };
     Ok((tested, title))
+}
+
+/// What data for a model are called, and their images, prepared as for its training. Unless `quiet`, stderr shows how far
+/// reading is, and what was left out.
+fn for_model(run: &Path, vae: &Vae, data: Option<&Path>, quiet: bool) -> anyhow::Result<(String, Splits)> {
+    let is_own = data.is_none();
+    let data = match data {
+        Some(path) => name_of(Some(path))?,
+        None => trained_on(run, vae)?,
+    };
+    let kept = RunDirectory::settings_of(run).map(|settings| settings.data_options).unwrap_or_default();
+    let DataOptions { memory, max_bad, cache, .. } = kept;
+    let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
+    let loaded = load_all(&data, &options.cached_beside(run), quiet);
+    let loaded = loaded.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
+    // What the model has settled cannot be changed here.
+    let notes = loaded.notes.iter().filter(|line| !quiet && !matches!(line, Note::NoRange));
+    notes.for_each(|line| note(&line.to_string()));
+    let coloured = loaded.files.coloured;
+    if !is_own && !quiet && coloured > 0 {
+        note(&format!("given to the model in grey, though in colour: {}", counted(coloured, "picture")));
+    }
+    Ok((data, loaded.splits))
 }
 
 /// The error for data of a run that cannot be loaded: where they are no more, the path is wanted, not another kind of data.

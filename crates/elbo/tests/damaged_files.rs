@@ -158,10 +158,10 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
     let message = changed("decoder.output.bias", Some((Dtype::I32, vec![1])));
     assert!(message.contains("must be F32 [1], but is I32 [1]"), "{message}");
 
-    let newer = error(&with_header(&file, r#"\"format\":3"#, r#"\"format\":4"#));
-    assert!(matches!(newer, TensorFileError::Newer { found: 4, known: 3, .. }), "{newer}");
+    let newer = error(&with_header(&file, r#"\"format\":4"#, r#"\"format\":5"#));
+    assert!(matches!(newer, TensorFileError::Newer { found: 5, known: 4, .. }), "{newer}");
     // Also when it says things that this program does not know.
-    let newer = error(&with_header(&file, r#"\"format\":3"#, r#"\"format\":4,\"colour\":3"#));
+    let newer = error(&with_header(&file, r#"\"format\":4"#, r#"\"format\":5,\"colour\":3"#));
     assert!(matches!(newer, TensorFileError::Newer { .. }), "{newer}");
     let unguarded = of_format_1(&file);
     let unknown = error(&with_header(&unguarded, r#"\"format\":1"#, r#"\"format\":1,\"colour\":3"#));
@@ -174,7 +174,7 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
 
     // A file that says it is older than its digests does not get past them.
     for older in [0, 1, 2] {
-        let error = error(&with_header(&file, r#"\"format\":3"#, &format!(r#"\"format\":{older}"#)));
+        let error = error(&with_header(&file, r#"\"format\":4"#, &format!(r#"\"format\":{older}"#)));
         assert!(matches!(error, TensorFileError::Foreign { .. }), "{error}");
         assert!(error.to_string().contains("format"), "{error}");
     }
@@ -226,7 +226,7 @@ fn of_format_1(file: &[u8]) -> Vec<u8> {
     let document_digest = text_after(file, r#"document_digest\":\""#);
     let file = with_header(file, &format!(r#",\"tensors_digest\":\"{tensors_digest}\""#), "");
     let file = with_header(&file, &format!(r#",\"document_digest\":\"{document_digest}\""#), "");
-    with_header(&file, r#"\"format\":3"#, r#"\"format\":1"#)
+    with_header(&file, r#"\"format\":4"#, r#"\"format\":1"#)
 }
 
 #[test]

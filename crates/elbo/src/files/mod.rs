@@ -6,6 +6,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod lock;
 pub(crate) mod metrics;
 pub(crate) mod model;
+pub(crate) mod npy;
 pub(crate) mod position;
 pub(crate) mod run_directory;
 pub(crate) mod tensors;
@@ -13,6 +14,6 @@ pub(crate) mod tensors;
 #[cfg(feature = "runs")]
 pub use metrics::read_metrics;
 pub use metrics::{EpochMetrics, best_epoch};
-pub use model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, Tested};
+pub use model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, PartImages, Tested};
 pub use run_directory::{RunDirectory, RunDirectoryError};
 pub use tensors::TensorFileError;

@@ -208,6 +208,15 @@ impl ModelCard {
     }
 }
 
+/// Images of one part of a data set.
+#[derive(Clone, Debug)]
+pub struct PartImages {
+    /// Which part they are of.
+    pub part: Part,
+    /// The images.
+    pub images: Dataset,
+}
+
 /// Images that a model is tried on.
 #[derive(Clone, Debug)]
 pub struct Tested {
@@ -227,6 +236,23 @@ pub struct Tested {
 }
 
 impl ModelCard {
+    /// All images of a data set, part by part: the training set first, then the validation set and the test set where
+    /// there are such. Of the data that the model was trained on, the images that it held out are the validation set.
+    ///
+    /// # Errors
+    /// [`HeldOutError`] if the images held out now are not those that the model was trained without, and if images cannot
+    /// be read.
+    pub fn parts(&self, mut data: Splits) -> Result<Vec<PartImages>, Error> {
+        if data.train.digest()? == self.data.train_digest {
+            self.recipe.hold_out(&mut data)?;
+            if let Some(held_out) = data.validation.as_ref().filter(|_| self.recipe.validation > 0.0) {
+                self.data.check_held_out(held_out)?;
+            }
+        }
+        let parts = [(Part::Training, Some(data.train)), (Part::Validation, data.validation), (Part::Test, data.test)];
+        Ok(parts.into_iter().filter_map(|(part, images)| Some(PartImages { part, images: images? })).collect())
+    }
+
     /// The images of a data set that this model is to be tried on: the test set where there is one; else, of the data that
     /// the model was trained on, the images that were held out, or all of them if none were; of other data the validation
     /// set where there is one, or else the training set.
@@ -266,6 +292,13 @@ pub struct Model {
 }
 
 impl Model {
+    /// What tells this model from others: the SHA-256 of its parameters that its file has, in hexadecimal. A file of codes
+    /// has it.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        tensors::digest_of(&ParameterTable::new(&self.card.architecture), &self.parameters)
+    }
+
     /// Writes the model as a safetensors file, wholly or not at all.
     ///
     /// # Errors
@@ -357,6 +390,18 @@ mod tests {
             tested(&held_out, Splits { validation: Some(images(7)), ..of(&other) }),
             (Some(Part::Validation), 7)
         );
+    }
+
+    #[test]
+    fn parts_are_those_of_the_training() {
+        let (train, other) = (images(40), images(30));
+        let parts = |data: Splits| {
+            let parts = card(&train, 0.25).parts(data).unwrap();
+            parts.iter().map(|PartImages { part, images }| (*part, images.len())).collect::<Vec<_>>()
+        };
+        let with_test = Splits { test: Some(images(7)), ..Splits::from(train.clone()) };
+        assert_eq!(parts(with_test), [(Part::Training, 30), (Part::Validation, 10), (Part::Test, 7)]);
+        assert_eq!(parts(other.into()), [(Part::Training, 30)]);
     }
 
     #[test]

@@ -5,11 +5,12 @@
 //! | 1 | |
 //! | 2 | the document has `tensors_digest` |
 //! | 3 | and `document_digest` |
+//! | 4 | a model may say what was fitted to its codes |
 //!
 //! All formats up to [`FORMAT`] are read, and that is written. [`digest`] and
 //! [`document_digest`] say what a digest is of.
 
-use crate::network::parameters::ParameterTable;
+use crate::network::parameters::{Parameter, ParameterTable};
 use crate::storage::{StorageError, write_atomically};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 const METADATA_KEY: &str = "elbo";
 
 /// The newest format that this program reads, and the one that it writes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// The fields that came with a format: an earlier one has none of them, a later one must.
 const FIELDS_SINCE: [(&str, u32); 2] = [("tensors_digest", 2), ("document_digest", 3)];
 
@@ -193,6 +194,20 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> {
 pub(crate) struct Group<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) values: &'a [f32],
+}
+
+/// The digest of one group of tensors, by its values.
+///
+/// # Panics
+/// If they are fewer than those of the table.
+pub(crate) fn digest_of(table: &ParameterTable, values: &[f32]) -> String {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let view = |parameter: &Parameter| {
+        let bytes = &bytes[4 * parameter.range.start..4 * parameter.range.end];
+        let tensor = TensorView::new(Dtype::F32, parameter.shape.clone(), bytes);
+        (parameter.name.clone(), tensor.expect("a tensor has as many numbers as its shape"))
+    };
+    digest(&table.iter().map(view).collect::<Vec<_>>())
 }
 
 /// Writes groups of tensors and the document, wholly or not at all; not if a number is NaN or infinite.

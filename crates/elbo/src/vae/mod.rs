@@ -12,6 +12,7 @@ use crate::engine::evaluate::{Evaluation, evaluate, for_each_block};
 use crate::engine::{Cpu, Device, Draw, Engine};
 use crate::error::Error;
 use crate::files::model::{Model, ModelCard};
+use crate::files::npy;
 use crate::network::architecture::Architecture;
 use crate::noise::{Noise, Purpose};
 use std::borrow::Cow;
@@ -42,6 +43,13 @@ impl Images {
     /// One after the other, each `[H, W, C]`.
     pub fn iter(&self) -> std::slice::ChunksExact<'_, f32> {
         self.pixels.chunks_exact(self.shape.len().max(1))
+    }
+
+    /// The numbers as a `.npy` file of `NumPy`: 32-bit floats, `[N, H, W, C]`.
+    #[must_use]
+    pub fn to_npy(&self) -> Vec<u8> {
+        let ImageShape { height, width, channels } = self.shape;
+        npy::floats(&[self.len(), height, width, channels], &self.pixels)
     }
 
     /// Images of a data set, by position, unchanged.
