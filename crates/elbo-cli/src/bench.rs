@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 pub(crate) fn run(arguments: &BenchArgs) -> anyhow::Result<Outcome> {
     let (title, architecture) = architecture_of(arguments.run.as_deref())?;
-    let chosen = device::choose(&arguments.on)?;
+    let chosen = device::choose(&arguments.on, &architecture)?;
     let (json, table) = if let DeviceName::Cuda(number) = chosen.name {
         let card = Cuda::new(number, arguments.on.precision()).map_err(elbo::Error::from)?;
         let report = card.bench(&architecture)?;

@@ -5,14 +5,16 @@ use crate::args::{DeviceArgs, DevicesArgs};
 use crate::output::{note, print};
 use elbo::engine::cuda::{Cuda, card_count, card_info};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision, Reason};
-use elbo::{Cpu, Engine, Model, Vae};
+use elbo::{Architecture, Cpu, Engine, Model, Vae};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
 
 /// The device that a command that uses a model was asked for.
-pub(crate) fn choose(arguments: &DeviceArgs) -> Result<Chosen, elbo::Error> {
-    let chosen = arguments.device.unwrap_or(DeviceName::Auto).open(arguments.precision(), arguments.threads())?;
+pub(crate) fn choose(arguments: &DeviceArgs, architecture: &Architecture) -> Result<Chosen, elbo::Error> {
+    let name = arguments.device.unwrap_or(DeviceName::Auto);
+    let needs_processor = architecture.prior_components() > 0;
+    let chosen = name.open_for(arguments.precision(), arguments.threads(), needs_processor)?;
     warn_of_precision(&chosen, arguments.precision());
     Ok(chosen)
 }
@@ -27,7 +29,7 @@ pub(crate) fn warn_of_precision(chosen: &Chosen, asked: Precision) {
 /// A model, on the device that was asked for.
 pub(crate) fn open(run: &Path, arguments: &DeviceArgs) -> Result<Vae, elbo::Error> {
     let model = Model::open(run)?;
-    let chosen = choose(arguments)?;
+    let chosen = choose(arguments, &model.card.architecture)?;
     let vae = Vae::on(&*chosen.device, model)?;
     if matches!(chosen.reason, Reason::Usable | Reason::Unusable(_)) {
         explain(&chosen, vae.engine());
@@ -40,6 +42,7 @@ pub(crate) fn explain(chosen: &Chosen, engine: &dyn Engine) {
     let why = match &chosen.reason {
         Reason::Usable => engine.description(),
         Reason::NoCard(reason) | Reason::Unusable(reason) => reason.clone(),
+        Reason::Needed => "the objective or the prior is computed by the processor alone".to_owned(),
         _ => return,
     };
     note(&format!("device auto is {}: {why}", chosen.name));

@@ -92,7 +92,9 @@ fn of_engine(error: &EngineError) -> Option<String> {
             Some("--device cpu takes the processor; elbo devices says what there is".to_owned())
         }
         EngineError::OutOfMemory { .. } => Some("end what else uses the card, or take --device cpu".to_owned()),
-        EngineError::Device { .. } => Some("--device cpu takes the processor".to_owned()),
+        EngineError::Device { .. } | EngineError::Unsupported { .. } => {
+            Some("--device cpu takes the processor".to_owned())
+        }
         _ => None,
     }
 }

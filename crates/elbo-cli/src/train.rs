@@ -13,7 +13,7 @@ use elbo::dataset::{DataOptions, Part, Splits};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
 use elbo::figures::write_figures;
 use elbo::network::ParameterTable;
-use elbo::recipe::{EMBEDDED_DATA, Schedule};
+use elbo::recipe::{EMBEDDED_DATA, ObjectiveKind, Schedule};
 use elbo::{Device, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The share of a run over which step sizes rise, where a schedule is asked for and nothing says otherwise.
 const WARMUP: f64 = 0.1;
+
+/// Draws of an image's latent vector, where the importance-weighted bound is asked for and nothing says otherwise.
+const SAMPLES: u32 = 5;
 
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = Stop::on_interrupt(arguments.quiet)?;
@@ -207,6 +210,16 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     set(&mut recipe.kl_warmup, kl_warmup.as_ref());
     set(&mut recipe.free_bits, free_bits.as_ref());
     set(&mut recipe.kl_gradient, kl_gradient.map(Into::into).as_ref());
+    let TrainArgs { objective, samples, prior_components, .. } = arguments;
+    set(&mut recipe.objective, objective.map(Into::into).as_ref());
+    set(&mut recipe.samples, samples.as_ref());
+    if recipe.objective == ObjectiveKind::Iwae && samples.is_none() && recipe.samples == 1 {
+        recipe.samples = SAMPLES;
+    }
+    if recipe.objective != ObjectiveKind::Iwae && samples.is_none() {
+        recipe.samples = 1;
+    }
+    set(&mut recipe.prior_components, prior_components.map(|components| components.0.unwrap_or(0)).as_ref());
     set(&mut recipe.seed, seed.as_ref());
     set(&mut recipe.patience, patience.map(|epochs| epochs.0).as_ref());
     if arguments.shuffle || arguments.no_shuffle {
@@ -307,7 +320,8 @@ fn change_device(settings: &mut Settings, given: &DeviceArgs) {
 
 /// The device of a run.
 fn device_of(settings: &Settings, given: &TrainArgs) -> Result<Chosen, elbo::Error> {
-    let chosen = settings.device.open(settings.precision, settings.threads).map_err(|error| match error {
+    let chosen = settings.device.open_for(settings.precision, settings.threads, settings.recipe.needs_processor());
+    let chosen = chosen.map_err(|error| match error {
         EngineError::Unavailable { what, source } if given.on.device.is_none() => {
             EngineError::Unavailable { what: format!("{what}, the device of the run"), source }
         }

@@ -45,7 +45,7 @@ pub use image_gradients::{ImageGradients, ImageGradientsOf};
 pub use likelihood::{continuous_bernoulli, continuous_bernoulli_mean, cross_entropy, squared_error};
 pub use momentum::Momentum;
 pub use patches::Patches;
-pub use pointwise::{add_column_sums, sigmoid};
+pub use pointwise::{add_column_sums, exponential, sigmoid};
 pub use simd::{Isa, UnknownIsa};
 pub use tree_sum::{MOST_ARRAYS, tree_sum};
 pub use weight_gradient::{Accumulate, WeightGradient};

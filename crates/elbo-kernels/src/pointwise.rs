@@ -2,6 +2,20 @@
 
 use crate::simd::{Isa, Kernel, Simd, UnaryFunction, exp, map_in_place};
 
+/// Replaces each number `x` by `e^x`, within 2 units in the last place; beyond [-87, 88] by that of the nearer end.
+pub fn exponential(isa: Isa, numbers: &mut [f32]) {
+    map_in_place::<Exponential>(isa, numbers);
+}
+
+pub(crate) struct Exponential;
+
+impl UnaryFunction for Exponential {
+    #[inline(always)]
+    fn apply<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+        exp(simd, x)
+    }
+}
+
 /// Replaces each logit by its sigmoid, `1 / (1 + e^-x)`, a number in [0, 1].
 pub fn sigmoid(isa: Isa, logits: &mut [f32]) {
     map_in_place::<Sigmoid>(isa, logits);

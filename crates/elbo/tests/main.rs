@@ -7,6 +7,7 @@ mod examples;
 mod golden;
 mod misuse;
 mod models;
+mod objectives;
 mod saving;
 mod second_engine;
 mod training;

@@ -4,6 +4,7 @@ use super::{DataArgs, DeviceArgs};
 use clap::{ArgAction, ValueEnum};
 use elbo::Likelihood;
 use elbo::network::KlGradient;
+use elbo::recipe::ObjectiveKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -32,6 +33,28 @@ impl From<KlGradientName> for KlGradient {
         match name {
             KlGradientName::Analytic => Self::Analytic,
             KlGradientName::Path => Self::Path,
+        }
+    }
+}
+
+/// Training objectives.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ObjectiveName {
+    /// The evidence lower bound, with the KL divergence weighted by --beta
+    Elbo,
+    /// The importance-weighted bound of --samples latent vectors per image: closer to the likelihood of the image
+    Iwae,
+    /// The evidence lower bound with only the total correlation of the latent dimensions weighted by --beta: makes them
+    /// independent of each other
+    BetaTc,
+}
+
+impl From<ObjectiveName> for ObjectiveKind {
+    fn from(name: ObjectiveName) -> Self {
+        match name {
+            ObjectiveName::Elbo => Self::Elbo,
+            ObjectiveName::Iwae => Self::Iwae,
+            ObjectiveName::BetaTc => Self::BetaTc,
         }
     }
 }
@@ -139,7 +162,20 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) likelihood: Option<LikelihoodName>,
 
-    /// Weight of the KL divergence in the training objective
+    /// What training minimises
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub(crate) objective: Option<ObjectiveName>,
+
+    /// Latent vectors drawn for each image in a step, with --objective iwae [default: 5]
+    #[arg(long, value_name = "K", conflicts_with = "resume")]
+    pub(crate) samples: Option<u32>,
+
+    /// Components of a mixture of Gaussians that is learned as the prior; none is the standard normal
+    #[arg(long, value_name = "K|none", value_parser = or_none::<usize>, conflicts_with = "resume")]
+    pub(crate) prior_components: Option<OrNone<usize>>,
+
+    /// Weight of the KL divergence in the training objective; with --objective beta-tc, of its part that is the total
+    /// correlation
     #[arg(long, allow_negative_numbers = true, conflicts_with = "resume")]
     pub(crate) beta: Option<f64>,
 

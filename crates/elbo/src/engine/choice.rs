@@ -108,6 +108,8 @@ pub enum Reason {
     NoCard(String),
     /// It is the processor, because no card can be used: why.
     Unusable(String),
+    /// It is the processor, because what is asked for is computed there alone.
+    Needed,
 }
 
 impl DeviceName {
@@ -118,6 +120,15 @@ impl DeviceName {
     /// [`EngineError::Unavailable`] if it cannot be used, or does not have this precision. [`DeviceName::Auto`] takes the
     /// processor then, which computes in `f32`.
     pub fn open(self, precision: Precision, threads: usize) -> Result<Chosen, EngineError> {
+        self.open_for(precision, threads, false)
+    }
+
+    /// The same, where [`DeviceName::Auto`] takes the processor if that is needed: see
+    /// [`Recipe::needs_processor`](crate::Recipe::needs_processor).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_for(self, precision: Precision, threads: usize, needs_processor: bool) -> Result<Chosen, EngineError> {
         let cpu = Box::new(Cpu::new(threads));
         match self {
             Self::Cpu if precision == Precision::F32 => Ok(Chosen { device: cpu, name: self, reason: Reason::Named }),
@@ -126,6 +137,7 @@ impl DeviceName {
                 Err(EngineError::Unavailable { what: "cpu".to_owned(), source })
             }
             Self::Cuda(number) => Ok(Chosen { device: card(number, precision)?, name: self, reason: Reason::Named }),
+            Self::Auto if needs_processor => Ok(Chosen { device: cpu, name: Self::Cpu, reason: Reason::Needed }),
             Self::Auto => Ok(match first_card(precision) {
                 Ok((number, device)) => Chosen { device, name: Self::Cuda(number), reason: Reason::Usable },
                 Err(reason) => Chosen { device: cpu, name: Self::Cpu, reason },

@@ -14,6 +14,14 @@ pub enum EngineError {
         /// Why it cannot be had.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The device does not compute this.
+    #[error("{device} does not compute {what}: the processor does")]
+    Unsupported {
+        /// What it is.
+        device: String,
+        /// What it does not compute.
+        what: &'static str,
+    },
     /// The device failed while it worked.
     #[error("{device} failed: {source}")]
     Device {

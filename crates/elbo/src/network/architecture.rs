@@ -17,6 +17,9 @@ pub const LATENT_DIMS: RangeInclusive<usize> = 1..=4096;
 /// Classes that a conditional network can tell apart; 0 is a network without them.
 pub const CLASSES: RangeInclusive<usize> = 0..=256;
 
+/// Gaussians that the mixture can have that a network learns as its prior; 0 is the standard normal.
+pub const PRIOR_COMPONENTS: RangeInclusive<usize> = 0..=1024;
+
 /// The most numbers that the activations of one image may take: tables of offsets stay in 31 bits.
 const MAX_ACTIVATIONS: usize = 1 << 26;
 
@@ -36,6 +39,13 @@ pub struct Architecture {
     latent_dim: usize,
     likelihood: Likelihood,
     classes: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    prior_components: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What a file says before it is checked.
@@ -49,13 +59,16 @@ struct Unchecked {
     likelihood: Likelihood,
     #[serde(default)]
     classes: usize,
+    #[serde(default)]
+    prior_components: usize,
 }
 
 impl TryFrom<Unchecked> for Architecture {
     type Error = ArchitectureError;
     fn try_from(unchecked: Unchecked) -> Result<Self, ArchitectureError> {
-        let Unchecked { image, widths, latent_dim, likelihood, classes } = unchecked;
-        Self::new(image, &widths, latent_dim)?.with_likelihood(likelihood).with_classes(classes)
+        let Unchecked { image, widths, latent_dim, likelihood, classes, prior_components } = unchecked;
+        let architecture = Self::new(image, &widths, latent_dim)?.with_likelihood(likelihood);
+        architecture.with_classes(classes)?.with_prior_components(prior_components)
     }
 }
 
@@ -227,8 +240,8 @@ impl Architecture {
             check("the width of a stage", width, WIDTHS)?;
         }
         check("the latent dimension", latent_dim, LATENT_DIMS)?;
-        let architecture =
-            Self { image, widths: widths.to_vec(), latent_dim, likelihood: Likelihood::default(), classes: 0 };
+        let (widths, likelihood) = (widths.to_vec(), Likelihood::default());
+        let architecture = Self { image, widths, latent_dim, likelihood, classes: 0, prior_components: 0 };
         let activations = architecture.activations();
         if activations > MAX_ACTIVATIONS {
             return Err(ArchitectureError::TooLarge { image, widths: architecture.widths, activations });
@@ -260,6 +273,7 @@ impl Architecture {
             latent_dim: 20,
             likelihood: Likelihood::Gaussian,
             classes: 0,
+            prior_components: 0,
         }
     }
 
@@ -307,6 +321,25 @@ impl Architecture {
     #[must_use]
     pub fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// The same with a learned mixture of so many Gaussians as its prior, each with a mean and a variance of its own for each
+    /// latent dimension; 0 is the standard normal.
+    ///
+    /// # Errors
+    /// If there are too many ([`PRIOR_COMPONENTS`]).
+    pub fn with_prior_components(self, prior_components: usize) -> Result<Self, ArchitectureError> {
+        if !PRIOR_COMPONENTS.contains(&prior_components) {
+            let what = "the number of components of the prior";
+            return Err(ArchitectureError::OutOfRange { what, allowed: PRIOR_COMPONENTS, found: prior_components });
+        }
+        Ok(Self { prior_components, ..self })
+    }
+
+    /// Gaussians of the learned mixture that is the prior; 0 where that is the standard normal.
+    #[must_use]
+    pub fn prior_components(&self) -> usize {
+        self.prior_components
     }
 
     /// What the logits say of the pixels.

@@ -12,7 +12,8 @@ use std::ops::AddAssign;
 pub struct Loss {
     /// Negative log-likelihood of the image; see [`Likelihood`](crate::Likelihood).
     pub reconstruction: f64,
-    /// Divergence of the latent distribution from the standard normal, Kullback-Leibler.
+    /// Divergence of the latent distribution from the prior, Kullback-Leibler. That from the standard normal has a formula;
+    /// that from a learned mixture is estimated by the draw: `log p(z)` is that of the latent vector drawn.
     pub kl: f64,
 }
 
@@ -46,8 +47,16 @@ impl Loss {
     }
 }
 
-/// What a step minimises, `reconstruction + beta * kl`, or with free bits `reconstruction + beta * sum over latent
-/// dimensions of max(free_bits, kl of the dimension)`; and how its gradient is estimated.
+/// What a step minimises, and how its gradient is estimated.
+///
+/// - `reconstruction + beta * kl`; with free bits `reconstruction + beta * sum over latent dimensions of max(free_bits, kl
+///   of the dimension)`.
+/// - With several `samples` the importance-weighted bound (Burda, Grosse and Salakhutdinov, 2016, equation 8),
+///   `-log (1 / K sum over k of w_k)` with `log w_k = log p(x | z_k) + beta (log p(z_k) - log q(z_k | x))`.
+/// - With a weight `total_correlation`, that times the total correlation of the batch more: the loss of a beta-TC-VAE
+///   (Chen et al., 2018, equation 4, with `alpha = gamma = 1`) whose beta is 1 more than that weight.
+///
+/// The [`Loss`] of a step is that of the evidence lower bound, whatever is minimised; with several samples their mean.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Objective {
     /// The weight of the divergence, in `reconstruction + beta * kl`.
@@ -59,12 +68,39 @@ pub struct Objective {
     pub free_bits: f32,
     /// How the divergence's gradient is estimated.
     pub kl_gradient: KlGradient,
+    /// Draws of each image's latent vector, 1 or more.
+    pub samples: u32,
+    /// The weight of the total correlation: of the divergence of the aggregate distribution of latent vectors from the
+    /// product of its marginals. It is estimated from the batch (minibatch-weighted sampling, Chen et al., 2018, appendix
+    /// C.1), up to a constant. 0 changes nothing. It is defined for one sample and the standard normal prior.
+    pub total_correlation: f32,
+}
+
+impl Objective {
+    /// Why there is no such objective, for a network with so many components of its prior; none where there is.
+    pub(crate) fn trouble(&self, prior_components: usize) -> Option<&'static str> {
+        let Self { free_bits, samples, total_correlation, .. } = *self;
+        if samples == 0 {
+            return Some("an objective takes one sample or more");
+        }
+        let has_formula = samples == 1 && prior_components == 0;
+        if has_formula {
+            None
+        } else if free_bits > 0.0 {
+            Some("free bits are defined for the evidence lower bound with the standard normal prior")
+        } else if total_correlation != 0.0 {
+            Some("total correlation is defined for the evidence lower bound with the standard normal prior")
+        } else {
+            None
+        }
+    }
 }
 
 /// The evidence lower bound, as the reference has it.
 impl Default for Objective {
     fn default() -> Self {
-        Self { beta: 1.0, free_bits: 0.0, kl_gradient: KlGradient::Analytic }
+        let kl_gradient = KlGradient::Analytic;
+        Self { beta: 1.0, free_bits: 0.0, kl_gradient, samples: 1, total_correlation: 0.0 }
     }
 }
 
@@ -78,7 +114,8 @@ pub enum KlGradient {
     Analytic,
     /// That of `log q(z) - log p(z)` at the draw `z`, along `z` alone (Roeder, Wu and Duvenaud, 2017, "Sticking the
     /// Landing", section 3). Its noise cancels that of the reconstruction's gradient, all of it where the encoder's
-    /// distribution is the true posterior.
+    /// distribution is the true posterior. With several samples the weights of the encoder's gradient are squared, which
+    /// keeps it right in the mean (Tucker et al., 2019, "Doubly Reparameterized Gradient Estimators", equation 7).
     Path,
 }
 

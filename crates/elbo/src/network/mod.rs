@@ -4,10 +4,14 @@ pub(crate) mod architecture;
 pub(crate) mod likelihood;
 pub(crate) mod loss;
 pub(crate) mod parameters;
+pub(crate) mod prior;
 #[allow(clippy::disallowed_methods, reason = "the definition is compared with within tolerances")]
 pub mod reference;
 
-pub use architecture::{Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, STAGES, WIDTHS};
+pub use architecture::{
+    Architecture, ArchitectureError, CLASSES, LATENT_DIMS, LayerSummary, PRIOR_COMPONENTS, STAGES, WIDTHS,
+};
 pub use likelihood::Likelihood;
 pub use loss::{KlGradient, Loss, Objective};
 pub use parameters::{Parameter, ParameterTable};
+pub use prior::Mixture;

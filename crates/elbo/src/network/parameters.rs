@@ -1,11 +1,16 @@
 //! One table of parameters: from it come offsets, initial values, keys in files, counts and the printed summary.
 
 use crate::network::architecture::{Architecture, Role};
+use crate::network::prior::PriorTensors;
 use crate::noise::{Noise, Purpose};
 use std::ops::Range;
 
 /// The name of the number from which one standard deviation for all pixels follows, where it is learned.
 const LOG_SIGMA: &str = "decoder.log_sigma";
+
+/// The names of the parameters of a learned prior: means and log-variances, `[K, Z]`, and what the weights are the softmax
+/// of, `[K]`.
+const PRIOR: [&str; 3] = ["prior.means", "prior.logvars", "prior.logits"];
 
 /// One tensor of the network.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +61,15 @@ impl ParameterTable {
         if architecture.likelihood().learns_sigma() {
             table.push(LOG_SIGMA.to_owned(), vec![1], None);
         }
+        let components = architecture.prior_components();
+        if components > 0 {
+            let [means, logvars, logits] = PRIOR.map(str::to_owned);
+            let shape = vec![components, architecture.latent_dim()];
+            // Means begin within -1 to 1, so that no two components are the same.
+            table.push(means, shape.clone(), Some([3, 3]));
+            table.push(logvars, shape, None);
+            table.push(logits, vec![components], None);
+        }
         table
     }
 
@@ -102,8 +116,14 @@ impl ParameterTable {
         self.named(LOG_SIGMA).map(|parameter| parameter.range.start)
     }
 
+    /// Where the parameters of a learned prior lie, if there is one.
+    pub(crate) fn prior(&self) -> Option<PriorTensors> {
+        let [means, logvars, logits] = PRIOR.map(|name| self.named(name).map(|parameter| parameter.range.clone()));
+        Some(PriorTensors { means: means?, logvars: logvars?, logits: logits? })
+    }
+
     /// Fresh parameters: Glorot uniform for weights, within `+-sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio,
-    /// 2010, equation 16) with the fans kernel area x channels, and zero for biases
+    /// 2010, equation 16) with the fans kernel area x channels; means of a learned prior within +-1; and zero for biases
     /// and all else.
     #[must_use]
     pub fn initialize(&self, seed: u64) -> Vec<f32> {

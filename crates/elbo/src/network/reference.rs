@@ -3,11 +3,14 @@
 //! Layer after layer over the whole batch, with the definitions of [`elbo_kernels::reference`], and the loss by its
 //! formula. The gradient here is itself tested against finite differences. Slow, and to stay so.
 
+mod objectives;
+
 use crate::network::architecture::{Activation, Architecture, LayerShape, Role};
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
 use elbo_kernels::{Direction, reference as kernels};
+use objectives::{Draw, counted, importance_weights, log_prior, total_correlation};
 
 /// What the definition says of a batch.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,8 +25,8 @@ pub struct Defined {
 
 /// The mean loss of a batch, and the gradient of what is minimised.
 ///
-/// `images` are `[N, H, W, C]` in [0, 1], `noise` the standard normal draws, `[N, Z]`, `classes` those of the images,
-/// `[N]`, if the network is conditional.
+/// `images` are `[N, H, W, C]` in [0, 1], `noise` the standard normal draws, `[N, K, Z]` with the objective's number of
+/// samples `K`, `classes` those of the images, `[N]`, if the network is conditional.
 #[must_use]
 pub fn gradient(
     architecture: &Architecture,
@@ -36,10 +39,15 @@ pub fn gradient(
     let layers = architecture.layers();
     let table = ParameterTable::new(architecture);
     let latent_dim = architecture.latent_dim();
-    let count = (images.len() / architecture.image().len()) as f64;
+    let samples = objective.samples as usize;
+    // Each image as often as it has draws: what is the same for all of them is computed as often.
+    let images: Vec<f64> = images.chunks(architecture.image().len()).flat_map(|image| image.repeat(samples)).collect();
+    let classes: Vec<u16> = classes.iter().flat_map(|&class| vec![class; samples]).collect();
+    let rows = images.len() / architecture.image().len();
+    let count = (rows / samples) as f64;
 
     // Forward: inputs[i] is what layer i sees.
-    let mut inputs = vec![images.to_vec()];
+    let mut inputs = vec![images.clone()];
     let mut sums = Vec::new();
     let mut statistics = Vec::new();
     for (number, layer) in layers.iter().enumerate() {
@@ -60,45 +68,62 @@ pub fn gradient(
         }
         if layer.role == Role::Head {
             statistics.clone_from(&y);
-            output = sample(&statistics, noise, latent_dim);
+            output = draws(&statistics, noise, latent_dim).iter().flat_map(Draw::latent).collect();
         }
         sums.push(y);
         inputs.push(output);
     }
     let logits = &sums[layers.len() - 1];
-    let mut loss = Loss::default();
-    let mut dy = Vec::new();
-    let mut gradient = vec![0.0; parameters.len()];
-    let log_sigma = table.log_sigma();
-    for (logit, target) in logits.iter().zip(images) {
-        let raw = log_sigma.map(|place| parameters[place]);
-        let [pixel, by_logit, by_sigma] = pixel_loss(architecture.likelihood(), *logit, *target, raw);
-        loss.reconstruction += pixel / count;
-        dy.push(by_logit / count);
-        if let Some(place) = log_sigma {
-            gradient[place] += by_sigma / count;
-        }
-    }
-    let mut counted = 0.0;
-    for row in statistics.chunks_exact(2 * latent_dim) {
-        for (mean, logvar) in row[..latent_dim].iter().zip(&row[latent_dim..]) {
-            let kl = kl(*mean, *logvar);
-            loss.kl += kl / count;
-            let free = f64::from(objective.free_bits);
-            counted += if kl < free { free } else { kl } / count;
-        }
-    }
+    let draws = draws(&statistics, noise, latent_dim);
 
+    // The loss, and the weight that each draw has in what is minimised, `[N K]`.
+    let log_sigma = table.log_sigma();
+    let raw = log_sigma.map(|place| parameters[place]);
+    let pixels: Vec<[f64; 3]> = logits
+        .iter()
+        .zip(&images)
+        .map(|(logit, target)| pixel_loss(architecture.likelihood(), *logit, *target, raw))
+        .collect();
+    let reconstructions: Vec<f64> = pixels
+        .chunks_exact(architecture.image().len())
+        .map(|pixels| pixels.iter().map(|[loss, ..]| loss).sum())
+        .collect();
+    let priors: Vec<_> = draws.iter().map(|draw| log_prior(&table, parameters, &draw.latent())).collect();
+    let has_formula = architecture.prior_components() == 0;
+    let kl = |row: usize| if has_formula { draws[row].kl() } else { draws[row].sampled_kl(priors[row].0) };
+    let mean = |sum: f64| sum / rows as f64;
+    let loss = Loss { reconstruction: mean(reconstructions.iter().sum()), kl: mean((0..rows).map(kl).sum()) };
     let beta = f64::from(objective.beta);
-    let minimised = loss.reconstruction + beta * counted;
+    let is_elbo = samples == 1 && has_formula;
+    let correlation = if objective.total_correlation == 0.0 { None } else { Some(total_correlation(&draws)) };
+    let (weights, minimised) = if is_elbo {
+        let of_row = |row: &[f64]| {
+            (0..latent_dim).map(|i| counted(objective, objectives::kl(row[i], row[latent_dim + i]))).sum::<f64>()
+        };
+        let divergence: f64 = statistics.chunks_exact(2 * latent_dim).map(of_row).sum();
+        let correlation = correlation.as_ref().map_or(0.0, |(total, _)| f64::from(objective.total_correlation) * total);
+        (vec![1.0; rows], loss.reconstruction + beta * divergence / count + correlation)
+    } else {
+        let log_weight = |row: usize| -reconstructions[row] + beta * (priors[row].0 - draws[row].log_density());
+        importance_weights(&(0..rows).map(log_weight).collect::<Vec<_>>(), samples)
+    };
 
     // Backward: dy is the gradient of the layer's sum.
+    let mut gradient = vec![0.0; parameters.len()];
+    let mut dy = Vec::new();
+    for (i, [_, by_logit, by_sigma]) in pixels.iter().enumerate() {
+        let weight = weights[i / architecture.image().len()] / count;
+        dy.push(weight * by_logit);
+        if let Some(place) = log_sigma {
+            gradient[place] += weight * by_sigma;
+        }
+    }
     for (number, layer) in layers.iter().enumerate().rev() {
         let channels = [layer.c_in, layer.c_out];
         let x = &inputs[number];
         let (weight, bias) = table.layer(number);
-        let weights = &parameters[weight.range.clone()];
-        let turned = kernels::transpose_taps(channels, weights);
+        let layer_weights = &parameters[weight.range.clone()];
+        let turned = kernels::transpose_taps(channels, layer_weights);
         let back = [layer.c_out, layer.c_in];
         let (dw, dx) = match layer.direction {
             Direction::Down => (
@@ -123,14 +148,45 @@ pub fn gradient(
         }
         dy = dx;
         if layer.role == Role::Projection {
-            let weight =
-                |mean, logvar| if kl(mean, logvar) < f64::from(objective.free_bits) { 0.0 } else { beta / count };
-            dy = sample_gradient(&statistics, noise, &dy, latent_dim, weight);
+            let mut by_statistics = vec![0.0; statistics.len()];
+            let parts = by_statistics.chunks_exact_mut(2 * latent_dim).zip(dy.chunks_exact(latent_dim));
+            for (row, (by_statistics, by_latent)) in parts.enumerate() {
+                let weight = beta * weights[row] / count;
+                if is_elbo {
+                    draws[row].back(by_latent, by_statistics);
+                    for i in 0..latent_dim {
+                        let (mean, logvar) = (draws[row].statistics[i], draws[row].statistics[latent_dim + i]);
+                        let is_free = objectives::kl(mean, logvar) < f64::from(objective.free_bits);
+                        let weight = if is_free { 0.0 } else { weight };
+                        by_statistics[i] += weight * mean;
+                        by_statistics[latent_dim + i] += weight * 0.5 * (logvar.exp() - 1.0);
+                    }
+                } else {
+                    let (_, prior_by_latent, prior_by_parameters) = &priors[row];
+                    let by_latent: Vec<f64> =
+                        by_latent.iter().zip(prior_by_latent).map(|(by, prior)| by - weight * prior).collect();
+                    draws[row].back(&by_latent, by_statistics);
+                    // What log q(z | x) depends on beside the draw.
+                    by_statistics[latent_dim..].iter_mut().for_each(|by_logvar| *by_logvar -= 0.5 * weight);
+                    gradient.iter_mut().zip(prior_by_parameters).for_each(|(sum, by)| *sum -= weight * by);
+                }
+            }
+            if let Some((_, by)) = &correlation {
+                let weight = f64::from(objective.total_correlation);
+                by_statistics.iter_mut().zip(by).for_each(|(sum, by)| *sum += weight * by);
+            }
+            dy = by_statistics;
         } else if layer.input_activation == Activation::Relu {
             dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum <= 0.0 { 0.0 } else { *dy });
         }
     }
     Defined { loss, minimised, gradient }
+}
+
+/// The draws of all rows.
+fn draws<'a>(statistics: &'a [f64], noise: &'a [f64], latent_dim: usize) -> Vec<Draw<'a>> {
+    let rows = statistics.chunks_exact(2 * latent_dim).zip(noise.chunks_exact(latent_dim));
+    rows.map(|(statistics, noise)| Draw { statistics, noise }).collect()
 }
 
 /// The negative log-likelihood of one pixel, and its derivatives by the logit and by what is learned of sigma.
@@ -168,41 +224,6 @@ fn forward(layer: &LayerShape, table: &ParameterTable, number: usize, parameters
     };
     y.iter_mut().enumerate().for_each(|(i, y)| *y += bias[i % layer.c_out]);
     y
-}
-
-/// `z = mean + noise * exp(logvar / 2)`.
-fn sample(statistics: &[f64], noise: &[f64], latent_dim: usize) -> Vec<f64> {
-    let rows = statistics.chunks_exact(2 * latent_dim).zip(noise.chunks_exact(latent_dim));
-    rows.flat_map(|(row, noise)| (0..latent_dim).map(move |i| row[i] + noise[i] * (row[latent_dim + i] / 2.0).exp()))
-        .collect()
-}
-
-/// The divergence of one latent dimension from the standard normal.
-fn kl(mean: f64, logvar: f64) -> f64 {
-    -0.5 * (1.0 + logvar - mean * mean - logvar.exp())
-}
-
-/// The gradient of the statistics from that of the latent vectors, and of the divergence `weight(mean, logvar)` times.
-fn sample_gradient(
-    statistics: &[f64],
-    noise: &[f64],
-    dz: &[f64],
-    latent_dim: usize,
-    weight: impl Fn(f64, f64) -> f64,
-) -> Vec<f64> {
-    let mut gradient = Vec::new();
-    let rows =
-        statistics.chunks_exact(2 * latent_dim).zip(noise.chunks_exact(latent_dim)).zip(dz.chunks_exact(latent_dim));
-    for ((row, noise), dz) in rows {
-        let (mean, logvar) = row.split_at(latent_dim);
-        let weights: Vec<f64> = mean.iter().zip(logvar).map(|(mean, logvar)| weight(*mean, *logvar)).collect();
-        gradient.extend((0..latent_dim).map(|i| dz[i] + weights[i] * mean[i]));
-        gradient
-            .extend((0..latent_dim).map(|i| {
-                dz[i] * noise[i] * 0.5 * (logvar[i] / 2.0).exp() + weights[i] * 0.5 * (logvar[i].exp() - 1.0)
-            }));
-    }
-    gradient
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How to train: every setting that decides the result.
 
 mod auto;
+pub(crate) mod objective;
 pub(crate) mod optimizer;
 pub(crate) mod schedule;
 pub(crate) mod settings;
@@ -11,6 +12,7 @@ use crate::network::likelihood::Likelihood;
 use crate::network::loss::{KlGradient, Objective};
 use serde::{Deserialize, Serialize};
 
+pub use objective::ObjectiveKind;
 pub use optimizer::{Adam, Muon, Optimizer};
 pub use schedule::Schedule;
 pub use settings::{EMBEDDED_DATA, Settings, SettingsError};
@@ -54,6 +56,15 @@ pub struct Recipe {
     /// How the divergence's gradient is estimated.
     #[serde(default)]
     pub kl_gradient: KlGradient,
+    /// What is minimised. Under `BetaTc`, `beta` is the weight of the total correlation.
+    #[serde(default)]
+    pub objective: ObjectiveKind,
+    /// Draws of each image's latent vector, 1 but for the importance-weighted bound.
+    #[serde(default = "one")]
+    pub samples: u32,
+    /// Gaussians of the mixture that is learned as the prior; 0 is the standard normal.
+    #[serde(default)]
+    pub prior_components: usize,
     /// What fixes all random draws; at most 2^63 - 1, the largest integer of a TOML file.
     pub seed: u64,
     /// Whether each epoch goes through the images in a new random order, rather than in the order of the file.
@@ -69,6 +80,9 @@ pub struct Recipe {
     pub patience: Option<u32>,
 }
 
+/// The most draws of an image's latent vector in training.
+pub const MOST_SAMPLES: u32 = 4096;
+
 /// A setting is outside its range.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[error("{setting} must be {allowed}, not {found}")]
@@ -79,6 +93,11 @@ pub struct RecipeError {
     pub allowed: &'static str,
     /// What it is.
     pub found: f64,
+}
+
+/// What settings without a number of draws mean.
+fn one() -> u32 {
+    1
 }
 
 /// What settings without a schedule mean.
@@ -104,6 +123,9 @@ impl Recipe {
             kl_warmup: 0.0,
             free_bits: 0.0,
             kl_gradient: KlGradient::Analytic,
+            objective: ObjectiveKind::Elbo,
+            samples: 1,
+            prior_components: 0,
             seed: 1,
             shuffle: false,
             validation: 0.0,
@@ -147,8 +169,21 @@ impl Recipe {
         // In the middle of the step, as the schedule.
         let share = (step as f64 - 0.5) / steps.max(step) as f64;
         let risen = if share < self.kl_warmup { share / self.kl_warmup } else { 1.0 };
-        let Self { beta, free_bits, kl_gradient, .. } = *self;
-        Objective { beta: (beta * risen) as f32, free_bits: free_bits as f32, kl_gradient }
+        let Self { beta, free_bits, kl_gradient, samples, .. } = *self;
+        let (beta, total_correlation) = match self.objective {
+            ObjectiveKind::Elbo | ObjectiveKind::Iwae => (beta, 0.0),
+            // The rest of the divergence has a weight of 1.
+            ObjectiveKind::BetaTc => (1.0, beta - 1.0),
+        };
+        let [beta, total_correlation, free_bits] =
+            [beta * risen, total_correlation * risen, free_bits].map(|x| x as f32);
+        Objective { beta, free_bits, kl_gradient, samples, total_correlation }
+    }
+
+    /// Whether it needs what only the processor computes: several draws, the total correlation, or a learned prior.
+    #[must_use]
+    pub fn needs_processor(&self) -> bool {
+        self.objective != ObjectiveKind::Elbo || self.samples > 1 || self.prior_components > 0
     }
 
     /// Moves the images that this recipe holds out from the training set to the validation set; none where it holds none
@@ -190,7 +225,22 @@ impl Recipe {
         check(is_weight(beta), "beta", "a finite number, 0 or more", beta)?;
         let share = (0.0..=1.0).contains(&kl_warmup);
         check(share, "the warm-up of the divergence", "a share of the run from 0 to 1", kl_warmup)?;
-        check(is_weight(free_bits), "the number of free bits", "a finite number of nats, 0 or more", free_bits)
+        check(is_weight(free_bits), "the number of free bits", "a finite number of nats, 0 or more", free_bits)?;
+        let samples = f64::from(self.samples);
+        check((1..=MOST_SAMPLES).contains(&self.samples), "the number of samples", "from 1 to 4096", samples)?;
+        let is_iwae = self.objective == ObjectiveKind::Iwae;
+        check(is_iwae || self.samples == 1, "the number of samples", "1 but for the objective iwae", samples)?;
+        let has_formula = !is_iwae && self.prior_components == 0;
+        let alone = "0 with the objective iwae or a learned prior";
+        check(has_formula || free_bits == 0.0, "the number of free bits", alone, free_bits)?;
+        let components = self.prior_components as f64;
+        let is_correlated = self.objective == ObjectiveKind::BetaTc;
+        check(
+            !is_correlated || components == 0.0,
+            "the number of the prior's components",
+            "0 for the objective beta-tc",
+            components,
+        )
     }
 }
 
@@ -220,7 +270,13 @@ mod tests {
             (Recipe { kl_warmup: 1.5, ..reference.clone() }, "warm-up of the divergence"),
             (Recipe { kl_warmup: f64::NAN, ..reference.clone() }, "warm-up of the divergence"),
             (Recipe { free_bits: -0.1, ..reference.clone() }, "free bits"),
-            (Recipe { free_bits: 1e300, ..reference }, "free bits"),
+            (Recipe { free_bits: 1e300, ..reference.clone() }, "free bits"),
+            (Recipe { samples: 0, ..reference.clone() }, "samples"),
+            (Recipe { samples: 2, ..reference.clone() }, "samples"),
+            (Recipe { samples: 5000, objective: ObjectiveKind::Iwae, ..reference.clone() }, "samples"),
+            (Recipe { free_bits: 0.1, objective: ObjectiveKind::Iwae, ..reference.clone() }, "free bits"),
+            (Recipe { free_bits: 0.1, prior_components: 2, ..reference.clone() }, "free bits"),
+            (Recipe { prior_components: 2, objective: ObjectiveKind::BetaTc, ..reference }, "components"),
         ] {
             assert!(recipe.validate().unwrap_err().to_string().contains(name));
         }

@@ -56,6 +56,12 @@ pub enum TrainingError {
         /// What it is.
         what: &'static str,
     },
+    /// The objective does not fit the network or itself.
+    #[error("{what}")]
+    Objective {
+        /// Why not.
+        what: &'static str,
+    },
     /// A run cannot go on with other settings than these.
     #[error("{what} cannot change when a run goes on: what is done already was done with it")]
     Changed {

@@ -112,7 +112,8 @@ impl Training {
     /// be made, or the data cannot be read.
     pub fn new(settings: impl Into<Settings>, data: impl Into<Splits>) -> Result<Self, Error> {
         let settings = settings.into();
-        let chosen = settings.device.open(settings.precision, settings.threads)?;
+        let Settings { device, precision, threads, .. } = settings;
+        let chosen = device.open_for(precision, threads, settings.recipe.needs_processor())?;
         Self::on(&*chosen.device, settings, data)
     }
 
@@ -122,12 +123,12 @@ impl Training {
     /// As [`Training::new`].
     pub fn on(device: &dyn Device, settings: impl Into<Settings>, data: impl Into<Splits>) -> Result<Self, Error> {
         let settings = settings.into();
-        let Recipe { latent_dim, widths, conditional, likelihood, seed, .. } = &settings.recipe;
+        let Recipe { latent_dim, widths, conditional, likelihood, prior_components, seed, .. } = &settings.recipe;
         settings.recipe.validate()?;
         let (data, summary) = divide(data.into(), &settings.recipe)?;
         let architecture = Architecture::new(data.train.shape(), widths, *latent_dim)?.with_likelihood(*likelihood);
         let classes = if *conditional { classes_of(&data.train)? } else { Vec::new() };
-        let architecture = architecture.with_classes(classes.len())?;
+        let architecture = architecture.with_classes(classes.len())?.with_prior_components(*prior_components)?;
         check_classes(&data, &classes)?;
         let table = ParameterTable::new(&architecture);
         let mut engine = device.engine(&architecture, &table.initialize(*seed))?;
@@ -208,7 +209,7 @@ impl Training {
         if self.asked == self.batches() {
             return self.end_epoch().map(|metrics| Some(Progress::Epoch(metrics)));
         }
-        check_objective(objective)?;
+        self.check_objective(objective)?;
         let start = Instant::now();
         let noise = self.noise();
         let indices = &self.order[self.asked * self.batch_size()..][..self.batch_size()];
@@ -234,7 +235,7 @@ impl Training {
         if self.is_finished() || self.asked == self.batches() {
             return Ok(None);
         }
-        check_objective(objective)?;
+        self.check_objective(objective)?;
         let start = Instant::now();
         let noise = self.noise();
         let indices = &self.order[self.asked * self.batch_size()..][..self.batch_size()];
@@ -481,21 +482,29 @@ impl Training {
         Ok((self.model()?, self.data, self.history))
     }
 
+    /// That a step can be taken by an objective at all.
+    fn check_objective(&self, objective: Objective) -> Result<(), TrainingError> {
+        let Objective { beta, free_bits, total_correlation, .. } = objective;
+        for (what, number) in [
+            ("the objective's beta", beta),
+            ("the objective's number of free bits", free_bits),
+            ("the objective's weight of the total correlation", total_correlation),
+        ] {
+            if !number.is_finite() {
+                return Err(TrainingError::NotANumber { what });
+            }
+        }
+        match objective.trouble(self.engine.architecture().prior_components()) {
+            Some(what) => Err(TrainingError::Objective { what }),
+            None => Ok(()),
+        }
+    }
+
     /// Batches done of the epoch under way.
     #[must_use]
     pub fn batches_done(&self) -> usize {
         self.asked
     }
-}
-
-/// That a step can be taken by an objective at all.
-fn check_objective(Objective { beta, free_bits, .. }: Objective) -> Result<(), TrainingError> {
-    for (what, number) in [("the objective's beta", beta), ("the objective's number of free bits", free_bits)] {
-        if !number.is_finite() {
-            return Err(TrainingError::NotANumber { what });
-        }
-    }
-    Ok(())
 }
 
 /// Checks that a network of these classes knows those of all images.

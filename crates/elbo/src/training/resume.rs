@@ -149,6 +149,7 @@ fn check_changed(before: &Recipe, after: &Recipe) -> Result<(), TrainingError> {
         ("the encoder's widths", before.widths == after.widths),
         ("the number of latent dimensions", before.latent_dim == after.latent_dim),
         ("the likelihood", before.likelihood == after.likelihood),
+        ("the prior", before.prior_components == after.prior_components),
         ("whether the model is conditional", before.conditional == after.conditional),
         ("the share of images held out", before.validation.to_bits() == after.validation.to_bits()),
         ("the seed", before.seed == after.seed),
@@ -167,8 +168,10 @@ fn check_architecture(
     network: &Architecture,
     directory: &RunDirectory,
 ) -> Result<(), TensorFileError> {
-    let asked = (&*recipe.widths, recipe.latent_dim, recipe.likelihood, recipe.conditional);
-    let found = (network.widths(), network.latent_dim(), network.likelihood(), network.classes() > 0);
+    let Recipe { latent_dim, likelihood, conditional, prior_components, .. } = *recipe;
+    let asked = (&*recipe.widths, latent_dim, likelihood, conditional, prior_components);
+    let (likelihood, classes) = (network.likelihood(), network.classes());
+    let found = (network.widths(), network.latent_dim(), likelihood, classes > 0, network.prior_components());
     if asked == found {
         return Ok(());
     }

@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::files::model::{Model, ModelCard};
 use crate::files::npy;
 use crate::network::architecture::Architecture;
+use crate::network::parameters::ParameterTable;
+use crate::network::prior::Mixture;
 use crate::noise::{Noise, Purpose};
 use std::borrow::Cow;
 use std::path::Path;
@@ -187,7 +189,15 @@ impl Vae {
         Ok(matched(dataset, &self.card.classes)?)
     }
 
-    /// New images: `count` draws from the standard normal, decoded. The first images are the same whatever the count. Of a
+    /// The mixture that was learned as the prior, if one was.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn prior(&self) -> Result<Option<Mixture>, Error> {
+        Ok(Mixture::of(&ParameterTable::new(self.architecture()), &self.engine.parameters()?))
+    }
+
+    /// New images: `count` draws from the prior, decoded. The first images are the same whatever the count. Of a
     /// conditional model the classes have their turns.
     ///
     /// # Errors
@@ -234,18 +244,30 @@ impl Vae {
     ///
     /// # Errors
     /// If there is no room for so many, or for their images.
-    fn draws(&self, start: usize, count: usize, seed: u64) -> Result<Vec<f32>, LatentError> {
+    fn draws(&self, start: usize, count: usize, seed: u64) -> Result<Vec<f32>, Error> {
         let dim = self.architecture().latent_dim();
         let numbers = dim.max(self.architecture().image().len());
         let is_possible = start.checked_add(count).is_some()
             && count.checked_mul(4 * numbers).is_some_and(|bytes| isize::try_from(bytes).is_ok());
         if !is_possible {
-            return Err(LatentError::TooMany { start, count });
+            return Err(LatentError::TooMany { start, count }.into());
         }
         let noise = Noise::new(seed, Purpose::Generation, 0);
         let mut latents = vec![0.0; count * dim];
         for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
             noise.normal((start + sample) as u64, latent);
+        }
+        if let Some(prior) = self.prior()? {
+            // Which component: draws of their own.
+            let noise = Noise::new(seed, Purpose::Generation, 1);
+            for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
+                let mut share = [0.0];
+                noise.uniform((start + sample) as u64, 1.0, &mut share);
+                let component = prior.choose(0.5 * (f64::from(share[0]) + 1.0));
+                for (number, (mean, deviation)) in latent.iter_mut().zip(prior.component(component)) {
+                    *number = (mean + deviation * f64::from(*number)) as f32;
+                }
+            }
         }
         Ok(latents)
     }

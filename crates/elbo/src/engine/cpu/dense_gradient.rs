@@ -7,6 +7,7 @@
 use crate::network::architecture::LayerShape;
 use elbo_kernels::{Accumulate, Buffer, Direction, Isa, WeightGradient};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Images whose rows are multiplied together: they stay in the first-level cache.
 const ROWS: usize = 96;
@@ -44,6 +45,14 @@ impl Kept<'_> {
     pub(crate) fn keep(self, input: &[f32], gradient: &[f32]) {
         self.input.copy_from_slice(&input[..self.input.len()]);
         self.gradient.copy_from_slice(&gradient[..self.gradient.len()]);
+    }
+
+    /// Takes rows `rows` of `total` that there is room for; those given begin with the first of them.
+    pub(crate) fn keep_rows(&mut self, rows: Range<usize>, total: usize, input: &[f32], gradient: &[f32]) {
+        for (kept, numbers) in [(&mut *self.input, input), (&mut *self.gradient, gradient)] {
+            let row = kept.len() / total.max(1);
+            kept[rows.start * row..rows.end * row].copy_from_slice(&numbers[..rows.len() * row]);
+        }
     }
 }
 
@@ -146,6 +155,8 @@ fn gather_rows(
 #[derive(Debug)]
 pub(crate) struct DenseGradient {
     layers: [DenseLayer; 2],
+    /// Latent vectors of each image: rows of the second layer where the first has one.
+    samples: usize,
     /// Of each unit, one layer's gradient behind the other's.
     units: Vec<Buffer>,
 }
@@ -153,7 +164,7 @@ pub(crate) struct DenseGradient {
 impl DenseGradient {
     /// For these two layers of a network.
     pub(crate) fn new(isa: Isa, layers: [&LayerShape; 2]) -> Self {
-        Self { layers: layers.map(|layer| DenseLayer::new(isa, layer)), units: Vec::new() }
+        Self { layers: layers.map(|layer| DenseLayer::new(isa, layer)), samples: 1, units: Vec::new() }
     }
 
     /// Numbers that a task needs as scratch, for a network of these layers.
@@ -166,10 +177,11 @@ impl DenseGradient {
         &self.units
     }
 
-    /// Makes room for so many images at a time, and so many units.
-    pub(crate) fn reserve(&mut self, images: usize, units: usize) {
-        for layer in &mut self.layers {
-            layer.reserve(images);
+    /// Makes room for so many images at a time, each with so many latent vectors, and so many units.
+    pub(crate) fn reserve(&mut self, images: usize, samples: usize, units: usize) {
+        self.samples = samples;
+        for (layer, rows) in self.layers.iter_mut().zip([1, samples]) {
+            layer.reserve(images * rows);
         }
         let len = self.layers.iter().map(DenseLayer::weights).sum();
         if self.units.len() < units {
@@ -182,8 +194,9 @@ impl DenseGradient {
     /// # Panics
     /// If there is no room for so many.
     pub(crate) fn parts(&mut self, images: usize, total: usize) -> impl IndexedParallelIterator<Item = [Kept<'_>; 2]> {
-        let [head, project] = &mut self.layers;
-        head.parts(images, total).zip(project.parts(images, total)).map(|(head, project)| [head, project])
+        let Self { layers: [head, project], samples, .. } = self;
+        let project = project.parts(images * *samples, total * *samples);
+        head.parts(images, total).zip(project).map(|(head, project)| [head, project])
     }
 
     /// The gradient of each of `units` units over those of its images that are kept, from a place on so many of them as
@@ -195,13 +208,13 @@ impl DenseGradient {
         accumulate: Accumulate,
         scratch: &impl Lend,
     ) {
-        let Self { layers: [head, project], units: values } = self;
+        let Self { layers: [head, project], samples, units: values } = self;
         values[..units].par_iter_mut().enumerate().for_each(|(unit, values)| {
             let (first, images) = images(unit);
             let (of_head, of_project) = values.split_at_mut(head.weights());
             rayon::join(
                 || head.run([first, images], accumulate, of_head, scratch),
-                || project.run([first, images], accumulate, of_project, scratch),
+                || project.run([first, images].map(|images| images * *samples), accumulate, of_project, scratch),
             );
         });
     }

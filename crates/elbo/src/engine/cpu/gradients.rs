@@ -3,8 +3,9 @@
 use super::chunks::Cut;
 use super::dense_gradient::{DenseGradient, Lend};
 use super::gradient_layout::{GradientLayout, Piece};
-use super::network::{ChunkGradient, Network};
+use super::network::{ChunkGradient, Minimised, Network};
 use super::threads::Threads;
+use super::total_correlation::penalty;
 use crate::dataset::batch::Batch;
 use crate::engine::Draw;
 use crate::network::loss::{Loss, Objective};
@@ -49,12 +50,17 @@ impl Gradients {
         objective: Objective,
     ) -> Loss {
         let Self { layout, chunks, dense, cut } = self;
-        *cut = Cut::new(batch.len(), [layout.chunk_len(), layout.dense_len()], network.micro_batch());
+        let penalty = penalty(network, threads, batch, draw, objective);
+        let minimised = Minimised { objective, penalty: &penalty };
+        // So many draws at a time as there are images elsewhere.
+        let samples = objective.samples as usize;
+        let most = (network.micro_batch() / samples).max(1);
+        *cut = Cut::new(batch.len(), [layout.chunk_len(), layout.dense_len()], most);
         if chunks.len() < cut.chunks {
             chunks.resize_with(cut.chunks, || (Buffer::zeros(layout.chunk_len()), Loss::default()));
         }
         let chunks = &mut chunks[..cut.chunks];
-        dense.reserve(cut.round_len(0), cut.units());
+        dense.reserve(cut.round_len(0), samples, cut.units());
         for round in 0..cut.rounds {
             let kept = dense.parts(cut.part(0, round).1, cut.round_len(round));
             let parts = chunks.par_iter_mut().zip(kept).with_max_len(1).enumerate();
@@ -66,7 +72,7 @@ impl Gradients {
                 let (position, images) = cut.part(number, round);
                 let part = batch.part(position, images);
                 let gradient = ChunkGradient { values: gradient, kept };
-                *loss += network.gradient(part, draw, position, objective, &mut threads.own_scratch(), gradient);
+                *loss += network.gradient(part, draw, position, minimised, &mut threads.own_scratch(), gradient);
             });
             let accumulate = if round == 0 { Accumulate::No } else { Accumulate::Yes };
             dense.run(cut.units(), |unit| cut.unit_part(unit, round), accumulate, threads);

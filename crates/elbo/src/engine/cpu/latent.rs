@@ -43,7 +43,7 @@ impl Latent {
         objective: Objective,
         gradient: &mut [f32],
     ) {
-        let Objective { beta, free_bits, kl_gradient } = objective;
+        let Objective { beta, free_bits, kl_gradient, .. } = objective;
         let rows = statistics.chunks_exact(2 * self.dim).zip(latents.chunks_exact(self.dim));
         let rows = rows.zip(self.noise.chunks_exact(self.dim)).zip(gradient.chunks_exact_mut(2 * self.dim));
         for (((statistics, latents), noise), gradient) in rows.take(images) {
@@ -74,6 +74,12 @@ impl Latent {
 pub(crate) fn kl(statistics: &[f32]) -> f64 {
     let (means, logvars) = statistics.split_at(statistics.len() / 2);
     means.iter().zip(logvars).map(|(mean, logvar)| divergence(*mean, *logvar)).sum()
+}
+
+/// `E log q(z | x)` of an image's distribution, means and then log-variances, in nats: what the entropy is, negative.
+pub(crate) fn negative_entropy(statistics: &[f32]) -> f64 {
+    let logvars = &statistics[statistics.len() / 2..];
+    -0.5 * logvars.iter().map(|logvar| 1.0 + libm::log(std::f64::consts::TAU) + f64::from(*logvar)).sum::<f64>()
 }
 
 /// The divergence of one latent dimension from the standard normal, in nats.

@@ -22,9 +22,11 @@ mod network;
 mod patched;
 mod pixel_model;
 mod product;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod total_correlation;
 mod training;
 
 pub use device::{Cpu, ISA_VARIABLE};

@@ -4,14 +4,16 @@ use super::decoder::{Decoder, DecoderState, OnLogits};
 use super::dense_gradient::{DenseGradient, Kept};
 use super::encoder::{Encoder, EncoderState};
 use super::gradient_layout::GradientLayout;
-use super::latent::{Latent, kl};
+use super::latent::{Latent, kl, negative_entropy};
 use super::layer::Layer;
 use super::pixel_model::PixelModel;
+use super::samples::SampleMemory;
 use crate::dataset::batch::Batch;
 use crate::engine::Draw;
 use crate::network::architecture::{Architecture, LayerShape, Role};
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
+use crate::network::prior::Mixture;
 use elbo_kernels::{Buffer, Isa};
 use rayon::prelude::*;
 
@@ -28,6 +30,8 @@ pub(crate) struct Network {
     head: usize,
     micro_batch: usize,
     pixel_model: PixelModel,
+    /// None is the standard normal.
+    prior: Option<Mixture>,
 }
 
 /// Where the gradient of a chunk goes.
@@ -36,6 +40,14 @@ pub(crate) struct ChunkGradient<'a> {
     pub(crate) values: &'a mut [f32],
     /// What that of the head's and the projection's weights is made of.
     pub(crate) kept: [Kept<'a>; 2],
+}
+
+/// What a step minimises.
+#[derive(Clone, Copy)]
+pub(crate) struct Minimised<'a> {
+    pub(crate) objective: Objective,
+    /// The gradient by the statistics of the batch, `[N, 2Z]`, of what no image has by itself; empty if there is no such part.
+    pub(crate) penalty: &'a [f32],
 }
 
 impl Network {
@@ -52,7 +64,7 @@ impl Network {
             .collect();
         let head = shapes.iter().position(|shape| shape.role == Role::Head).expect("an encoder has a head");
         let pixel_model = PixelModel::new(architecture.likelihood(), 0.0);
-        Self { isa, architecture, table, layout, shapes, layers, head, micro_batch, pixel_model }
+        Self { isa, architecture, table, layout, shapes, layers, head, micro_batch, pixel_model, prior: None }
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -110,7 +122,27 @@ impl Network {
         if let Some(log_sigma) = self.table.log_sigma() {
             self.pixel_model = PixelModel::new(self.architecture.likelihood(), parameters[log_sigma]);
         }
+        self.prior = Mixture::of(&self.table, parameters);
         self.layers.par_iter_mut().with_max_len(1).for_each(|layer| layer.pack(parameters, backward));
+    }
+
+    /// The mixture that is the prior; none if that is the standard normal.
+    pub(crate) fn prior(&self) -> Option<&Mixture> {
+        self.prior.as_ref()
+    }
+
+    /// `log p(z)` of a latent vector, `[Z]`.
+    pub(crate) fn log_prior(&self, latent: &[f32]) -> f64 {
+        let standard =
+            || latent.iter().map(|z| -0.5 * (f64::from(*z).powi(2) + libm::log(std::f64::consts::TAU))).sum();
+        self.prior().map_or_else(standard, |mixture| mixture.log_density(latent))
+    }
+
+    /// The divergence of an image's distribution, means and then log-variances, from the prior, by a formula as far as there
+    /// is one: that of a mixture's density is taken at the draw, `latent`.
+    pub(crate) fn divergence(&self, statistics: &[f32], latent: &[f32]) -> f64 {
+        self.prior()
+            .map_or_else(|| kl(statistics), |mixture| negative_entropy(statistics) - mixture.log_density(latent))
     }
 
     /// From images to means and log-variances in `scratch`, where their classes stand too if the network is conditional.
@@ -137,9 +169,16 @@ impl Network {
         latent.forward(batch.len(), encoder.statistics(), &mut decoder.latents);
     }
 
-    /// The divergence of each encoded image.
-    fn divergences<'a>(&self, images: usize, encoder: &'a EncoderState) -> impl Iterator<Item = f64> + 'a {
-        encoder.statistics().chunks_exact(2 * self.architecture.latent_dim()).take(images).map(kl)
+    /// The divergence of each encoded image, of which these are the draws, `[images, Z]`.
+    fn divergences<'a>(
+        &'a self,
+        images: usize,
+        encoder: &'a EncoderState,
+        latents: &'a [f32],
+    ) -> impl Iterator<Item = f64> + 'a {
+        let dim = self.architecture.latent_dim();
+        let rows = encoder.statistics().chunks_exact(2 * dim).zip(latents.chunks_exact(dim));
+        rows.take(images).map(|(statistics, latent)| self.divergence(statistics, latent))
     }
 
     /// The loss of each image of a micro-batch that stands at `position` in its batch.
@@ -153,7 +192,7 @@ impl Network {
     ) {
         self.encode(batch, draw, position, scratch);
         let Scratch { encoder, decoder, classes, kernel, .. } = scratch;
-        for (loss, kl) in losses.iter_mut().zip(self.divergences(batch.len(), encoder)) {
+        for (loss, kl) in losses.iter_mut().zip(self.divergences(batch.len(), encoder, &decoder.latents)) {
             loss.kl = kl;
         }
         let images = &encoder.images;
@@ -179,13 +218,17 @@ impl Network {
         batch: Batch<'_>,
         draw: Draw<'_>,
         position: usize,
-        objective: Objective,
+        Minimised { objective, penalty }: Minimised<'_>,
         scratch: &mut Scratch,
-        ChunkGradient { values: gradient, kept: [head, project] }: ChunkGradient<'_>,
+        gradient: ChunkGradient<'_>,
     ) -> Loss {
+        if objective.samples > 1 || self.prior.is_some() {
+            return self.gradient_of_samples(batch, draw, position, objective, scratch, gradient);
+        }
+        let ChunkGradient { values: gradient, kept: [head, project] } = gradient;
         self.encode(batch, draw, position, scratch);
-        let Scratch { encoder, latent, classes, decoder, kernel } = scratch;
-        let kl = self.divergences(batch.len(), encoder).sum();
+        let Scratch { encoder, latent, classes, decoder, kernel, .. } = scratch;
+        let kl = self.divergences(batch.len(), encoder, &decoder.latents).sum();
         let mut reconstruction = 0.0;
         let images = &encoder.images;
         self.decoder().forward_and_backward(
@@ -205,6 +248,11 @@ impl Network {
         }
         let (statistics, statistics_gradient) = encoder.statistics_and_gradient();
         latent.backward(batch.len(), statistics, &decoder.latent_gradient, objective, statistics_gradient);
+        if !penalty.is_empty() {
+            let row = 2 * self.architecture.latent_dim();
+            let penalty = &penalty[position * row..][..batch.len() * row];
+            statistics_gradient.iter_mut().zip(penalty).for_each(|(sum, part)| *sum += part);
+        }
         self.encoder().backward(batch.len(), classes, encoder, gradient, kernel);
         head.keep(encoder.features(), encoder.statistics_gradient());
         project.keep(&decoder.latents, decoder.projection_gradient());
@@ -220,6 +268,7 @@ pub(crate) struct Scratch {
     /// The class of each image, 0 where the network is not conditional.
     pub(crate) classes: Vec<u16>,
     pub(crate) decoder: DecoderState,
+    pub(crate) samples: SampleMemory,
     /// What kernels need while they work.
     pub(crate) kernel: Buffer,
 }
@@ -236,6 +285,7 @@ impl Scratch {
             latent: Latent::new(architecture.latent_dim(), images),
             classes: vec![0; images],
             decoder: DecoderState::new(architecture.latent_dim(), decoder.layers, images),
+            samples: SampleMemory::default(),
             kernel: Buffer::zeros(kernel.max(dense)),
         }
     }

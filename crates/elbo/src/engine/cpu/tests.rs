@@ -7,7 +7,7 @@ use crate::dataset::Depth;
 use crate::dataset::batch::Batch;
 use crate::engine::{Device, Draw};
 use crate::network::reference::Defined;
-use crate::network::reference::cases::{Case, cases, with_classes};
+use crate::network::reference::cases::{Case, cases, of_each_objective, with_classes};
 
 /// The engine, on every thread count and instruction set, computes what the definition says.
 #[test]
@@ -16,6 +16,7 @@ fn the_engine_agrees_with_the_definition() {
     // More images than a chunk or a micro-batch, and no multiple of either; many stages; sides of one pixel.
     cases.push(Case::new([8, 8, 1], &[3, 5], 2, 37, 1.0));
     cases.push(with_classes(37));
+    cases.extend(of_each_objective(37));
     cases.push(Case::new([8, 10, 4], &[9, 3, 2, 4, 17], 3, 5, 1.0));
     for case in cases {
         let Defined { loss: expected_loss, gradient: expected, .. } = case.at(&case.parameters());

@@ -89,6 +89,9 @@ impl Cuda {
 
 impl Device for Cuda {
     fn engine(&self, architecture: &Architecture, parameters: &[f32]) -> Result<Box<dyn Engine>, EngineError> {
+        if architecture.prior_components() > 0 {
+            return Err(EngineError::Unsupported { device: self.description(), what: "a learned prior" });
+        }
         let network = network(architecture);
         EngineError::check_count(network.parameters, parameters.len())?;
         let description = self.description();
@@ -209,13 +212,24 @@ impl CudaEngine {
         Given { noise, classes }
     }
 
+    /// An objective as the card takes it.
+    fn objective(&self, of: Objective) -> Result<elbo_cuda::Objective, EngineError> {
+        let unsupported = |what| EngineError::Unsupported { device: self.description.clone(), what };
+        match of {
+            Objective { samples: 1, total_correlation: 0.0, .. } => Ok(objective(of)),
+            Objective { samples: 1, .. } => Err(unsupported("the total correlation")),
+            _ => Err(unsupported("an objective of several samples")),
+        }
+    }
+
     fn checked<T>(&self, result: Result<T, CudaError>) -> Result<T, EngineError> {
         result.map_err(|source| failed(&self.description, source))
     }
 }
 
+/// An objective of those that a card computes.
 fn objective(objective: Objective) -> elbo_cuda::Objective {
-    let Objective { beta, free_bits, kl_gradient } = objective;
+    let Objective { beta, free_bits, kl_gradient, .. } = objective;
     elbo_cuda::Objective { beta, free_bits, path_gradient: kl_gradient == KlGradient::Path }
 }
 
@@ -267,8 +281,9 @@ impl Engine for CudaEngine {
     }
 
     fn step(&mut self, batch: Batch<'_>, draw: Draw<'_>, of: Objective, by: &Optimizer) -> Result<(), EngineError> {
+        let of = self.objective(of)?;
         let given = self.given(batch, draw);
-        let result = self.engine().step(given.batch(batch), objective(of), &optimizer(by));
+        let result = self.engine().step(given.batch(batch), of, &optimizer(by));
         self.checked(result)
     }
 
@@ -278,8 +293,9 @@ impl Engine for CudaEngine {
     }
 
     fn gradient(&mut self, batch: Batch<'_>, draw: Draw<'_>, of: Objective) -> Result<(Loss, Vec<f32>), EngineError> {
+        let of = self.objective(of)?;
         let given = self.given(batch, draw);
-        let result = self.engine().gradient(given.batch(batch), objective(of));
+        let result = self.engine().gradient(given.batch(batch), of);
         let (mean, gradient) = self.checked(result)?;
         Ok((loss(mean), gradient))
     }

@@ -47,7 +47,10 @@ impl Case {
         for (i, parameter) in table.iter().enumerate().filter(|(_, parameter)| parameter.shape.len() == 1) {
             random.uniform(i as u64, 0.3, &mut parameters[parameter.range.clone()]);
         }
-        let mut noise = vec![0.0; count * architecture.latent_dim()];
+        if let Some(prior) = table.prior() {
+            random.uniform(2_000, 0.4, &mut parameters[prior.logvars]);
+        }
+        let mut noise = vec![0.0; count * objective.samples as usize * architecture.latent_dim()];
         random.normal(1_000, &mut noise);
         Self { architecture, pixels, labels, parameters, noise, objective }
     }
@@ -84,7 +87,27 @@ pub(crate) fn cases() -> Vec<Case> {
     .into_iter()
     .chain(of_each_likelihood())
     .chain([with_free_bits(), with_classes(5)])
+    .chain(of_each_objective(5))
     .collect()
+}
+
+/// Several draws, a learned prior, both, and the total correlation; more draws than a thread takes at once, too.
+pub(crate) fn of_each_objective(count: usize) -> impl Iterator<Item = Case> {
+    let of = move |samples, prior_components, total_correlation, likelihood| {
+        let image = ImageShape { height: 9, width: 8, channels: 2 };
+        let architecture = Architecture::new(image, &[3, 4], 3).unwrap().with_likelihood(likelihood);
+        let architecture = architecture.with_classes(2).unwrap().with_prior_components(prior_components).unwrap();
+        let objective = Objective { beta: 0.8, samples, total_correlation, ..Objective::default() };
+        Case::of(architecture, count, objective)
+    };
+    [
+        of(4, 0, 0.0, Likelihood::Bernoulli),
+        of(1, 3, 0.0, Likelihood::SigmaGaussian),
+        of(3, 2, 0.0, Likelihood::SigmaGaussian),
+        of(37, 0, 0.0, Likelihood::Gaussian),
+        of(1, 0, 2.5, Likelihood::Gaussian),
+    ]
+    .into_iter()
 }
 
 pub(crate) fn with_classes(count: usize) -> Case {
