@@ -333,7 +333,7 @@ fn device_of(settings: &Settings, given: &TrainArgs) -> Result<Chosen, elbo::Err
     Ok(chosen)
 }
 
-/// What is about to happen, in three lines.
+/// What is about to happen, in three lines, and one more for each thing that is unusual.
 fn describe(training: &Training, directory: &RunDirectory) -> String {
     let (engine, data, recipe) = (training.engine(), training.data(), &training.settings().recipe);
     let parameters = ParameterTable::new(engine.architecture()).len();
@@ -347,7 +347,7 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
     format!(
         "{}: {} images of {} to train on, {others}\n\
          {} parameters, latent dimension {}, {}; {} batches of {} per epoch\n\
-         run directory {}; ELBO losses in {}",
+         run directory {}; ELBO losses in {}{}",
         data.name,
         thousands(data.train.len()),
         data.train.shape(),
@@ -358,7 +358,22 @@ fn describe(training: &Training, directory: &RunDirectory) -> String {
         training.batch_size(),
         directory.path().display(),
         engine.architecture().likelihood().unit(),
+        other_objective(recipe),
     )
+}
+
+/// What is minimised and what the prior is, where these are not the evidence lower bound and the standard normal.
+fn other_objective(recipe: &Recipe) -> String {
+    let objective = match recipe.objective {
+        ObjectiveKind::Iwae => format!("\nminimises the importance-weighted bound of {} samples", recipe.samples),
+        ObjectiveKind::BetaTc => format!("\nweighs the total correlation {} times", recipe.beta),
+        _ => String::new(),
+    };
+    let prior = match recipe.prior_components {
+        0 => String::new(),
+        components => format!("\nlearns a mixture of {components} Gaussians as the prior"),
+    };
+    format!("{objective}{prior}")
 }
 
 /// How many images no epoch trains on, if there are any. Where they are shuffled, each has its turn.

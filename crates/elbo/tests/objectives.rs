@@ -118,8 +118,8 @@ fn every_objective_learns() {
         Recipe { objective: ObjectiveKind::Iwae, samples: 3, prior_components: 2, ..fast },
     ] {
         let (vae, losses) = trained(recipe.clone(), 1);
-        // All pixels at their mean frequency have about 28 nats.
-        assert!(losses[0] > 2.0 * losses[11] && losses[11] < 15.0, "{recipe:?}: {losses:?}");
+        // All pixels at one half have 44 nats, at their mean frequencies about 28.
+        assert!(losses[0] > 35.0 && losses[11] < 26.0, "{recipe:?}: {losses:?}");
         let (same, same_losses) = trained(recipe, 3);
         assert_eq!(losses, same_losses);
         assert_eq!(vae.engine().parameters().unwrap(), same.engine().parameters().unwrap());

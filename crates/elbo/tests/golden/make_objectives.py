@@ -75,7 +75,7 @@ def encode(p, x):
 
 
 def decode(p, z):
-    h = jnp.einsum("nz,hwzc->nhwc", z, p["decoder.project.weight"]) + p["decoder.project.bias"]
+    h = jax.nn.relu(jnp.einsum("nz,hwzc->nhwc", z, p["decoder.project.weight"]) + p["decoder.project.bias"])
     for stage in range(len(WIDTHS)):
         h = jax.nn.relu(transposed(h, p[f"decoder.deconv{stage + 1}.weight"], 2) + p[f"decoder.deconv{stage + 1}.bias"])
     return transposed(h, p["decoder.output.weight"], 1) + p["decoder.output.bias"]
