@@ -55,6 +55,37 @@ fn every_likelihood_trains_and_says_which_it_is() {
 }
 
 #[test]
+fn other_objectives_train_resume_and_say_what_they_are() {
+    let here = with_bars();
+    for (name, options, line, kept) in [
+        ("iwae", "--objective iwae", "minimises the importance-weighted bound of 5 samples", "samples = 5"),
+        ("tc", "--objective beta-tc --beta 3", "weighs the total correlation 3 times", "objective = \"beta-tc\""),
+        ("mixture", "--prior-components 4", "learns a mixture of 4 Gaussians as the prior", "prior_components = 4"),
+    ] {
+        let printed = succeeds(&mut train(&here, &format!("bars --epochs 3 {options} --out {name}")));
+        assert!(printed.stderr.contains(&format!("\n{line}\n")), "{printed:#?}");
+        let config = fs::read_to_string(here.path().join(name).join("config.toml")).unwrap();
+        assert!(config.lines().any(|line| line == kept), "{config}");
+        let settings = format!("bars --quiet --config {name}/config.toml --out {name}-part --epochs 2");
+        succeeds(elbo(&here).arg("train").args(args(&settings)));
+        succeeds(elbo(&here).args(args(&format!("train --quiet --resume {name}-part --epochs 3"))));
+        assert_eq!(model(here.path().join(name)), model(here.path().join(format!("{name}-part"))), "{name}");
+        succeeds(elbo(&here).args(["generate", name, "--count", "4", "--out", "sheet.png"]));
+    }
+    for (options, said) in [
+        ("--samples 3", "the number of samples must be 1 but for the objective iwae, not 3"),
+        ("--objective iwae --samples 0", "the number of samples must be from 1 to 4096, not 0"),
+        ("--objective iwae --free-bits 0.1", "the number of free bits must be 0 with the objective iwae"),
+        ("--objective beta-tc --prior-components 2", "the number of the prior's components must be 0"),
+        ("--prior-components 5000", "the number of components of the prior must be from 0 to 1024, not 5000"),
+    ] {
+        let error = fails(&mut train(&here, &format!("bars {options} --out none")));
+        assert!(error.contains(said), "{error}");
+        assert!(!here.path().join("none").exists());
+    }
+}
+
+#[test]
 fn a_likelihood_is_kept_by_configs_and_resumed_runs() {
     let here = with_bars();
     let settings = "bars --likelihood sigma-gaussian --quiet";

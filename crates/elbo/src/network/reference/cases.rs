@@ -87,7 +87,7 @@ pub(crate) fn cases() -> Vec<Case> {
     .into_iter()
     .chain(of_each_likelihood())
     .chain([with_free_bits(), with_classes(5)])
-    .chain(of_each_objective(5))
+    .chain(of_each_objective(2))
     .collect()
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn of_each_objective(count: usize) -> impl Iterator<Item = Case> {
         of(4, 0, 0.0, Likelihood::Bernoulli),
         of(1, 3, 0.0, Likelihood::SigmaGaussian),
         of(3, 2, 0.0, Likelihood::SigmaGaussian),
-        of(37, 0, 0.0, Likelihood::Gaussian),
+        of(19, 0, 0.0, Likelihood::Gaussian),
         of(1, 0, 2.5, Likelihood::Gaussian),
     ]
     .into_iter()
