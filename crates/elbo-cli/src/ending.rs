@@ -105,6 +105,7 @@ mod tests {
     fn history(losses: &[f64]) -> Vec<EpochMetrics> {
         let row = |(epoch, &loss): (u32, &f64)| EpochMetrics {
             epoch,
+            step: None,
             learning_rate: 1e-3,
             train_loss: loss,
             held_out: Some((Part::Test, Loss { reconstruction: loss, kl: f64::from(epoch) })),

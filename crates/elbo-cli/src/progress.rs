@@ -117,6 +117,7 @@ mod tests {
     fn an_epoch_line_says_what_was_measured() {
         let metrics = EpochMetrics {
             epoch: 7,
+            step: None,
             learning_rate: 1e-3,
             train_loss: 20.5,
             held_out: Some((Part::Test, Loss { reconstruction: 11.5, kl: 8.49881 })),

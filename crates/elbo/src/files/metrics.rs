@@ -16,6 +16,9 @@ use std::path::Path;
 pub struct EpochMetrics {
     /// Number of the epoch; the first is 1.
     pub epoch: u32,
+    /// Steps of the optimiser so far, in this epoch and those before; none in files that were written before there was this
+    /// field.
+    pub step: Option<u64>,
     /// Adam's step size in the epoch's last step.
     pub learning_rate: f64,
     /// Mean over the epoch's batches, each before its step.
@@ -47,6 +50,8 @@ struct Row {
     validation_loss: Option<f64>,
     validation_reconstruction: Option<f64>,
     validation_kl: Option<f64>,
+    #[serde(default)]
+    step: Option<u64>,
 }
 
 /// The held-out loss as files keep it: sum, reconstruction and divergence in columns of the part they are of.
@@ -77,8 +82,8 @@ impl From<Columns> for Option<(Part, Loss)> {
 
 impl From<EpochMetrics> for Row {
     fn from(metrics: EpochMetrics) -> Self {
-        let EpochMetrics { epoch, learning_rate, train_loss, held_out, seconds, images_per_second, likelihood } =
-            metrics;
+        let EpochMetrics { epoch, step, learning_rate, train_loss, held_out, .. } = metrics;
+        let EpochMetrics { seconds, images_per_second, likelihood, .. } = metrics;
         let Columns { test, validation } = held_out.into();
         let [test_loss, test_reconstruction, test_kl] = test;
         let [validation_loss, validation_reconstruction, validation_kl] = validation;
@@ -95,6 +100,7 @@ impl From<EpochMetrics> for Row {
             validation_loss,
             validation_reconstruction,
             validation_kl,
+            step,
         }
     }
 }
@@ -105,9 +111,9 @@ impl From<Row> for EpochMetrics {
             test: [row.test_loss, row.test_reconstruction, row.test_kl],
             validation: [row.validation_loss, row.validation_reconstruction, row.validation_kl],
         };
-        let Row { epoch, learning_rate, train_loss, seconds, images_per_second, likelihood, .. } = row;
+        let Row { epoch, step, learning_rate, train_loss, seconds, images_per_second, likelihood, .. } = row;
         let held_out = columns.into();
-        Self { epoch, learning_rate, train_loss, held_out, seconds, images_per_second, likelihood }
+        Self { epoch, step, learning_rate, train_loss, held_out, seconds, images_per_second, likelihood }
     }
 }
 
@@ -124,7 +130,7 @@ pub fn best_epoch(history: &[EpochMetrics]) -> Option<&EpochMetrics> {
 pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,\
-                  likelihood,validation_loss,validation_reconstruction,validation_kl";
+                  likelihood,validation_loss,validation_reconstruction,validation_kl,step";
     let mut write = || -> csv::Result<()> {
         writer.write_record(header.split(','))?;
         rows.iter().try_for_each(|row| writer.serialize(row))
@@ -153,6 +159,7 @@ mod tests {
     fn csv_has_a_row_an_epoch_and_blanks_without_a_test_set() {
         let row = EpochMetrics {
             epoch: 1,
+            step: Some(10),
             learning_rate: 1e-3,
             train_loss: 40.5,
             held_out: Some((Part::Test, Loss { reconstruction: 20.0, kl: 8.25 })),
@@ -161,19 +168,20 @@ mod tests {
             likelihood: Likelihood::Gaussian,
         };
         let likelihood = Likelihood::ContinuousBernoulli;
-        let blank = EpochMetrics { epoch: 2, held_out: None, likelihood, ..row };
+        let blank = EpochMetrics { epoch: 2, step: Some(20), held_out: None, likelihood, ..row };
         let validated = EpochMetrics {
             epoch: 3,
+            step: None,
             held_out: Some((Part::Validation, Loss { reconstruction: 22.5, kl: 8.0 })),
             ..blank
         };
 
         let csv = String::from_utf8(to_csv(&[row, blank, validated])).unwrap();
         let expected = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,\
-                        likelihood,validation_loss,validation_reconstruction,validation_kl\n\
-                        1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0,gaussian,,,\n\
-                        2,0.001,40.5,,,,2.0,1000.0,continuous-bernoulli,,,\n\
-                        3,0.001,40.5,,,,2.0,1000.0,continuous-bernoulli,30.5,22.5,8.0\n";
+                        likelihood,validation_loss,validation_reconstruction,validation_kl,step\n\
+                        1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0,gaussian,,,,10\n\
+                        2,0.001,40.5,,,,2.0,1000.0,continuous-bernoulli,,,,20\n\
+                        3,0.001,40.5,,,,2.0,1000.0,continuous-bernoulli,30.5,22.5,8.0,\n";
         assert_eq!(csv, expected);
 
         let directory = tempfile::tempdir().unwrap();
@@ -187,10 +195,10 @@ mod tests {
         assert_eq!(best_epoch(&[blank, worse, row, equal]), Some(&row));
         assert_eq!(best_epoch(&[blank]), None);
 
-        // A table without the columns of a likelihood and a validation set: the reference's.
+        // A table without the columns of a likelihood, a validation set and steps: the reference's.
         let older = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second\n\
                      1,0.001,40.5,28.25,20.0,8.25,2.0,1000.0\n";
         std::fs::write(&path, older).unwrap();
-        assert_eq!(read_metrics(&path).unwrap(), [row]);
+        assert_eq!(read_metrics(&path).unwrap(), [EpochMetrics { step: None, ..row }]);
     }
 }

@@ -349,6 +349,7 @@ impl Training {
         }
         let metrics = EpochMetrics {
             epoch,
+            step: Some(self.steps_done()),
             learning_rate,
             train_loss: self.position.mean_loss().total(),
             held_out,

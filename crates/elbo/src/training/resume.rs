@@ -98,6 +98,9 @@ impl Training {
         };
         training.check_resumed(&directory)?;
         training.check_patience()?;
+        // Rows that were written before they had steps: an epoch of a run never has other than so many.
+        let batches = training.batches() as u64;
+        training.history.iter_mut().for_each(|row| row.step = row.step.or(Some(u64::from(row.epoch) * batches)));
         // Without a lock, another process may be at work on them.
         remove_leftovers(directory.path(), if lock.missing().is_some() { ABANDONED } else { Duration::ZERO });
         write_atomically(&directory.config(), training.settings.to_toml().as_bytes())?;
