@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod compare;
 mod data;
 mod device;
 mod ending;
@@ -16,6 +17,7 @@ mod progress;
 mod reconstruct;
 mod shell;
 mod source;
+mod table;
 mod train;
 
 use args::{Args, Command};
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => inspect::evaluate(&arguments),
         Command::Figures(arguments) => inspect::figures(&arguments),
         Command::Summary(arguments) => inspect::summary(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => device::devices(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments),

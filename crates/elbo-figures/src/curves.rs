@@ -3,7 +3,7 @@
 use crate::Figure;
 use crate::chart::{self, Axis, BELOW, LEFT, LegendEntry, Panel, drawable};
 use crate::scene::{Anchor, Rect, Scene, TextStyle};
-use crate::style::{Colour, INK, LABEL_SIZE, MARGIN, MUTED, TICK_SIZE, curve_colour};
+use crate::style::{CURVE_COLOURS, Colour, INK, LABEL_SIZE, MARGIN, MUTED, TICK_SIZE, class_colour, curve_colour};
 use crate::text::{self, Weight};
 
 /// The losses of one epoch, in nats per image; NaN where one is not known.
@@ -31,6 +31,15 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// How the curve is drawn.
     pub style: SeriesStyle,
+}
+
+/// The curves of one pair of axes of [`Figure::loss_comparisons`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curves {
+    /// What is measured.
+    pub y_label: String,
+    /// The curves.
+    pub series: Vec<Series>,
 }
 
 /// How a curve is drawn.
@@ -101,45 +110,65 @@ impl Figure {
     /// a finite point the figure says so.
     #[must_use]
     pub fn loss_comparison(title: &str, x_label: &str, y_label: &str, series: &[Series]) -> Self {
-        let mut legend: Vec<LegendEntry> = Vec::new();
-        let mut curves = Vec::with_capacity(series.len());
-        let mut colours = 0;
-        for Series { name, points, style } in series {
-            let known = legend.iter().find(|entry| entry.name == *name).map(|entry| entry.colour);
-            let colour = known.unwrap_or_else(|| {
-                if *style == SeriesStyle::Emphasis {
-                    return INK;
-                }
-                colours += 1;
-                curve_colour(colours - 1)
-            });
-            let few = points.len() <= MOST_MARKED;
-            let (line, dot) = match style {
-                SeriesStyle::Line => (1.75, if few { 3.0 } else { 0.0 }),
-                SeriesStyle::Emphasis => (2.5, if few { 4.0 } else { 0.0 }),
-                SeriesStyle::Markers => (0.0, 3.0),
-            };
-            let key = LegendEntry { name: name.clone(), colour, line, dot };
-            if known.is_none() && !name.is_empty() {
-                legend.push(key.clone());
-            }
-            let points = points.iter().map(|&(x, y)| [x, y]).collect();
-            curves.push((*style == SeriesStyle::Emphasis, Curve { points, key }));
-        }
-        curves.sort_by_key(|(emphasised, _)| *emphasised);
-        let curves: Vec<Curve> = curves.into_iter().map(|(_, curve)| curve).collect();
+        Self::loss_comparisons(title, x_label, &[Curves { y_label: y_label.to_owned(), series: series.to_vec() }])
+    }
 
+    /// The same on one pair of axes below the other, for curves that are not to be compared between them. A name has one
+    /// colour in all of them.
+    #[must_use]
+    pub fn loss_comparisons(title: &str, x_label: &str, panels: &[Curves]) -> Self {
+        let all = panels.iter().flat_map(|panel| &panel.series);
+        let mut names: Vec<&str> = Vec::new();
+        for series in all.filter(|series| series.style != SeriesStyle::Emphasis) {
+            if !names.contains(&&*series.name) {
+                names.push(&series.name);
+            }
+        }
         let width = 640.0;
         let page = 2.0 * MARGIN + LEFT + width;
-        let (mut scene, top) = Scene::titled(title, page);
+        let (mut scene, mut top) = Scene::titled(title, page);
         let left = ((scene.width - page) / 2.0).floor() + MARGIN + LEFT;
-        chart::legend(&mut scene, &legend, [left, top], width);
-        let y = top + chart::legend_height(&legend, width) + ABOVE;
-        let frame = Rect { x: left + 0.5, y: y + 0.5, width, height: 1.2 * PANEL_HEIGHT };
-        draw_curves(&mut scene, frame, &curves, x_label, y_label);
-        scene.height = frame.bottom().floor() + BELOW + MARGIN;
+        for Curves { y_label, series } in panels {
+            let mut legend: Vec<LegendEntry> = Vec::new();
+            let mut curves: Vec<(bool, Curve)> = series.iter().map(|series| curve(series, &names)).collect();
+            for (_, Curve { key, .. }) in &curves {
+                if !key.name.is_empty() && !legend.iter().any(|entry| entry.name == key.name) {
+                    legend.push(key.clone());
+                }
+            }
+            curves.sort_by_key(|(emphasised, _)| *emphasised);
+            let curves: Vec<Curve> = curves.into_iter().map(|(_, curve)| curve).collect();
+            chart::legend(&mut scene, &legend, [left, top], width);
+            let y = top + chart::legend_height(&legend, width) + ABOVE;
+            let frame = Rect { x: left + 0.5, y: y + 0.5, width, height: 1.2 * PANEL_HEIGHT };
+            draw_curves(&mut scene, frame, &curves, x_label, y_label);
+            scene.height = frame.bottom().floor() + BELOW + MARGIN;
+            top = scene.height;
+        }
+        scene.height = scene.height.max(top + MARGIN);
         Self::new(scene)
     }
+}
+
+/// A series as it is drawn, among those of these names, and whether it is emphasised.
+fn curve(series: &Series, names: &[&str]) -> (bool, Curve) {
+    let Series { name, points, style } = series;
+    let emphasised = *style == SeriesStyle::Emphasis;
+    let number = names.iter().position(|known| known == name);
+    let colour = match number.filter(|_| !emphasised) {
+        // Beyond the colours of curves, those of classes, which are as many as are asked for.
+        Some(number) if names.len() <= CURVE_COLOURS => curve_colour(number),
+        Some(number) => class_colour(number, names.len()),
+        None => INK,
+    };
+    let few = points.len() <= MOST_MARKED;
+    let (line, dot) = match style {
+        SeriesStyle::Line => (1.75, if few { 3.0 } else { 0.0 }),
+        SeriesStyle::Emphasis => (2.5, if few { 4.0 } else { 0.0 }),
+        SeriesStyle::Markers => (0.0, 3.0),
+    };
+    let key = LegendEntry { name: name.clone(), colour, line, dot };
+    (emphasised, Curve { points: points.iter().map(|&(x, y)| [x, y]).collect(), key })
 }
 
 /// A curve and how it is drawn.
@@ -299,6 +328,28 @@ mod tests {
         let runs = [series(&points, SeriesStyle::Line), series(&points, SeriesStyle::Line)];
         let figure = Figure::loss_comparison("Runs", "epoch", "loss", &runs);
         assert_eq!(figure.svg().matches("aria-label=\"run\"").count(), 1);
+    }
+
+    #[test]
+    fn a_name_has_one_colour_in_all_panels_and_no_other_has_it() {
+        let named = |name: usize| Series { name: format!("run {name}"), ..series(&[(1.0, 2.0)], SeriesStyle::Line) };
+        let panel = |runs: &[usize]| Curves {
+            y_label: "loss".to_owned(),
+            series: runs.iter().map(|&run| named(run)).collect(),
+        };
+        for count in [3, CURVE_COLOURS, 9, 30] {
+            let all: Vec<Series> = (0..count).map(named).collect();
+            let names: Vec<&str> = all.iter().map(|series| &*series.name).collect();
+            let mut colours: Vec<String> =
+                all.iter().map(|series| format!("{:?}", curve(series, &names).1.key.colour)).collect();
+            colours.sort();
+            colours.dedup();
+            assert_eq!(colours.len(), count);
+        }
+        let figure = Figure::loss_comparisons("Runs", "epoch", &[panel(&[0, 1]), panel(&[2, 0])]);
+        assert_eq!(figure.svg().matches("aria-label=\"run 0\"").count(), 2);
+        assert_eq!(figure.svg().matches("aria-label=\"epoch\"").count(), 2);
+        assert!(Figure::loss_comparisons("none", "", &[]).png().is_ok());
     }
 
     #[test]

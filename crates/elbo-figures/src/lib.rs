@@ -31,7 +31,7 @@ mod style;
 mod svg;
 mod text;
 
-pub use curves::{LossRow, Series, SeriesStyle};
+pub use curves::{Curves, LossRow, Series, SeriesStyle};
 pub use error::FigureError;
 pub use latent::Scatter;
 pub use raster::{MARK, Pixels, RasterImage, sheet};

@@ -54,9 +54,12 @@ pub(crate) fn class_colour(class: usize, classes: usize) -> Colour {
     Colour(channel(0.0), channel(2.0), channel(4.0))
 }
 
+/// How many colours curves have before they repeat.
+pub(crate) const CURVE_COLOURS: usize = 6;
+
 /// Colours of the curves of a chart, in turn.
 pub(crate) fn curve_colour(index: usize) -> Colour {
-    const CURVES: [Colour; 6] = [
+    const CURVES: [Colour; CURVE_COLOURS] = [
         Colour(0x1f, 0x77, 0xb4),
         Colour(0xe0, 0x6c, 0x00),
         Colour(0x2a, 0x93, 0x6c),

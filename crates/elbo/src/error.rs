@@ -11,6 +11,8 @@ use crate::network::architecture::ArchitectureError;
 use crate::recipe::RecipeError;
 use crate::recipe::settings::SettingsError;
 use crate::storage::StorageError;
+#[cfg(feature = "runs")]
+use crate::sweep::SweepError;
 use crate::training::TrainingError;
 use crate::vae::LatentError;
 #[cfg(feature = "figures")]
@@ -43,6 +45,9 @@ pub enum Error {
     TensorFile(#[from] TensorFileError),
     /// Any other file.
     Storage(#[from] StorageError),
+    /// A sweep.
+    #[cfg(feature = "runs")]
+    Sweep(#[from] SweepError),
     /// Images of a shape that the model does not take.
     Shape(#[from] ShapeError),
     /// Classes that are not there.

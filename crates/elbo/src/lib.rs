@@ -99,6 +99,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare within tolerances"))]
 
+#[cfg(feature = "runs")]
+pub mod comparison;
 pub mod dataset;
 pub mod engine;
 mod error;
@@ -109,6 +111,8 @@ pub mod network;
 pub mod noise;
 pub mod recipe;
 pub mod storage;
+#[cfg(feature = "runs")]
+pub mod sweep;
 pub mod training;
 pub mod vae;
 

@@ -1,5 +1,6 @@
 //! The arguments, as clap parses them.
 
+mod compare;
 mod device;
 mod pictures;
 mod train;
@@ -7,6 +8,7 @@ mod train;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use device::DeviceArgs;
 pub(crate) use pictures::DataArgs;
 pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
@@ -45,6 +47,7 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     Figures(FiguresArgs),
     Summary(SummaryArgs),
+    Compare(CompareArgs),
     Bench(BenchArgs),
     Devices(DevicesArgs),
     Completions(CompletionsArgs),

@@ -54,6 +54,12 @@ pub enum RunDirectoryError {
         /// The path.
         path: PathBuf,
     },
+    /// A run directory is wanted, and a path is that of a file.
+    #[error("{}: this is a file, and a run directory is wanted", path.display())]
+    NoDirectory {
+        /// The path.
+        path: PathBuf,
+    },
     /// There is a run in a directory, but no epoch of it has ended.
     #[error("{}: no model yet: no epoch of this run has ended", path.display())]
     NoModelYet {
@@ -176,6 +182,12 @@ impl RunDirectory {
             return Err(RunDirectoryError::Missing { path: path.to_owned() });
         }
         Ok(path.to_owned())
+    }
+
+    /// The run in this directory, whether there is one or not.
+    #[cfg(feature = "runs")]
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
     /// The directory itself.

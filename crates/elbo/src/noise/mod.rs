@@ -37,6 +37,8 @@ pub enum Purpose {
     Choice = 7,
     /// The choice of images to hold out of a training set.
     Validation = 8,
+    /// The settings of a sweep's trials; the epoch is the trial, the item a setting.
+    Sweep = 9,
 }
 
 /// All draws of one seed for one purpose in one epoch.
