@@ -12,6 +12,7 @@ use elbo::files::{RunDirectoryError, TensorFileError};
 use elbo::network::ArchitectureError;
 use elbo::recipe::SettingsError;
 use elbo::storage::StorageError;
+use elbo::sweep::SweepError;
 use elbo::training::TrainingError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         }
         Error::Engine(error) => of_engine(error),
         Error::Training(error) => of_training(error),
+        Error::Sweep(SweepError::NoValidation { .. }) => Some("hold some out: validation = 0.1 in [base]".to_owned()),
+        Error::Sweep(SweepError::OtherSweep { .. }) => Some("choose another --out, or bring the plan back".to_owned()),
         Error::HeldOut(_) => Some(
             "use the version of elbo that trained the model, or give images as DATA that it was not trained on"
                 .to_owned(),
@@ -273,6 +276,11 @@ fn of_run_directory(error: &RunDirectoryError) -> Option<String> {
         RunDirectoryError::Missing { .. } | RunDirectoryError::NoRun { .. } => {
             Some("train one with: elbo train --out RUN".to_owned())
         }
+        RunDirectoryError::NoDirectory { .. } => Some("give the directory in which it lies".to_owned()),
+        RunDirectoryError::Events { .. } => Some(
+            "choose another --tensorboard, or another --out: the events are in a directory called as the run's"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

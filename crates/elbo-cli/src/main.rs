@@ -9,6 +9,7 @@ mod data;
 mod device;
 mod ending;
 mod generate;
+mod guide;
 mod hints;
 mod inspect;
 mod manual;
@@ -17,6 +18,7 @@ mod progress;
 mod reconstruct;
 mod shell;
 mod source;
+mod sweep;
 mod table;
 mod train;
 
@@ -37,10 +39,12 @@ fn main() -> ExitCode {
         Command::Figures(arguments) => inspect::figures(&arguments),
         Command::Summary(arguments) => inspect::summary(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => device::devices(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Man(arguments) => manual::man(&arguments),
+        Command::Help(arguments) => guide::help(&arguments),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -2,18 +2,29 @@
 
 /// Rows below a head, two spaces apart; the first column to the left, the others to the right.
 pub(crate) fn table(head: &[String], rows: &[Vec<String>]) -> String {
+    let rows: Vec<&[String]> = std::iter::once(head).chain(rows.iter().map(Vec::as_slice)).collect();
+    set(&rows, true)
+}
+
+/// Rows two spaces apart, all columns to the left.
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
+    set(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), false)
+}
+
+/// Rows in columns as wide as what is in them, those after the first to the right if they are numbers.
+fn set(rows: &[&[String]], are_numbers: bool) -> String {
     let length = |text: &String| text.chars().count();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).chain(head.get(column));
-        cells.map(length).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(length).max().unwrap_or(0);
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for row in std::iter::once(head).chain(rows.iter().map(Vec::as_slice)) {
+    for row in rows {
         let mut line = String::new();
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             let room = " ".repeat(width - length(cell));
-            let cell = if column == 0 { format!("{cell}{room}") } else { format!("  {room}{cell}") };
+            let gap = if column == 0 { "" } else { "  " };
+            let cell =
+                if column > 0 && are_numbers { format!("{gap}{room}{cell}") } else { format!("{gap}{cell}{room}") };
             line.push_str(&cell);
         }
         text.push_str(line.trim_end());

@@ -14,8 +14,9 @@ use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
 use elbo::figures::write_figures;
 use elbo::network::ParameterTable;
 use elbo::recipe::{EMBEDDED_DATA, ObjectiveKind, Schedule};
+use elbo::tensorboard::TensorBoard;
 use elbo::{Device, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,8 +28,11 @@ const SAMPLES: u32 = 5;
 
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = Stop::on_interrupt(arguments.quiet)?;
+    if arguments.while_stdin {
+        stop.when_stdin_ends();
+    }
     let quiet = arguments.quiet;
-    let (directory, mut training, chosen) = match &arguments.resume {
+    let (directory, mut training, chosen, mut board) = match &arguments.resume {
         Some(run) => resume(arguments, run, &stop)?,
         None => start(arguments, &stop)?,
     };
@@ -49,12 +53,17 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let epochs = training.settings().recipe.epochs;
     let mut progress = Progress::new(epochs, training.batches(), quiet);
     let result = loop {
-        if stop.is_asked() {
-            break training.save().map(|()| false);
+        if stop.is_asked() || is_far_enough(&training, arguments.stop_after) {
+            break training.save().map(|()| training.is_finished());
         }
         match training.advance() {
             Ok(Some(elbo::Progress::Batch(batch))) => progress.batch(&batch),
-            Ok(Some(elbo::Progress::Epoch(metrics))) => progress.epoch(&metrics),
+            Ok(Some(elbo::Progress::Epoch(metrics))) => {
+                progress.epoch(&metrics);
+                if let Some(Err(error)) = board.as_mut().map(|board| board.epoch(&training)) {
+                    break training.save().and(Err(error));
+                }
+            }
             Ok(Some(_)) => {}
             Ok(None) => break Ok(true),
             Err(error) => break Err(error),
@@ -65,14 +74,17 @@ pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
         note(&left(&mut training, &directory));
     }
     if !result? {
-        let (done, batches) = (training.history().len(), training.batches_done());
-        note(&format!("stopped after {done} of {epochs} epochs and {batches} batches; the run is saved"));
-        note(&format!("go on with: {}", shell::resume(directory.path())));
-        return Ok(Outcome::Interrupted);
+        let is_planned = is_far_enough(&training, arguments.stop_after);
+        if !(is_planned && quiet) {
+            let (done, batches) = (training.history().len(), training.batches_done());
+            note(&format!("stopped after {done} of {epochs} epochs and {batches} batches; the run is saved"));
+            note(&format!("go on with: {}{}", shell::resume(directory.path()), board_option(arguments)));
+        }
+        return Ok(if is_planned { Outcome::Done } else { Outcome::Interrupted });
     }
     let key = class_key(training.data().train.classes()).filter(|_| training.data().train.labels().is_some());
     let (last_line, advice) = (last_line(&training, &directory), advice(&training).collect::<Vec<_>>());
-    let drawn = draw_figures(training, &directory, &*chosen.device);
+    let drawn = if arguments.no_figures { Ok(()) } else { draw_figures(training, &directory, &*chosen.device) };
     print(&last_line)?;
     if let Err(elbo::Error::Engine(_)) = &drawn {
         let run = shell::word(directory.path());
@@ -99,16 +111,36 @@ fn left(training: &mut Training, directory: &RunDirectory) -> String {
     )
 }
 
+/// The directory for the events of a run, if they are asked for: called as the run, so that TensorBoard tells runs apart.
+fn tensorboard(arguments: &TrainArgs, run: &Path) -> Option<PathBuf> {
+    // The run in `.` has a name too.
+    let run = std::path::absolute(run).ok();
+    let name = run.as_ref().and_then(|run| run.file_name()).unwrap_or("run".as_ref());
+    arguments.tensorboard.as_ref().map(|board| board.join(name))
+}
+
+/// What a run that goes on needs again, to go on with its events.
+fn board_option(arguments: &TrainArgs) -> String {
+    arguments.tensorboard.as_ref().map_or(String::new(), |board| format!(" --tensorboard {}", shell::word(board)))
+}
+
+/// Whether a run has had the epochs after which it is to stop for now.
+fn is_far_enough(training: &Training, stop_after: Option<u32>) -> bool {
+    stop_after.is_some_and(|epochs| training.history().len() >= epochs as usize)
+}
+
 /// What Ctrl-C does: it ends the process at once while images are read, since nothing is saved by then; later it asks
 /// the run to stop, and a second one ends the process, which harms nothing that is saved.
 struct Stop {
     is_asked: Arc<AtomicBool>,
     is_read: Arc<AtomicBool>,
+    /// Who started this process is gone, or asks for its end.
+    is_alone: Arc<AtomicBool>,
 }
 
 impl Stop {
     fn on_interrupt(quiet: bool) -> Result<Self, ctrlc::Error> {
-        let stop = Self { is_asked: Arc::default(), is_read: Arc::default() };
+        let stop = Self { is_asked: Arc::default(), is_read: Arc::default(), is_alone: Arc::default() };
         let (is_asked, is_read) = (Arc::clone(&stop.is_asked), Arc::clone(&stop.is_read));
         ctrlc::set_handler(move || {
             let is_read = is_read.load(Ordering::Relaxed);
@@ -127,13 +159,26 @@ impl Stop {
         self.is_read.store(true, Ordering::Relaxed);
     }
 
+    /// From here on the end of standard input asks too.
+    fn when_stdin_ends(&self) {
+        let is_alone = Arc::clone(&self.is_alone);
+        std::thread::spawn(move || {
+            // What is said there is nothing, and an error is an end.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            is_alone.store(true, Ordering::Relaxed);
+        });
+    }
+
     fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::Relaxed)
+        self.is_asked.load(Ordering::Relaxed) || self.is_alone.load(Ordering::Relaxed)
     }
 }
 
-/// A new run, its directory, and what it is on.
-fn start(arguments: &TrainArgs, stop: &Stop) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
+/// A run that is about to be trained: its directory, what it is on, and its event file.
+type Begun = (RunDirectory, Training, Chosen, Option<TensorBoard>);
+
+/// A new run.
+fn start(arguments: &TrainArgs, stop: &Stop) -> anyhow::Result<Begun> {
     let (settings, data) = resolve(arguments)?;
     stop.images_are_read();
     let is_chosen = arguments.config.is_none() && arguments.recipe == RecipeName::Auto;
@@ -146,11 +191,16 @@ fn start(arguments: &TrainArgs, stop: &Stop) -> anyhow::Result<(RunDirectory, Tr
         None => RunDirectory::create_in_runs(&training.data().name),
     };
     let directory = directory.map_err(elbo::Error::from)?;
+    let board = tensorboard(arguments, directory.path()).map(|board| TensorBoard::create(&board)).transpose();
+    let board = board.inspect_err(|_| {
+        // Nothing is in it yet, unless it was there before.
+        let _ = std::fs::remove_dir(directory.path());
+    })?;
     let training = training.save_in(directory.clone())?;
     if let Some(recipe) = chosen_recipe {
         note(&recipe);
     }
-    Ok((directory, training, chosen))
+    Ok((directory, training, chosen, board))
 }
 
 /// Takes the value given, if any.
@@ -273,8 +323,8 @@ fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option
     })
 }
 
-/// A run that goes on, its directory, and what it is on.
-fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(RunDirectory, Training, Chosen)> {
+/// A run that goes on.
+fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<Begun> {
     let directory = RunDirectory::open(run).map_err(elbo::Error::from)?;
     // Before images are read for nothing.
     directory.check_not_in_use().map_err(elbo::Error::from)?;
@@ -304,7 +354,9 @@ fn resume(arguments: &TrainArgs, run: &Path, stop: &Stop) -> anyhow::Result<(Run
         let now = training.engine().arithmetic();
         note(&format!("so far it was trained on {before}, now it is on {now}: its last bits differ from here on"));
     }
-    Ok((directory, training, chosen))
+    let board = tensorboard(arguments, directory.path());
+    let board = board.map(|board| TensorBoard::resume(&board, training.history())).transpose()?;
+    Ok((directory, training, chosen, board))
 }
 
 /// Takes what is given of the device.

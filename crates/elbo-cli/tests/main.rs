@@ -2,13 +2,17 @@
 
 mod arrays;
 mod common;
+mod compare;
 mod data;
 mod devices;
+mod guide;
 mod held_out;
 mod models;
 mod objectives;
 mod pictures;
 mod resume;
 mod storage;
+mod sweep;
+mod tensorboard;
 mod train;
 mod usage;

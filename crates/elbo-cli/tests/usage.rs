@@ -3,7 +3,7 @@
 use crate::common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
 
 /// The commands and a word that the help of each must have.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 13] = [
     ("train", "--resume"),
     ("data", "--sheet"),
     ("generate", "--count"),
@@ -11,6 +11,8 @@ const COMMANDS: [(&str, &str); 11] = [
     ("evaluate", "--json"),
     ("figures", "Run directory"),
     ("summary", "model file"),
+    ("compare", "--out"),
+    ("sweep", "--jobs"),
     ("bench", "--device"),
     ("devices", "--json"),
     ("completions", "bash"),

@@ -113,6 +113,8 @@ pub mod recipe;
 pub mod storage;
 #[cfg(feature = "runs")]
 pub mod sweep;
+#[cfg(feature = "runs")]
+pub mod tensorboard;
 pub mod training;
 pub mod vae;
 

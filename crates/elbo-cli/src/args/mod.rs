@@ -2,7 +2,9 @@
 
 mod compare;
 mod device;
+mod help;
 mod pictures;
+mod sweep;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -10,7 +12,9 @@ use std::path::PathBuf;
 
 pub(crate) use compare::CompareArgs;
 pub(crate) use device::DeviceArgs;
+pub(crate) use help::HelpArgs;
 pub(crate) use pictures::DataArgs;
+pub(crate) use sweep::SweepArgs;
 pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
 
 const ABOUT: &str = "\
@@ -48,10 +52,12 @@ pub(crate) enum Command {
     Figures(FiguresArgs),
     Summary(SummaryArgs),
     Compare(CompareArgs),
+    Sweep(SweepArgs),
     Bench(BenchArgs),
     Devices(DevicesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    Help(HelpArgs),
 }
 
 /// Print completions for a shell

@@ -233,6 +233,23 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
 
+    /// Stop after this many epochs of the run, saved to go on with --resume: step sizes stay those of the whole run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) stop_after: Option<u32>,
+
+    /// Write what is measured after each epoch, with samples and reconstructions, for TensorBoard, to a directory in this one
+    /// that is called as the run directory. A run that goes on needs it again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tensorboard: Option<PathBuf>,
+
+    /// Draw no figures at the end; elbo figures draws them later
+    #[arg(long)]
+    pub(crate) no_figures: bool,
+
+    /// Save and stop when standard input ends, as on Ctrl-C; for programs that start this one
+    #[arg(long, hide = true)]
+    pub(crate) while_stdin: bool,
+
     /// Print only the last line
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -60,6 +60,12 @@ pub enum RunDirectoryError {
         /// The path.
         path: PathBuf,
     },
+    /// A new run would write its events after those of another.
+    #[error("{}: there are the events of a run already", path.display())]
+    Events {
+        /// The file of events.
+        path: PathBuf,
+    },
     /// There is a run in a directory, but no epoch of it has ended.
     #[error("{}: no model yet: no epoch of this run has ended", path.display())]
     NoModelYet {

@@ -1,0 +1,124 @@
+//! Trials in processes of their own.
+
+use elbo::RunDirectory;
+use std::io::Read;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the processes are looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How the process of a trial ended.
+pub(super) enum Ended {
+    /// It has had its epochs.
+    Done,
+    /// It was asked to stop, and is saved.
+    Stopped,
+    /// It cannot go on.
+    Failed(String),
+    /// Something else ended it, such as a lack of memory.
+    Killed(String),
+}
+
+/// A process that trains.
+struct Worker {
+    trial: usize,
+    process: Child,
+    /// As long as this is open it goes on: so it ends with this process too, however that ends.
+    alive: Option<ChildStdin>,
+    /// What it says.
+    said: Option<JoinHandle<String>>,
+}
+
+/// The processes at work.
+pub(super) struct Workers(Vec<Worker>);
+
+impl Workers {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Starts a process that trains a run up to an epoch.
+    pub(super) fn start(
+        &mut self,
+        trial: usize,
+        run: &RunDirectory,
+        until: u32,
+        threads: Option<usize>,
+    ) -> anyhow::Result<()> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("train");
+        if run.checkpoint().exists() {
+            command.arg("--resume").arg(run.path());
+        } else {
+            command.arg("--config").arg(run.config()).arg("--out").arg(run.path());
+        }
+        command.args(["--quiet", "--no-figures", "--while-stdin", "--stop-after", &until.to_string()]);
+        if let Some(threads) = threads {
+            command.args(["--threads", &threads.to_string()]);
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let alive = process.stdin.take();
+        let said = process.stderr.take().map(|mut stderr| {
+            std::thread::spawn(move || {
+                let mut text = Vec::new();
+                // What could not be read is not told.
+                let _ = stderr.read_to_end(&mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            })
+        });
+        self.0.push(Worker { trial, process, alive, said });
+        Ok(())
+    }
+
+    /// Asks all to save and stop.
+    pub(super) fn stop(&mut self) {
+        for worker in &mut self.0 {
+            worker.alive = None;
+        }
+    }
+
+    /// The next one that has ended, if any does within a moment.
+    pub(super) fn wait(&mut self) -> Option<(usize, Ended)> {
+        let ended = |worker: &mut Worker| !matches!(worker.process.try_wait(), Ok(None));
+        let Some(place) = self.0.iter_mut().position(ended) else {
+            if !self.0.is_empty() {
+                std::thread::sleep(PAUSE);
+            }
+            return None;
+        };
+        let mut worker = self.0.remove(place);
+        let said = worker.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
+        let ended = match worker.process.wait() {
+            Ok(status) if status.success() => Ended::Done,
+            Ok(status) if status.code() == Some(i32::from(crate::INTERRUPTED)) => Ended::Stopped,
+            Ok(status) if status.code().is_some() => {
+                Ended::Failed(reason(&said).unwrap_or_else(|| format!("its process ended with {status}")))
+            }
+            Ok(status) => Ended::Killed(status.to_string()),
+            Err(error) => Ended::Killed(error.to_string()),
+        };
+        Some((worker.trial, ended))
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // An error ends the sweep: what is at work saves and stops first.
+        self.stop();
+        for worker in &mut self.0 {
+            let _ = worker.process.wait();
+        }
+    }
+}
+
+/// The error that a command printed, in one line.
+fn reason(said: &str) -> Option<String> {
+    let line = said.lines().find_map(|line| line.strip_prefix("error: "))?;
+    Some(line.trim().to_owned())
+}
