@@ -82,11 +82,12 @@ fn a_sweep_that_is_stopped_goes_on_to_the_same_models() {
     plan(&here, &format!("{BASE}[grid]\nepochs = [400]\nbeta = [1, 2]\n"));
     let mut sweep = elbo(&here);
     sweep.args(args("sweep plan.toml --out out --jobs 2")).stderr(Stdio::piped()).stdout(Stdio::null());
-    let sweep = sweep.spawn().unwrap();
+    let mut sweep = sweep.spawn().unwrap();
     let out = here.path().join("out");
     let has_begun =
         || trials(&out).iter().filter(|trial| out.join(trial).join("model.safetensors").exists()).count() == 2;
     while !out.exists() || !has_begun() {
+        assert!(sweep.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     // To the sweep alone: it tells its trials.

@@ -36,7 +36,7 @@ Examples:
   elbo generate runs/mnist --count 100          new digits";
 
 #[derive(Parser)]
-#[command(name = "elbo", version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = ENVIRONMENT, max_term_width = 100)]
+#[command(name = "elbo", version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = ENVIRONMENT, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
