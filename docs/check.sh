@@ -5,7 +5,7 @@
 #
 # In a block fenced as ```console each line that begins with "$ " is run and must succeed. In one fenced as
 # ```console,fails it must end with exit code 1, and all else in the block must be what it prints, word for word; the
-# directory in which everything is run is called /home/me.
+# directory in which everything is run is called /home/me. A block fenced as ```toml,NAME.toml is what that file holds from then on.
 set -euo pipefail
 elbo=$(realpath "$1")
 guide=$(realpath "$(dirname "$0")/src")
@@ -71,11 +71,16 @@ for chapter in $(sed -n 's/.*](\(.*\.md\)).*/\1/p' "$guide/SUMMARY.md"); do
         case $block:$line in
         :'```console') block=succeeds ;;
         :'```console,fails') block=fails shown= command= ;;
+        :'```toml,'*)
+            block=file file=${line##*,}
+            : >"$file"
+            ;;
         :'```'*) block=other ;;
         :*) ;;
         fails:'```') compare; block= ;;
         *:'```') block= ;;
         other:*) ;;
+        file:*) printf '%s\n' "$line" >>"$file" ;;
         *:'$ '*)
             command=${line#'$ '}
             if [[ $block == fails && -n $shown ]]; then compare; fi

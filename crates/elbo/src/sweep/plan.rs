@@ -24,6 +24,9 @@ const OF_RUN: [&str; 4] = ["data", "device", "precision", "threads"];
 /// What a linear schedule's warm-up is unless it is given, as for `elbo train`.
 const WARMUP: f64 = 0.1;
 
+/// Draws of each image's latent vector under the importance-weighted bound unless they are given, as for `elbo train`.
+const SAMPLES: i64 = 5;
+
 /// Longest name of a trial, in bytes: file systems take 255.
 const LONGEST: usize = 120;
 
@@ -239,6 +242,15 @@ fn changed<'a>(
         match (name.as_str(), value) {
             ("muon_learning_rate" | "patience", Value::String(none)) if none == "none" => {
                 recipe.remove(name);
+            }
+            ("prior_components", Value::String(none)) if none == "none" => {
+                recipe.insert(name.clone(), Value::Integer(0));
+            }
+            ("objective", Value::String(kind)) if kind == "iwae" => {
+                if recipe.get("samples").and_then(Value::as_integer) == Some(1) {
+                    recipe.insert("samples".to_owned(), Value::Integer(SAMPLES));
+                }
+                recipe.insert(name.clone(), value.clone());
             }
             ("schedule", Value::String(kind)) if kind == "linear" => {
                 let warmup = recipe.get("schedule").and_then(|schedule| schedule.get("linear")?.get("warmup").cloned());

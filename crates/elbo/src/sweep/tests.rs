@@ -82,6 +82,8 @@ fn schedules_and_what_may_be_none_are_given_as_to_the_command() {
     let recipe = |trial: usize| &found[trial].settings.recipe;
     assert_eq!(recipe(0).schedule, crate::recipe::Schedule::Linear { warmup: 0.2 });
     assert_eq!([recipe(0).muon_learning_rate, recipe(1).muon_learning_rate], [None, Some(0.1)]);
+    let found = trials(&format!("{BASE}prior-components = \"none\"\n[grid]\nobjective = [\"elbo\", \"iwae\"]\n"));
+    assert_eq!([0, 1].map(|trial: usize| found[trial].settings.recipe.samples), [1, 5]);
 }
 
 #[test]

@@ -127,7 +127,10 @@ impl TensorBoard {
         let Some(row) = training.history().last() else { return Ok(()) };
         let mut event = scalars(row);
         let shown = training.held_out().map_or(&training.data().train, |(_, images)| images);
-        if let Some(histogram) = Histogram::of(&divergences(training, shown)?) {
+        // That to a learned prior is no sum over dimensions.
+        if training.settings().recipe.prior_components == 0
+            && let Some(histogram) = Histogram::of(&divergences(training, shown)?)
+        {
             event.histogram("kl_per_dimension", &histogram);
         }
         #[cfg(feature = "figures")]
