@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::args::CompareArgs;
 use crate::generate::names_png;
-use crate::output::{clock, note, print, thousands};
+use crate::output::{clock, json_of, note, print, thousands};
 use crate::table::table;
 use elbo::comparison::{Comparison, Group, RunRecord};
 use elbo::storage::write_atomically;
@@ -130,7 +130,10 @@ fn as_json(comparison: &Comparison, names: &[String]) -> String {
             "runs": group.runs.iter().map(run).collect::<Vec<_>>(),
         })
     });
-    let settings = comparison.settings.iter().map(|setting| json!({ "name": setting.name, "values": setting.values }));
+    let settings = comparison.settings.iter().map(|setting| {
+        let values: Vec<_> = setting.values.iter().map(|value| value.as_deref().map(json_of)).collect();
+        json!({ "name": setting.name, "values": values })
+    });
     let json = json!({
         "runs": comparison.runs.iter().map(|run| run.path.display().to_string()).collect::<Vec<_>>(),
         "settings": settings.collect::<Vec<_>>(),

@@ -69,6 +69,11 @@ pub(crate) fn thousands(number: usize) -> String {
     out
 }
 
+/// A value of `config.toml` as JSON: a number, a list, true or false, or else a text.
+pub(crate) fn json_of(value: &str) -> serde_json::Value {
+    serde_json::from_str(value).unwrap_or_else(|_| value.into())
+}
+
 /// A number of things: `1 image`, `262,761 images`.
 pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })

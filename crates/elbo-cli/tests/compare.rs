@@ -38,7 +38,7 @@ fn what_differs_is_listed_and_the_best_run_comes_first() {
     );
     let losses = [0, 1].map(|run| runs[run]["best"]["held_out"]["loss"].as_f64().unwrap());
     assert!(losses[0] < losses[1]);
-    assert_eq!(json["settings"][0]["values"], serde_json::json!(["4", "1"]));
+    assert_eq!(json["settings"][0]["values"], serde_json::json!([4, 1]));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn the_worse_half_ends_early() {
     let of = |key: &str| json["trials"].as_array().unwrap().iter().map(|trial| trial[key].clone()).collect::<Vec<_>>();
     assert_eq!(of("status"), ["finished", "finished", "halved", "halved"]);
     assert_eq!(of("epochs"), [2, 2, 1, 1]);
-    assert!(json["trials"][0]["settings"]["learning_rate"].is_string());
+    assert!(json["trials"][0]["settings"]["learning_rate"].is_f64());
     // A trial that ended early is a run that can go on.
     let halved = of("run")[3].as_str().unwrap().to_owned();
     succeeds(elbo(&here).args(["train", "--no-figures", "--quiet", "--resume", &halved]));

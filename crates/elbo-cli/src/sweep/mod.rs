@@ -10,6 +10,7 @@ use crate::output::{counted, note, print};
 use crate::progress::work_bar;
 use crate::{shell, source};
 use elbo::dataset::Splits;
+use elbo::files::{best_epoch, read_metrics};
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::sweep::{Plan, Stage, Sweep, Trial};
 use std::sync::Arc;
@@ -118,7 +119,7 @@ fn train(
             None => {}
             Some((number, ended)) => {
                 let trial = &sweep.trials()[number];
-                if let Some(line) = line(sweep, number, trial, ended)? {
+                if let Some(line) = line(sweep, trial, ended)? {
                     say(&line);
                 }
             }
@@ -127,7 +128,7 @@ fn train(
 }
 
 /// What there is to say of a trial whose process has ended; a failure is kept.
-fn line(sweep: &Sweep, number: usize, trial: &Trial, ended: Ended) -> anyhow::Result<Option<String>> {
+fn line(sweep: &Sweep, trial: &Trial, ended: Ended) -> anyhow::Result<Option<String>> {
     let name = &trial.name;
     Ok(match ended {
         Ended::Stopped => None,
@@ -137,14 +138,11 @@ fn line(sweep: &Sweep, number: usize, trial: &Trial, ended: Ended) -> anyhow::Re
         }
         Ended::Killed(reason) => anyhow::bail!("{name}: its process ended: {reason}; the same command goes on"),
         Ended::Done => {
-            let results = sweep.results()?;
-            let result = results.iter().find(|result| result.trial == number);
-            result.map(|result| match result.best_epoch().zip(result.best_loss()) {
-                Some((best, loss)) => {
-                    let epochs = counted(result.history.len(), "epoch");
-                    format!("{name}: lowest validation loss {loss:.4} after epoch {} of {epochs}", best.epoch)
-                }
-                None => format!("{name}: no epoch"),
+            let history = read_metrics(&sweep.prepare(trial)?.metrics()).map_err(elbo::Error::from)?;
+            let best = best_epoch(&history).and_then(|best| Some((best.epoch, best.held_out?.1.total())));
+            best.map(|(epoch, loss)| {
+                let epochs = counted(history.len(), "epoch");
+                format!("{name}: lowest validation loss {loss:.4} after epoch {epoch} of {epochs}")
             })
         }
     })

@@ -1,6 +1,6 @@
 //! How a sweep came out, as text and as JSON.
 
-use crate::output::clock;
+use crate::output::{clock, json_of};
 use crate::table::table;
 use elbo::sweep::{Status, Sweep, TrialResult};
 use elbo::{EpochMetrics, Loss};
@@ -65,7 +65,7 @@ pub(super) fn as_json(sweep: &Sweep) -> Result<String, elbo::Error> {
     };
     let trial = |result: &TrialResult| {
         let trial = &sweep.trials()[result.trial];
-        let own: Map<_, _> = trial.own.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let own: Map<_, _> = trial.own.iter().map(|(name, value)| (name.clone(), json_of(value))).collect();
         let failure = match &result.status {
             Status::Failed(reason) => Some(reason),
             _ => None,

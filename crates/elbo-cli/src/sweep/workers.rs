@@ -1,7 +1,9 @@
 //! Trials in processes of their own.
 
 use elbo::RunDirectory;
+use std::ffi::OsString;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -54,9 +56,9 @@ impl Workers {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("train");
         if run.checkpoint().exists() {
-            command.arg("--resume").arg(run.path());
+            command.arg(option("--resume=", run.path()));
         } else {
-            command.arg("--config").arg(run.config()).arg("--out").arg(run.path());
+            command.args([option("--config=", &run.config()), option("--out=", run.path())]);
         }
         command.args(["--quiet", "--no-figures", "--while-stdin", "--stop-after", &until.to_string()]);
         if let Some(threads) = threads {
@@ -115,6 +117,13 @@ impl Drop for Workers {
             let _ = worker.process.wait();
         }
     }
+}
+
+/// An option with a path, which may begin like an option.
+fn option(name: &str, path: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(path);
+    option
 }
 
 /// The error that a command printed, in one line.
