@@ -34,7 +34,7 @@ fn trials_are_ranked_failures_listed_and_each_is_an_ordinary_run() {
     );
     let out = here.path().join("out");
     let trials = trials(&out);
-    assert_eq!(trials, ["001-learning_rate=0.00001", "002-learning_rate=0.003", "003-learning_rate=1e30"]);
+    assert_eq!(trials, ["001-learning_rate=1e-5", "002-learning_rate=0.003", "003-learning_rate=1e30"]);
     let table = fs::read_to_string(out.join("sweep.csv")).unwrap();
     assert!(table.lines().nth(1).unwrap().starts_with("002-learning_rate=0.003,finished,0.003,"), "{table}");
 

@@ -24,10 +24,12 @@ pub(crate) fn flat(settings: &Settings) -> Vec<(String, Value)> {
     flat
 }
 
-/// A value as a table of results has it: TOML, but strings without quotes.
+/// A value as a table of results has it: TOML, but strings without quotes, and numbers as short as they can be.
 pub(crate) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // Large and small ones with an exponent.
+        Value::Float(number) => format!("{number:?}"),
         value => value.to_string(),
     }
 }
