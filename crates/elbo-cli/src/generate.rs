@@ -85,7 +85,7 @@ fn ends_of_16_bits(vae: &Vae) -> [u16; 2] {
 }
 
 /// Writes images into files of their own, `images(start, count)` at a time; of 16 bits, if black and white are given.
-fn write_single(
+pub(crate) fn write_single(
     images: impl Fn(usize, usize) -> Result<Images, elbo::Error>,
     count: usize,
     directory: &Path,

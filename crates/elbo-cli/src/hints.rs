@@ -8,7 +8,7 @@ use elbo::Error;
 use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError};
 use elbo::dataset::{Note, Oddity, PassedOver, PictureError, SIDES};
 use elbo::engine::EngineError;
-use elbo::files::{RunDirectoryError, TensorFileError};
+use elbo::files::{CodesError, RunDirectoryError, TensorFileError};
 use elbo::network::ArchitectureError;
 use elbo::recipe::SettingsError;
 use elbo::storage::StorageError;
@@ -31,6 +31,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Architecture(ArchitectureError::TooLarge { .. }) => {
             Some("make the images smaller, or the stages narrower with --widths".to_owned())
         }
+        Error::Codes(error) => of_codes(error),
         Error::Engine(error) => of_engine(error),
         Error::Training(error) => of_training(error),
         Error::Sweep(SweepError::NoValidation { .. }) => Some("hold some out: validation = 0.1 in [base]".to_owned()),
@@ -220,6 +221,21 @@ fn of_class(error: &ClassError) -> Option<String> {
             Some(format!("give a name, or a number from 0 to {}", classes.len().saturating_sub(1)))
         }
         ClassError::NotConditional => Some("train with --conditional, or leave out the class".to_owned()),
+        _ => None,
+    }
+}
+
+fn of_codes(error: &CodesError) -> Option<String> {
+    match error {
+        CodesError::Storage(error) => of_storage(error),
+        CodesError::NoPlace { .. } => Some("choose a name that ends in .npz, .csv or .parquet as --out".to_owned()),
+        CodesError::OtherModel { .. } => Some(
+            "decode them with the model that made them, or encode the images again with this one; the last model of a run and \
+             its best are two"
+                .to_owned(),
+        ),
+        CodesError::Newer { .. } => Some("update elbo to read it".to_owned()),
+        CodesError::NoLabel { .. } => Some("give all images one class with --class, or a label to each code".to_owned()),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod codes;
 mod compare;
 mod data;
 mod device;
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Encode(arguments) => codes::encode(&arguments),
+        Command::Decode(arguments) => codes::decode(&arguments),
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),
         Command::Evaluate(arguments) => inspect::evaluate(&arguments),
         Command::Figures(arguments) => inspect::figures(&arguments),

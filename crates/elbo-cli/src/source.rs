@@ -58,6 +58,17 @@ pub(crate) fn parts(
     part: Option<Part>,
     quiet: bool,
 ) -> anyhow::Result<Vec<PartImages>> {
+    Ok(named_parts(run, vae, data, part, quiet)?.1)
+}
+
+/// The same with what the data set is called.
+pub(crate) fn named_parts(
+    run: &Path,
+    vae: &Vae,
+    data: Option<&Path>,
+    part: Option<Part>,
+    quiet: bool,
+) -> anyhow::Result<(String, Vec<PartImages>)> {
     let (_, splits) = for_model(run, vae, data, quiet)?;
     let name = splits.name.clone();
     let mut parts = vae.card().parts(splits)?;
@@ -65,7 +76,7 @@ pub(crate) fn parts(
         parts.retain(|images| images.part == part);
         anyhow::ensure!(!parts.is_empty(), "{name} has no {part} set");
     }
-    Ok(parts)
+    Ok((name, parts))
 }
 
 /// The images that a model is to be tried on, of `data` or else of what it was trained on; and what to call them.

@@ -1,6 +1,7 @@
 //! The tests of the command, in one program: linking is most of what a test costs to build.
 
 mod arrays;
+mod codes;
 mod common;
 mod compare;
 mod data;

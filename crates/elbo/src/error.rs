@@ -4,6 +4,8 @@ use crate::dataset::DatasetError;
 use crate::dataset::class::ClassError;
 use crate::dataset::shape::ShapeError;
 use crate::engine::EngineError;
+#[cfg(feature = "arrays")]
+use crate::files::codes::CodesError;
 use crate::files::model::HeldOutError;
 use crate::files::run_directory::RunDirectoryError;
 use crate::files::tensors::TensorFileError;
@@ -43,6 +45,9 @@ pub enum Error {
     RunDirectory(#[from] RunDirectoryError),
     /// A model or a checkpoint.
     TensorFile(#[from] TensorFileError),
+    /// A file of codes.
+    #[cfg(feature = "arrays")]
+    Codes(#[from] CodesError),
     /// Any other file.
     Storage(#[from] StorageError),
     /// A sweep.

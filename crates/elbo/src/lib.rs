@@ -73,17 +73,18 @@
 //! or one that is infinite, is neither written nor read.
 //!
 //! # Features
-//! All but the last are on by default. Without any, this crate trains, encodes and decodes on data of one's own and IDX
+//! All but the last two are on by default. Without any, this crate trains, encodes and decodes on data of one's own and IDX
 //! files, and depends on about thirty others.
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `pictures` | data sets of PNG, JPEG, WebP, GIF, BMP and TIFF files |
 //! | `cuda` | NVIDIA cards, where their driver is |
-//! | `arrays` | `.npy` and `.npz` files, and IDX files compressed by gzip |
+//! | `arrays` | `.npy` and `.npz` files, of data and of [`Codes`](files::Codes), and IDX files compressed by gzip |
 //! | `mnist` | MNIST, embedded: 9 MB |
 //! | `figures` | figures of what a model does, and principal components |
 //! | `runs` | runs in directories: settings, metrics, checkpoints to go on from |
+//! | `parquet` | [`Codes`](files::Codes) in `.parquet` files |
 //! | `ndarray` | data sets from arrays of the crate `ndarray` |
 //!
 //! # Where things are
@@ -120,8 +121,12 @@ pub mod vae;
 
 pub use engine::{Cpu, Device, Engine, Evaluation};
 pub use error::Error;
+#[cfg(feature = "arrays")]
+pub use files::Codes;
 pub use files::{EpochMetrics, Model, RunDirectory};
 pub use network::{Architecture, Likelihood, Loss, Objective};
 pub use recipe::{Adam, Muon, Optimizer, Recipe, Settings};
 pub use training::{BatchProgress, Progress, Training};
+#[cfg(feature = "arrays")]
+pub use vae::CodesOptions;
 pub use vae::{Encoded, Images, LatentError, Vae};

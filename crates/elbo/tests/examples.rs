@@ -8,6 +8,9 @@ mod decode_codes;
 #[path = "../examples/decode_only.rs"]
 mod decode_only;
 #[cfg(feature = "pictures")]
+#[path = "../examples/embed_and_cluster.rs"]
+mod embed_and_cluster;
+#[cfg(feature = "pictures")]
 #[path = "../examples/embed_folder.rs"]
 mod embed_folder;
 #[cfg(feature = "ndarray")]
@@ -123,6 +126,24 @@ mod pictures {
             let code: Vec<f32> = code.split('\t').map(|number| number.parse().unwrap()).collect();
             assert_eq!((found, Some(&*code)), (name, expected.mean(number)));
         }
+    }
+
+    #[test]
+    fn pictures_that_are_alike_are_in_one_cluster() {
+        let (directory, model) = model();
+        let folder = directory.path().join("pictures");
+        write_pictures(&folder, &bars(GREY, 12, 7));
+        let mut names = super::embed_and_cluster::run(&model, folder.to_str().unwrap(), 3).unwrap().concat();
+        names.sort();
+        assert_eq!(names.len(), 12);
+        names.dedup();
+        assert_eq!((names.len(), &*names[0]), (12, "0.png"));
+        // Two groups that lie apart, and more clusters than there are different codes.
+        let codes = [[0.0, 0.1], [5.0, 5.0], [0.1, 0.0], [5.0, 5.2], [0.0, 0.0]];
+        let codes: Vec<&[f32]> = codes.iter().map(|code| &code[..]).collect();
+        assert_eq!(super::embed_and_cluster::cluster(&codes, 2), [0, 1, 0, 1, 0]);
+        assert_eq!(super::embed_and_cluster::cluster(&codes[..1], 4), [0]);
+        assert_eq!(super::embed_and_cluster::cluster(&[], 4), [0; 0]);
     }
 
     #[cfg(feature = "figures")]

@@ -1,5 +1,6 @@
 //! The arguments, as clap parses them.
 
+mod codes;
 mod compare;
 mod device;
 mod help;
@@ -10,6 +11,7 @@ mod train;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+pub(crate) use codes::{DecodeArgs, EncodeArgs};
 pub(crate) use compare::CompareArgs;
 pub(crate) use device::DeviceArgs;
 pub(crate) use help::HelpArgs;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     Data(ShowDataArgs),
     Generate(GenerateArgs),
+    Encode(EncodeArgs),
+    Decode(DecodeArgs),
     Reconstruct(ReconstructArgs),
     Evaluate(EvaluateArgs),
     Figures(FiguresArgs),

@@ -35,7 +35,7 @@ mod loaded;
 mod memory;
 mod note;
 #[cfg(feature = "arrays")]
-mod numpy;
+pub(crate) mod numpy;
 mod oddities;
 #[cfg(any(feature = "pictures", feature = "arrays"))]
 mod picture;

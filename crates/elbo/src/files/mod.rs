@@ -2,6 +2,8 @@
 
 #[cfg(feature = "runs")]
 pub(crate) mod checkpoint;
+#[cfg(feature = "arrays")]
+pub(crate) mod codes;
 #[cfg(feature = "runs")]
 pub(crate) mod lock;
 pub(crate) mod metrics;
@@ -11,6 +13,8 @@ pub(crate) mod position;
 pub(crate) mod run_directory;
 pub(crate) mod tensors;
 
+#[cfg(feature = "arrays")]
+pub use codes::{Codes, CodesError, CodesKind, CodesOrigin, OriginPart, ReadCodes};
 #[cfg(feature = "runs")]
 pub use metrics::read_metrics;
 pub use metrics::{EpochMetrics, best_epoch};

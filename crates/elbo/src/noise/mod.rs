@@ -39,6 +39,8 @@ pub enum Purpose {
     Validation = 8,
     /// The settings of a sweep's trials; the epoch is the trial, the item a setting.
     Sweep = 9,
+    /// Draws from the latent distributions of images, to be kept; the item is an image of its part of a data set.
+    Codes = 10,
 }
 
 /// All draws of one seed for one purpose in one epoch.

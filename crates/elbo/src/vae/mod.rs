@@ -1,5 +1,7 @@
 //! A trained model at work: generate, reconstruct, encode, decode, evaluate.
 
+#[cfg(feature = "arrays")]
+mod codes;
 #[cfg(feature = "figures")]
 pub mod pca;
 #[cfg(feature = "figures")]
@@ -19,6 +21,9 @@ use crate::network::prior::Mixture;
 use crate::noise::{Noise, Purpose};
 use std::borrow::Cow;
 use std::path::Path;
+
+#[cfg(feature = "arrays")]
+pub use codes::CodesOptions;
 
 /// Images as numbers in [0, 1], `[N, H, W, C]`.
 #[derive(Clone, PartialEq, Debug)]

@@ -10,9 +10,9 @@ const MAX_BYTES: u64 = 16 << 30;
 
 /// An array in memory.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Array {
+pub(crate) struct Array {
     element: Element,
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// In C order.
     bytes: Vec<u8>,
 }
@@ -33,8 +33,13 @@ impl Array {
         Ok(Self { element: header.element, shape: header.shape, bytes })
     }
 
+    /// Whether its elements are texts.
+    pub(crate) fn is_text(&self) -> bool {
+        self.element.is_text()
+    }
+
     /// Texts, if that is what its elements are; or what is wrong with one.
-    pub(super) fn words(&self) -> Option<Result<Vec<String>, &'static str>> {
+    pub(crate) fn words(&self) -> Option<Result<Vec<String>, &'static str>> {
         const WRONG: &str = "its texts are no Unicode";
         if !self.element.is_text() {
             return None;
@@ -59,14 +64,14 @@ impl Array {
     }
 
     /// The numbers as `f64`, in C order.
-    pub(super) fn floats(&self) -> Vec<f64> {
+    pub(crate) fn floats(&self) -> Vec<f64> {
         let mut floats = Vec::with_capacity(self.bytes.len() / self.element.size);
         self.element.numbers(&self.bytes, |number| floats.push(number));
         floats
     }
 
     /// The numbers as integers, in C order; none if they are none.
-    pub(super) fn integers(&self) -> Option<Vec<i128>> {
+    pub(crate) fn integers(&self) -> Option<Vec<i128>> {
         let Element { kind, size, is_big_endian } = self.element;
         let unused = 64 - 8 * u32::try_from(size).ok().filter(|size| *size <= 8)?;
         let bits = |bytes: &[u8]| {

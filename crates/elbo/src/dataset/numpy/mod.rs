@@ -28,6 +28,7 @@ use std::path::Path;
 use super::{DataOptions, Dataset, DatasetError, Loaded, Note, PictureFiles, Splits};
 use crate::dataset::scale::Values;
 use archive::Arrays;
+pub(crate) use array::Array;
 use form::Form;
 use hold::{Place, hold};
 use images::Images;
@@ -63,6 +64,12 @@ pub(super) fn read(
         return Err(DatasetError::Changed { path: path.to_owned() });
     }
     loaded
+}
+
+/// Reads one array of numbers or texts as it stands in a `.npy` file, which must end with the reader; the error says what is
+/// wrong.
+pub(crate) fn read_array(reader: impl Read) -> Result<Array, String> {
+    Array::read(stream::Stream::open(reader)?)
 }
 
 /// A part of a data set.
