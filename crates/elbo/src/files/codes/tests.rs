@@ -104,7 +104,9 @@ proptest! {
             }
         }
     }
+}
 
+proptest! {
     /// Whatever happened to a file, it is read or an error, and never more than that.
     #[test]
     fn damaged_files_are_errors(
