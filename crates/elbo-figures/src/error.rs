@@ -52,6 +52,9 @@ pub enum FigureError {
         /// Rows of the picture.
         height: usize,
     },
+    /// The GIF encoder failed.
+    #[error("cannot encode a GIF animation: {0}")]
+    Gif(#[from] gif::EncodingError),
     /// The PNG encoder failed.
     #[error("cannot encode a PNG picture: {0}")]
     Png(#[from] png::EncodingError),

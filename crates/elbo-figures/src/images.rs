@@ -10,6 +10,8 @@ use crate::{Figure, FigureError};
 const PAIR_COLUMNS: usize = 5;
 /// Width that a grid of images fills, as far as whole pixels allow.
 const GRID_WIDTH: f32 = 800.0;
+/// Characters of a head that are looked at.
+const MOST_CHARACTERS: usize = 200;
 /// Largest size of one image pixel: a single small image stays a small figure.
 const LARGEST_PIXEL: f32 = 8.0;
 
@@ -39,7 +41,7 @@ impl Figure {
             panels.push(panel);
         }
         let title = "Example ground truth image vs. reconstructed image";
-        grid(title, panels, PAIR_COLUMNS, 14.0, &[])
+        grid(title, panels, PAIR_COLUMNS, 14.0, [&[], &[]])
     }
 
     /// Images tiled in a near-square sheet, row by row, under `title`: 25 of them make 5 x 5.
@@ -53,7 +55,7 @@ impl Figure {
     /// [`FigureError::TooLarge`] for an enormous one.
     pub fn samples(images: &[Pixels], title: &str) -> Result<Self, FigureError> {
         let columns = (images.len() as f64).sqrt().ceil() as usize;
-        grid(title, tiles(images)?, columns, 6.0, &[])
+        grid(title, tiles(images)?, columns, 6.0, [&[], &[]])
     }
 
     /// Images in rows of `columns`, row by row, under `title`, with a name before each row.
@@ -64,7 +66,17 @@ impl Figure {
     pub fn named_rows(images: &[Pixels], columns: usize, names: &[String], title: &str) -> Result<Self, FigureError> {
         let labels: Vec<String> =
             names.iter().enumerate().map(|(number, name)| text::class_label(number, name)).collect();
-        grid(title, tiles(images)?, columns, 6.0, &labels)
+        grid(title, tiles(images)?, columns, 6.0, [&labels, &[]])
+    }
+
+    /// Images in rows of as many as there are `heads`, row by row, under `title`, with a name before each row, if there are
+    /// `names`, and a head over each column. A head that is wider than its column is cut, and ends in three dots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Figure::samples`].
+    pub fn headed(images: &[Pixels], names: &[String], heads: &[String], title: &str) -> Result<Self, FigureError> {
+        grid(title, tiles(images)?, heads.len(), 6.0, [names, heads])
     }
 }
 
@@ -79,13 +91,14 @@ fn tiles(images: &[Pixels]) -> Result<Vec<RasterImage>, FigureError> {
     images.iter().enumerate().map(tile).collect()
 }
 
-/// `rasters` in rows of `columns`, `gap` apart, with the names of the rows before them if there are any.
+/// `rasters` in rows of `columns`, `gap` apart, with the names of the rows before them and the heads of the columns over
+/// them, if there are any.
 fn grid(
     title: &str,
     rasters: Vec<RasterImage>,
     columns: usize,
     gap: f32,
-    names: &[String],
+    [names, heads]: [&[String]; 2],
 ) -> Result<Figure, FigureError> {
     let columns = columns.clamp(1, rasters.len().max(1));
     let rows = rasters.len().div_ceil(columns);
@@ -109,7 +122,13 @@ fn grid(
         scene.height = top + LABEL_SIZE + MARGIN;
         return Ok(Figure::new(scene));
     }
-    let left = ((scene.width - grid_width) / 2.0).round();
+    let left = ((scene.width - grid_width + if heads.is_empty() { 0.0 } else { widest }) / 2.0).round();
+    let top = if heads.is_empty() { top } else { top + LABEL_SIZE };
+    let style = TextStyle::new(LABEL_SIZE, MUTED, Anchor::Middle);
+    for (column, head) in heads.iter().enumerate().take(columns) {
+        let middle = left + column as f32 * (cell_width + gap) + cell_width / 2.0;
+        scene.text(&fitted(head, cell_width), [middle, top - 0.5 * LABEL_SIZE], style);
+    }
     for (index, raster) in rasters.into_iter().enumerate() {
         let (row, column) = (index / columns, index % columns);
         let place = Rect {
@@ -127,6 +146,22 @@ fn grid(
     }
     scene.height = (top + rows as f32 * cell_height + gaps(rows) + MARGIN).ceil();
     Ok(Figure::new(scene))
+}
+
+/// A text, cut where it would be wider than this.
+fn fitted(text: &str, room: f32) -> String {
+    let is_narrow = |text: &str| text::width(text, LABEL_SIZE, Weight::Regular) <= room;
+    if is_narrow(text) {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = text.chars().take(MOST_CHARACTERS).collect();
+    while kept.pop().is_some() {
+        let cut: String = kept.iter().copied().chain("...".chars()).collect();
+        if is_narrow(&cut) {
+            return cut;
+        }
+    }
+    String::new()
 }
 
 #[cfg(test)]
@@ -153,6 +188,24 @@ mod tests {
         assert_eq!(figure.svg().matches("<image").count(), 15);
         assert!(names.iter().all(|name| figure.svg().contains(&format!("aria-label=\"{name}\""))));
         assert!(figure.png().is_ok());
+    }
+
+    #[test]
+    fn columns_have_their_heads() {
+        let image = grey(4, 4, &[0.5; 16]);
+        let names = ["one", "two"].map(str::to_owned);
+        let heads = ["-3", "0", "a name that is wider than any column"].map(str::to_owned);
+        let figure = Figure::headed(&[image; 6], &names, &heads, "By dimension").unwrap();
+        let svg = figure.svg();
+        assert_eq!(svg.matches("<image").count(), 6);
+        let has = |label: &str| svg.contains(&format!("aria-label=\"{label}\""));
+        assert!(names.iter().all(|name| has(name)) && has("-3") && has("0") && !has(&heads[2]));
+        assert!(svg.contains("...\""), "{svg}");
+        // Nothing has room over a column of one pixel.
+        let thin = grey(400, 1, &[0.5; 400]);
+        for heads in [&heads[..], &[]] {
+            assert!(Figure::headed(&[thin; 3], &[], heads, "").unwrap().png().is_ok());
+        }
     }
 
     #[test]

@@ -11,12 +11,16 @@
 //! | [`Figure::reconstruction`] | pairs of true and reconstructed images |
 //! | [`Figure::samples`] | a near-square sheet of images |
 //! | [`Figure::named_rows`] | rows of images, each with a name |
+//! | [`Figure::headed`] | the same with a head over each column |
 //! | [`Figure::latent_space`] | two scatter plots coloured by class |
 //! | [`Figure::loss_curve`] | the losses of a training run by epoch |
 //! | [`Figure::loss_comparison`] | any number of curves on one pair of axes |
 //!
+//! [`gif`] and [`apng`] make animations of images, one after the other.
+//!
 //! [`sheet`] tiles images without a title or a margin, as a plain raster.
 
+mod animation;
 mod chart;
 mod curves;
 mod error;
@@ -31,6 +35,7 @@ mod style;
 mod svg;
 mod text;
 
+pub use animation::{apng, gif};
 pub use curves::{Curves, LossRow, Series, SeriesStyle};
 pub use error::FigureError;
 pub use latent::Scatter;

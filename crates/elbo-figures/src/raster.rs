@@ -75,10 +75,14 @@ pub struct RasterImage {
 impl RasterImage {
     /// A white opaque picture of 1 to 4 channels.
     pub(crate) fn white(height: usize, width: usize, channels: usize) -> Result<Self, FigureError> {
+        let pixels = Self::check_size(height, width)?;
+        Ok(Self { height, width, channels, data: vec![255; pixels * channels] })
+    }
+
+    /// How many pixels a picture of this size has, if they are not too many.
+    pub(crate) fn check_size(height: usize, width: usize) -> Result<usize, FigureError> {
         match height.checked_mul(width) {
-            Some(pixels) if pixels <= MOST_PIXELS => {
-                Ok(Self { height, width, channels, data: vec![255; pixels * channels] })
-            }
+            Some(pixels) if pixels <= MOST_PIXELS => Ok(pixels),
             _ => Err(FigureError::TooLarge { width, height }),
         }
     }
