@@ -19,6 +19,7 @@ use crate::training::TrainingError;
 use crate::vae::LatentError;
 #[cfg(feature = "figures")]
 use crate::vae::pca::PcaError;
+use crate::vae::prior::PriorError;
 #[cfg(feature = "figures")]
 use elbo_figures::FigureError;
 
@@ -59,6 +60,8 @@ pub enum Error {
     Class(#[from] ClassError),
     /// Latent vectors that are not what the model takes.
     Latent(#[from] LatentError),
+    /// A prior that cannot be fitted or used.
+    Prior(#[from] PriorError),
     /// A figure.
     #[cfg(feature = "figures")]
     Figure(#[from] FigureError),

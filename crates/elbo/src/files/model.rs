@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::network::architecture::Architecture;
 use crate::network::loss::Loss;
+use crate::network::mixture::Mixture;
 use crate::network::parameters::ParameterTable;
 use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,9 @@ pub struct ModelCard {
     pub batches: usize,
     /// After the last whole epoch.
     pub metrics: Option<ModelMetrics>,
+    /// What the latent vectors of the training set come to together, if it was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Mixture>,
 }
 
 impl Document for ModelCard {
@@ -181,6 +185,7 @@ impl ModelCard {
             epochs: 0,
             batches: 0,
             metrics: None,
+            prior: None,
         }
     }
 
@@ -191,6 +196,17 @@ impl ModelCard {
             return Ok(());
         }
         Err(format!("{names} names of classes for a network that tells {classes} apart"))
+    }
+
+    /// Checks that what was fitted to codes is of the network's; else says what is wrong.
+    fn check_prior(&self) -> Result<(), String> {
+        let dim = self.architecture.latent_dim();
+        match &self.prior {
+            Some(prior) if prior.dim() != dim => {
+                Err(format!("a prior of {} dimensions for a network of {dim}", prior.dim()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What data has to be brought to for this model: with these options, [`load`](crate::dataset::load) makes of a
@@ -309,7 +325,7 @@ impl Model {
         if self.parameters.len() != table.len() {
             return Err(wrong(format!("{} parameters for a network that has {}", self.parameters.len(), table.len())));
         }
-        self.card.check_names().map_err(wrong)?;
+        self.card.check_names().and_then(|()| self.card.check_prior()).map_err(wrong)?;
         tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
     }
 
@@ -332,7 +348,7 @@ impl Model {
         let parameters = file.group(&table, "")?;
         file.check()?;
         let wrong = |reason| TensorFileError::Foreign { path: path.to_owned(), kind: ModelCard::KIND, reason };
-        file.document.check_names().map_err(wrong)?;
+        file.document.check_names().and_then(|()| file.document.check_prior()).map_err(wrong)?;
         Ok(Self { card: file.document, parameters })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod architecture;
 pub(crate) mod likelihood;
 pub(crate) mod loss;
+pub(crate) mod mixture;
 pub(crate) mod parameters;
 pub(crate) mod prior;
 #[allow(clippy::disallowed_methods, reason = "the definition is compared with within tolerances")]
@@ -13,5 +14,6 @@ pub use architecture::{
 };
 pub use likelihood::Likelihood;
 pub use loss::{KlGradient, Loss, Objective};
+pub use mixture::{Covariance, Mixture, MixtureError};
 pub use parameters::{Parameter, ParameterTable};
 pub use prior::Mixture;

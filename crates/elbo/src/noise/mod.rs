@@ -41,6 +41,8 @@ pub enum Purpose {
     Sweep = 9,
     /// Draws from the latent distributions of images, to be kept; the item is an image of its part of a data set.
     Codes = 10,
+    /// What a prior is fitted with; the item is an image, or nothing.
+    Prior = 11,
 }
 
 /// All draws of one seed for one purpose in one epoch.

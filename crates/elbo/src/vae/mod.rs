@@ -2,10 +2,13 @@
 
 #[cfg(feature = "arrays")]
 mod codes;
+mod latent_space;
 #[cfg(feature = "figures")]
 pub mod pca;
+pub mod prior;
 #[cfg(feature = "figures")]
 pub(crate) mod run_figures;
+mod sample;
 
 use crate::dataset::class::{ClassError, matched, resolve_class};
 use crate::dataset::shape::ShapeError;
@@ -20,7 +23,9 @@ use crate::network::parameters::ParameterTable;
 use crate::network::prior::Mixture;
 use crate::noise::{Noise, Purpose};
 use std::borrow::Cow;
-use std::path::Path;
+
+pub use latent_space::{Dimension, Path, sum_of_codes};
+pub use sample::Sampling;
 
 #[cfg(feature = "arrays")]
 pub use codes::CodesOptions;
@@ -152,7 +157,7 @@ impl Vae {
     ///
     /// # Errors
     /// If there is none, or it cannot be read.
-    pub fn open(path: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<std::path::Path>, threads: usize) -> Result<Self, Error> {
         Self::on(&Cpu::new(threads), Model::open(path)?)
     }
 
