@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod arithmetic;
 mod bench;
 mod codes;
 mod compare;
@@ -13,15 +14,20 @@ mod generate;
 mod guide;
 mod hints;
 mod inspect;
+mod interpolate;
 mod manual;
+mod operand;
 mod output;
+mod prior;
 mod progress;
 mod reconstruct;
 mod shell;
 mod source;
 mod sweep;
 mod table;
+mod terminal;
 mod train;
+mod traverse;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -37,6 +43,10 @@ fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Encode(arguments) => codes::encode(&arguments),
         Command::Decode(arguments) => codes::decode(&arguments),
+        Command::Interpolate(arguments) => interpolate::run(&arguments),
+        Command::Traverse(arguments) => traverse::run(&arguments),
+        Command::Arithmetic(arguments) => arithmetic::run(&arguments),
+        Command::Prior(arguments) => prior::run(&arguments),
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),
         Command::Evaluate(arguments) => inspect::evaluate(&arguments),
         Command::Figures(arguments) => inspect::figures(&arguments),

@@ -7,6 +7,7 @@ mod compare;
 mod data;
 mod devices;
 mod guide;
+mod generate;
 mod held_out;
 mod models;
 mod objectives;

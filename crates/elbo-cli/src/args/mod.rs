@@ -6,7 +6,12 @@ mod device;
 mod help;
 mod pictures;
 mod sweep;
+mod arithmetic;
+mod generate;
+mod interpolate;
+mod prior;
 mod train;
+mod traverse;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -17,7 +22,12 @@ pub(crate) use device::DeviceArgs;
 pub(crate) use help::HelpArgs;
 pub(crate) use pictures::DataArgs;
 pub(crate) use sweep::SweepArgs;
+pub(crate) use arithmetic::ArithmeticArgs;
+pub(crate) use generate::{FormatName, GenerateArgs, Grid, PriorName};
+pub(crate) use interpolate::{InterpolateArgs, KindName};
+pub(crate) use prior::PriorArgs;
 pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
+pub(crate) use traverse::TraverseArgs;
 
 const ABOUT: &str = "\
 Train convolutional variational autoencoders (VAEs) on images, on a processor or an NVIDIA card, and put them to use.
@@ -51,6 +61,10 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     Encode(EncodeArgs),
     Decode(DecodeArgs),
+    Interpolate(InterpolateArgs),
+    Traverse(TraverseArgs),
+    Arithmetic(ArithmeticArgs),
+    Prior(PriorArgs),
     Reconstruct(ReconstructArgs),
     Evaluate(EvaluateArgs),
     Figures(FiguresArgs),
@@ -115,40 +129,6 @@ pub(crate) struct ShowDataArgs {
 
     #[command(flatten)]
     pub(crate) pictures: DataArgs,
-}
-
-/// Generate new images
-///
-/// Decodes latent vectors drawn from the standard normal distribution. The same seed gives the same images, for any count.
-/// A conditional model generates the classes in turn, unless --class is given.
-#[derive(clap::Args)]
-pub(crate) struct GenerateArgs {
-    /// Run directory, or model file such as RUN/best.safetensors
-    pub(crate) run: PathBuf,
-
-    /// Class of all generated images, by name or number; for conditional models
-    #[arg(long)]
-    pub(crate) class: Option<String>,
-
-    /// Images to generate
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) count: u32,
-
-    /// Random seed: the same seed gives the same images
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-
-    /// PNG file for one sheet of all images, or a directory for one file per image
-    #[arg(long, value_name = "PATH", default_value = "generated.png")]
-    pub(crate) out: PathBuf,
-
-    /// Bits of the values in files of single images. With 16, numbers are those of the files that the model was trained on,
-    /// where 16 bits hold their range, else from 0 to 65535
-    #[arg(long, default_value = "8", value_parser = ["8", "16"])]
-    pub(crate) bits: String,
-
-    #[command(flatten)]
-    pub(crate) on: DeviceArgs,
 }
 
 /// Show images beside their reconstructions
