@@ -23,8 +23,8 @@ impl Default for Sampling<'_> {
 }
 
 impl Vae {
-    /// New images: those of number `start` and the `count - 1` after it. An image depends on its number, the seed and
-    /// `sampling` alone, and with none but a class they are those of [`Vae::generate`] and [`Vae::generate_class`], to the
+    /// New images: those of number `start` and the `count - 1` after it. A latent vector depends on its number, the seed and
+    /// `sampling` alone, and with none but a class images are those of [`Vae::generate`] and [`Vae::generate_class`], to the
     /// last bit.
     ///
     /// # Errors

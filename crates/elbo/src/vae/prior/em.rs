@@ -130,6 +130,8 @@ fn expect(
 ) -> Sums {
     let dim = codes.dim;
     let size = covariance.numbers(dim);
+    // A step may have left out some.
+    let components = mixture.map_or(components, Mixture::components);
     let means = mixture.map_or(centres, Mixture::means);
     let work = |blocks: std::ops::Range<usize>| {
         let mut sums = Sums {

@@ -12,7 +12,8 @@ fn columns(count: usize) -> Dataset {
 }
 
 fn trained(threads: usize) -> Vae {
-    let recipe = Recipe { epochs: 12, batch_size: 20, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
+    let recipe =
+        Recipe { epochs: 12, beta: 0.02, batch_size: 20, widths: vec![8, 8], latent_dim: 3, ..Recipe::reference() };
     let settings = Settings { threads, ..Settings::new("columns", recipe) };
     let mut training = Training::new(settings, columns(200)).unwrap();
     while training.advance().unwrap().is_some() {}
@@ -85,7 +86,9 @@ fn samples_of_no_option_are_those_of_generate() {
     let prior = vae.fit_prior(&columns(200), &mut |_| ()).unwrap().mixture;
     let sampling = Sampling { prior: Some(&prior), ..Sampling::default() };
     let many = vae.sample(0, 20, 5, &sampling).unwrap();
-    assert_eq!(vae.sample(13, 7, 5, &sampling).unwrap().pixels, many.pixels[13 * 80..]);
+    let latents = vae.sampled_latents(0, 20, 5, &sampling).unwrap();
+    assert_eq!(vae.sampled_latents(13, 7, 5, &sampling).unwrap(), latents[13 * 3..]);
+    assert_eq!(vae.sample(0, 13, 5, &sampling).unwrap().pixels, many.pixels[..13 * 80]);
     assert_ne!(many, vae.generate(20, 5).unwrap());
     let error = vae.sample(0, 1, 5, &Sampling { prior: Some(&Mixture::standard(4)), ..sampling }).unwrap_err();
     assert!(matches!(error, Error::Prior(PriorError::Dimensions { expected: 3, found: 4 })), "{error}");
