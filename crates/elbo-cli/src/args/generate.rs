@@ -64,7 +64,7 @@ pub(crate) struct GenerateArgs {
 /// What latent vectors are drawn from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum PriorName {
-    /// The standard normal distribution
+    /// The prior that the model was trained with: the standard normal distribution, unless a mixture was learned
     Normal,
     /// A mixture of normal distributions fitted to the codes of the training set; it is fitted when first asked for, and
     /// kept in the model file

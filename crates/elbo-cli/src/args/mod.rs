@@ -1,31 +1,31 @@
 //! The arguments, as clap parses them.
 
+mod arithmetic;
 mod codes;
 mod compare;
 mod device;
-mod help;
-mod pictures;
-mod sweep;
-mod arithmetic;
 mod generate;
+mod help;
 mod interpolate;
+mod pictures;
 mod prior;
+mod sweep;
 mod train;
 mod traverse;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+pub(crate) use arithmetic::ArithmeticArgs;
 pub(crate) use codes::{DecodeArgs, EncodeArgs};
 pub(crate) use compare::CompareArgs;
 pub(crate) use device::DeviceArgs;
-pub(crate) use help::HelpArgs;
-pub(crate) use pictures::DataArgs;
-pub(crate) use sweep::SweepArgs;
-pub(crate) use arithmetic::ArithmeticArgs;
 pub(crate) use generate::{FormatName, GenerateArgs, Grid, PriorName};
+pub(crate) use help::HelpArgs;
 pub(crate) use interpolate::{InterpolateArgs, KindName};
+pub(crate) use pictures::DataArgs;
 pub(crate) use prior::PriorArgs;
+pub(crate) use sweep::SweepArgs;
 pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
 pub(crate) use traverse::TraverseArgs;
 

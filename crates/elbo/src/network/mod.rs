@@ -16,4 +16,4 @@ pub use likelihood::Likelihood;
 pub use loss::{KlGradient, Loss, Objective};
 pub use mixture::{Covariance, Mixture, MixtureError};
 pub use parameters::{Parameter, ParameterTable};
-pub use prior::Mixture;
+pub use prior::LearnedPrior;

@@ -26,7 +26,7 @@ impl PriorTensors {
 
 /// A mixture of Gaussians with diagonal covariances, to be asked for its density.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Mixture {
+pub struct LearnedPrior {
     dim: usize,
     /// `[K, Z]`.
     means: Vec<f64>,
@@ -53,7 +53,7 @@ impl<'a> MixtureGradient<'a> {
     }
 }
 
-impl Mixture {
+impl LearnedPrior {
     /// The prior that is among the parameters of a network; none if that is the standard normal.
     #[must_use]
     pub fn of(table: &ParameterTable, parameters: &[f32]) -> Option<Self> {
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn one_standard_component_is_the_standard_normal() {
         let table = ParameterTable::new(&Architecture::reference().with_prior_components(1).unwrap());
-        let mixture = Mixture::of(&table, &vec![0.0; table.len()]).unwrap();
+        let mixture = LearnedPrior::of(&table, &vec![0.0; table.len()]).unwrap();
         let latent: Vec<f32> = (0..20).map(|i| 0.1 * i as f32).collect();
         let squares: f64 = latent.iter().map(|z| f64::from(*z).powi(2)).sum();
         let expected = -0.5 * squares - 10.0 * std::f64::consts::TAU.ln();
         assert!((mixture.log_density(&latent) - expected).abs() < 1e-12);
-        assert!(Mixture::of(&ParameterTable::new(&Architecture::reference()), &[]).is_none());
+        assert!(LearnedPrior::of(&ParameterTable::new(&Architecture::reference()), &[]).is_none());
     }
 
     #[test]
@@ -192,8 +192,8 @@ mod tests {
         let mut by_latent = vec![9.0; 20];
         let mut by_parameters = vec![0.0; tensors.range().len()];
         let mut gradient = MixtureGradient::new(&mut by_parameters, 2);
-        let of = |parameters: &[f32], latent: &[f32]| Mixture::of(&table, parameters).unwrap().log_density(latent);
-        let mixture = Mixture::of(&table, &parameters).unwrap();
+        let of = |parameters: &[f32], latent: &[f32]| LearnedPrior::of(&table, parameters).unwrap().log_density(latent);
+        let mixture = LearnedPrior::of(&table, &parameters).unwrap();
         let density = mixture.gradient(&latent, &mut by_latent, 2.0, &mut gradient, &mut Vec::new());
         assert_eq!(density, of(&parameters, &latent));
         let step = 1e-2;
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn components_are_chosen_by_their_weights() {
         let (table, parameters) = mixture();
-        let mixture = Mixture::of(&table, &parameters).unwrap();
+        let mixture = LearnedPrior::of(&table, &parameters).unwrap();
         let first = mixture.weights()[0];
         assert!((first - 1.0 / (1.0 + (-0.8_f64).exp())).abs() < 1e-7);
         let chosen = [0.0, first - 1e-9, first + 1e-9, 0.999_999, 1.0].map(|share| mixture.choose(share));

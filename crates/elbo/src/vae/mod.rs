@@ -20,7 +20,7 @@ use crate::files::model::{Model, ModelCard};
 use crate::files::npy;
 use crate::network::architecture::Architecture;
 use crate::network::parameters::ParameterTable;
-use crate::network::prior::Mixture;
+use crate::network::prior::LearnedPrior;
 use crate::noise::{Noise, Purpose};
 use std::borrow::Cow;
 
@@ -203,8 +203,8 @@ impl Vae {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn prior(&self) -> Result<Option<Mixture>, Error> {
-        Ok(Mixture::of(&ParameterTable::new(self.architecture()), &self.engine.parameters()?))
+    pub fn prior(&self) -> Result<Option<LearnedPrior>, Error> {
+        Ok(LearnedPrior::of(&ParameterTable::new(self.architecture()), &self.engine.parameters()?))
     }
 
     /// New images: `count` draws from the prior, decoded. The first images are the same whatever the count. Of a
@@ -230,7 +230,7 @@ impl Vae {
     /// # Errors
     /// If the model is not conditional, or there is no such class.
     pub fn generate_class(&self, class: u16, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
-        let latents = self.draws(start, count, seed)?;
+        let latents = self.draws(start, count, seed, 1.0)?;
         self.decode(&latents, Some(&vec![class; count]))
     }
 
@@ -239,7 +239,7 @@ impl Vae {
     /// # Errors
     /// If the device fails.
     pub fn generate_from(&self, start: usize, count: usize, seed: u64) -> Result<Images, Error> {
-        let latents = self.draws(start, count, seed)?;
+        let latents = self.draws(start, count, seed, 1.0)?;
         let known = self.architecture().classes();
         let classes: Vec<u16> = if known == 0 {
             Vec::new()
@@ -250,11 +250,11 @@ impl Vae {
         Ok(Images { shape: self.architecture().image(), pixels })
     }
 
-    /// Latent vectors to generate from, `[count, Z]`.
+    /// Latent vectors to generate from, `[count, Z]`, with standard deviations `temperature` times those of the prior.
     ///
     /// # Errors
     /// If there is no room for so many, or for their images.
-    fn draws(&self, start: usize, count: usize, seed: u64) -> Result<Vec<f32>, Error> {
+    fn draws(&self, start: usize, count: usize, seed: u64, temperature: f64) -> Result<Vec<f32>, Error> {
         let dim = self.architecture().latent_dim();
         let numbers = dim.max(self.architecture().image().len());
         let is_possible = start.checked_add(count).is_some()
@@ -266,6 +266,7 @@ impl Vae {
         let mut latents = vec![0.0; count * dim];
         for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
             noise.normal((start + sample) as u64, latent);
+            latent.iter_mut().for_each(|number| *number = (f64::from(*number) * temperature) as f32);
         }
         if let Some(prior) = self.prior()? {
             // Which component: draws of their own.

@@ -7,7 +7,8 @@ use crate::error::Error;
 /// What new images are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Sampling<'a> {
-    /// What latent vectors are drawn from; without one, the standard normal distribution.
+    /// What latent vectors are drawn from; without one, the model's own: the standard normal
+    /// distribution, or the mixture that was learned with it.
     pub prior: Option<&'a Mixture>,
     /// What the standard deviation of a draw is multiplied by: below 1, images are more like one another and like the most
     /// usual. Of a mixture it is that of each component, whose mean stays.
@@ -52,18 +53,11 @@ impl Vae {
         seed: u64,
         sampling: &Sampling<'_>,
     ) -> Result<Vec<f32>, Error> {
-        let mut latents = self.draws(start, count, seed)?;
-        match sampling.prior {
-            None => {
-                for latent in &mut latents {
-                    *latent = (f64::from(*latent) * sampling.temperature) as f32;
-                }
-            }
-            Some(prior) => {
-                self.check_prior(prior)?;
-                for (sample, latent) in latents.chunks_exact_mut(prior.dim()).enumerate() {
-                    prior.draw(seed, (start + sample) as u64, sampling.temperature, latent);
-                }
+        let mut latents = self.draws(start, count, seed, sampling.temperature)?;
+        if let Some(prior) = sampling.prior {
+            self.check_prior(prior)?;
+            for (sample, latent) in latents.chunks_exact_mut(prior.dim()).enumerate() {
+                prior.draw(seed, (start + sample) as u64, sampling.temperature, latent);
             }
         }
         Ok(latents)

@@ -13,7 +13,7 @@ use crate::engine::Draw;
 use crate::network::architecture::{Architecture, LayerShape, Role};
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
-use crate::network::prior::Mixture;
+use crate::network::prior::LearnedPrior;
 use elbo_kernels::{Buffer, Isa};
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ pub(crate) struct Network {
     micro_batch: usize,
     pixel_model: PixelModel,
     /// None is the standard normal.
-    prior: Option<Mixture>,
+    prior: Option<LearnedPrior>,
 }
 
 /// Where the gradient of a chunk goes.
@@ -122,12 +122,12 @@ impl Network {
         if let Some(log_sigma) = self.table.log_sigma() {
             self.pixel_model = PixelModel::new(self.architecture.likelihood(), parameters[log_sigma]);
         }
-        self.prior = Mixture::of(&self.table, parameters);
+        self.prior = LearnedPrior::of(&self.table, parameters);
         self.layers.par_iter_mut().with_max_len(1).for_each(|layer| layer.pack(parameters, backward));
     }
 
     /// The mixture that is the prior; none if that is the standard normal.
-    pub(crate) fn prior(&self) -> Option<&Mixture> {
+    pub(crate) fn prior(&self) -> Option<&LearnedPrior> {
         self.prior.as_ref()
     }
 

@@ -71,6 +71,9 @@ pub enum PriorError {
         /// Its position.
         image: usize,
     },
+    /// The model has a prior of its own.
+    #[error("the model has learned a mixture as its prior: none is fitted in its place")]
+    Learned,
     /// A mixture is over other latent vectors than the model's.
     #[error("the prior is of {found} latent dimensions, and the model has {expected}")]
     Dimensions {
@@ -140,9 +143,11 @@ impl Vae {
     /// Of a conditional model it is one mixture for all classes.
     ///
     /// # Errors
-    /// As [`Vae::encode`]; and [`PriorError`] if there are fewer than two images, or a code is not finite.
+    /// As [`Vae::encode`]; and [`PriorError`] if there are fewer than two images, a code is not finite, or the model has learned
+    /// a prior of its own.
     pub fn fit_prior(&self, images: &Dataset, progress: &mut dyn FnMut(PriorProgress)) -> Result<FittedPrior, Error> {
         let images = &*self.taken(images)?;
+        self.check_standard()?;
         if images.len() < 2 {
             return Err(PriorError::TooFew { images: images.len() }.into());
         }
@@ -197,6 +202,7 @@ impl Vae {
     pub fn evaluate_prior(&self, prior: &Mixture, images: &Dataset, seed: u64) -> Result<PriorEvaluation, Error> {
         let images = &*self.taken(images)?;
         let dim = self.architecture().latent_dim();
+        self.check_standard()?;
         self.check_prior(prior)?;
         let standard = Mixture::standard(dim);
         let noises: Vec<Noise> = (0..MEASURED_DRAWS).map(|k| Noise::new(seed, Purpose::Evaluation, k)).collect();
@@ -225,6 +231,11 @@ impl Vae {
             kl_mixture: loss.kl - gain,
             standard_error: (squares / (count - 1.0).max(1.0) / count).sqrt(),
         })
+    }
+
+    /// That the model was trained with the standard normal distribution as its prior.
+    fn check_standard(&self) -> Result<(), PriorError> {
+        if self.architecture().prior_components() == 0 { Ok(()) } else { Err(PriorError::Learned) }
     }
 
     /// That a mixture is over the model's latent vectors.
