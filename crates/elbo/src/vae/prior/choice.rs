@@ -12,10 +12,10 @@ const COMPONENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 pub const MOST_CANDIDATES: usize = 2 * COMPONENTS.len();
 
 /// When a mixture is only to be compared with others.
-const TRIED: Limits = Limits { steps: 40, gain: 1e-3 };
+const TRIED: Limits = Limits { steps: 20, gain: 3e-3 };
 
 /// When it is the one that is kept.
-const KEPT: Limits = Limits { steps: 200, gain: 1e-4 };
+const KEPT: Limits = Limits { steps: 100, gain: 3e-4 };
 
 /// Products of a step, at most: what would take minutes is not tried.
 const MOST_PRODUCTS: usize = 4_000_000_000;
