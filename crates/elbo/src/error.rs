@@ -1,5 +1,6 @@
 //! All that can go wrong, in one type.
 
+use crate::anomaly::ThresholdError;
 use crate::dataset::DatasetError;
 use crate::dataset::class::ClassError;
 use crate::dataset::shape::ShapeError;
@@ -62,6 +63,8 @@ pub enum Error {
     Latent(#[from] LatentError),
     /// A prior that cannot be fitted or used.
     Prior(#[from] PriorError),
+    /// A threshold between normal images and anomalies.
+    Threshold(#[from] ThresholdError),
     /// A figure.
     #[cfg(feature = "figures")]
     Figure(#[from] FigureError),

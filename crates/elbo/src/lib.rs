@@ -102,6 +102,7 @@
 
 #[cfg(feature = "runs")]
 pub mod comparison;
+pub mod anomaly;
 pub mod dataset;
 pub mod engine;
 mod error;

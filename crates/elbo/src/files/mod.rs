@@ -12,6 +12,7 @@ pub(crate) mod npy;
 pub(crate) mod position;
 pub(crate) mod run_directory;
 pub(crate) mod tensors;
+pub(crate) mod threshold;
 
 #[cfg(feature = "arrays")]
 pub use codes::{Codes, CodesError, CodesKind, CodesOrigin, OriginPart, ReadCodes};
@@ -21,3 +22,4 @@ pub use metrics::{EpochMetrics, best_epoch};
 pub use model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, PartImages, Tested};
 pub use run_directory::{RunDirectory, RunDirectoryError};
 pub use tensors::TensorFileError;
+pub use threshold::{AnomalyThreshold, Score};

@@ -5,6 +5,7 @@ use super::run_directory::RunDirectory;
 use crate::dataset::{Channels, DataOptions, Dataset, Part, Preprocessing, Size, Splits};
 use crate::error::Error;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
+use crate::files::threshold::AnomalyThreshold;
 use crate::network::architecture::Architecture;
 use crate::network::loss::Loss;
 use crate::network::mixture::Mixture;
@@ -167,6 +168,9 @@ pub struct ModelCard {
     /// What the latent vectors of the training set come to together, if it was fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<Mixture>,
+    /// Above which score an image is no longer normal, if that was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly_threshold: Option<AnomalyThreshold>,
 }
 
 impl Document for ModelCard {
@@ -186,6 +190,7 @@ impl ModelCard {
             batches: 0,
             metrics: None,
             prior: None,
+            anomaly_threshold: None,
         }
     }
 

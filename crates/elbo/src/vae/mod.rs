@@ -191,7 +191,7 @@ impl Vae {
     }
 
     /// The images as the model takes them: of its shape, and with its own numbers for their classes.
-    fn taken<'a>(&self, dataset: &'a Dataset) -> Result<Cow<'a, Dataset>, Error> {
+    pub(crate) fn taken<'a>(&self, dataset: &'a Dataset) -> Result<Cow<'a, Dataset>, Error> {
         let (expected, found) = (self.architecture().image(), dataset.shape());
         if found != expected {
             return Err(ShapeError { expected, found }.into());
