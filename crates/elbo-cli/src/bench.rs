@@ -3,8 +3,8 @@
 use crate::Outcome;
 use crate::args::BenchArgs;
 use crate::device;
-use crate::inspect::architecture_of;
 use crate::output::print;
+use crate::summary::architecture_of;
 use elbo::engine::DeviceName;
 use elbo::engine::bench::{BenchReport, Rate, bench};
 use elbo::engine::cuda::{CardReport, CardStep, Cuda, KernelTime};

@@ -1,5 +1,6 @@
 //! What the user of the command may do about what the library says.
 
+mod findings;
 mod others;
 mod shape;
 
@@ -14,6 +15,7 @@ use elbo::recipe::SettingsError;
 use elbo::storage::StorageError;
 use elbo::sweep::SweepError;
 use elbo::training::TrainingError;
+pub(crate) use findings::finding;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

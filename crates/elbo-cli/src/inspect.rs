@@ -1,126 +1,268 @@
-//! Commands that look at a model: `evaluate`, `figures`, `summary`.
+//! `elbo inspect`.
 
 use crate::Outcome;
-use crate::args::{EvaluateArgs, FiguresArgs, SummaryArgs};
+use crate::args::InspectArgs;
 use crate::device;
-use crate::output::{class_key, counted, note, print, thousands};
-use crate::source::tested;
-use elbo::figures::write_figures;
-use elbo::files::read_metrics;
-use elbo::network::ParameterTable;
-use elbo::{Architecture, Loss, Model, RunDirectory};
-use serde_json::json;
+use crate::generate::names_png;
+use crate::hints;
+use crate::output::{counted, note, print};
+use crate::progress::work_bar;
+use crate::source::tested_and_trained;
+use elbo::dataset::Part;
+use elbo::diagnosis::{ACTIVE, Evidence, Finding, LatentUse, Measured, evenly, findings, measure, sigma};
+use elbo::figures::inspection_figure;
+use elbo::files::{ModelCard, best_epoch, read_metrics};
+use elbo::storage::write_atomically;
+use elbo::{EpochMetrics, Loss, RunDirectory, Vae};
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
 
-pub(crate) fn evaluate(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: &InspectArgs) -> anyhow::Result<Outcome> {
+    if let Some(out) = &arguments.out
+        && !names_png(out)?
+    {
+        anyhow::bail!("{}: choose a name that ends in .png", out.display());
+    }
     let vae = device::open(&arguments.run, &arguments.on)?;
-    let (tested, title) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
-    let evaluation = vae.evaluate(&tested.images, arguments.seed)?;
-    let likelihood = vae.engine().architecture().likelihood();
-    let rows = [("sampled", evaluation.sampled), ("at the mean", evaluation.at_mean)];
-    let text = if arguments.json {
-        let parts = |elbo: Loss| json!({ "loss": elbo.total(), "reconstruction": elbo.reconstruction, "kl": elbo.kl });
-        let json = json!({
-            "data": tested.name,
-            "split": tested.part.map(|part| part.to_string()),
-            "images": evaluation.images,
-            "likelihood": likelihood,
-            "unit": likelihood.unit(),
-            "seed": arguments.seed,
-            "sampled": parts(evaluation.sampled),
-            "mean": parts(evaluation.at_mean),
-        });
-        format!("{json:#}\n")
-    } else {
-        let mut text = format!(
-            "{} of {title}; {}\n\n{:<14}{:>12}{:>18}{:>12}\n",
-            counted(evaluation.images, "image"),
-            likelihood.unit(),
-            "latent vector",
-            "ELBO loss",
-            "reconstruction",
-            "KL"
-        );
-        for (name, elbo) in rows {
-            writeln!(text, "{name:<14}{:>12.4}{:>18.4}{:>12.4}", elbo.total(), elbo.reconstruction, elbo.kl)?;
+    let history = history(&arguments.run, vae.card())?;
+    let (tested, title, trained) = tested_and_trained(&arguments.run, &vae, arguments.data.as_deref())?;
+    // As many training images as there are others, so that the two means are as sure as one another.
+    let chosen = trained.as_ref().map(|trained| evenly(trained, tested.images.len()));
+    let all = evenly(&tested.images, usize::MAX);
+    let bar = work_bar("measuring images", all.len() + chosen.as_ref().map_or(0, Vec::len), arguments.json);
+    let advance = |images: usize| bar.inc(images as u64);
+    let measured = measure(&vae, &tested.images, &all, arguments.seed, &advance)?;
+    let of_trained = match trained.as_ref().zip(chosen) {
+        Some((trained, chosen)) => Some(measure(&vae, trained, &chosen, arguments.seed, &advance)?),
+        None => None,
+    };
+    bar.finish_and_clear();
+    let (held_out, training) = match tested.part {
+        Some(Part::Training) => (None, Some(&measured)),
+        _ => (Some(&measured), of_trained.as_ref()),
+    };
+    let recipe = &vae.card().recipe;
+    let sigma = sigma(&vae)?;
+    let found = findings(&Evidence { recipe, sigma, held_out, training, history: &history });
+    let report = Report {
+        vae: &vae,
+        run: &arguments.run,
+        title,
+        measured: &measured,
+        held_out,
+        training,
+        history,
+        sigma,
+        found,
+    };
+    print(&if arguments.json { format!("{:#}\n", report.json(arguments.seed)) } else { report.text()? })?;
+    if let Some(out) = &arguments.out {
+        let title = format!("{}: {}", arguments.run.display(), report.verdict());
+        let likelihood = vae.card().architecture.likelihood();
+        let figure = inspection_figure(&title, &measured.latent, &report.history, likelihood);
+        write_atomically(out, &figure.png().map_err(elbo::Error::from)?).map_err(elbo::Error::from)?;
+        note(&format!("figure in {}", out.display()));
+    }
+    Ok(Outcome::Done)
+}
+
+/// The epochs of a model, if the run that it is of is where it lies; else none.
+fn history(run: &Path, card: &ModelCard) -> anyhow::Result<Vec<EpochMetrics>> {
+    let directory = if run.is_dir() { run } else { run.parent().unwrap_or(run) };
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let Ok(directory) = RunDirectory::open(directory) else { return Ok(Vec::new()) };
+    if !directory.metrics().exists() {
+        return Ok(Vec::new());
+    }
+    let mut history = read_metrics(&directory.metrics()).map_err(elbo::Error::from)?;
+    history.truncate(card.epochs as usize);
+    // A model file may lie in the directory of another run.
+    let is_own = history.last().zip(card.metrics).is_some_and(|(row, metrics)| {
+        row.epoch == card.epochs && (row.train_loss - metrics.train_loss).abs() <= 1e-9 * row.train_loss.abs()
+    });
+    Ok(if is_own { history } else { Vec::new() })
+}
+
+struct Report<'a> {
+    vae: &'a Vae,
+    run: &'a Path,
+    /// What the images are called that the model was tried on.
+    title: String,
+    measured: &'a Measured,
+    held_out: Option<&'a Measured>,
+    training: Option<&'a Measured>,
+    history: Vec<EpochMetrics>,
+    sigma: Option<f64>,
+    found: Vec<Finding>,
+}
+
+impl Report<'_> {
+    /// What is wrong in a few words, each once.
+    fn verdicts(&self) -> Vec<&'static str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.found.iter().map(Finding::name) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
-        text
-    };
-    print(&text)?;
-    Ok(Outcome::Done)
-}
-
-pub(crate) fn figures(arguments: &FiguresArgs) -> anyhow::Result<Outcome> {
-    let directory = RunDirectory::open(&arguments.run).map_err(elbo::Error::from)?;
-    let vae = device::open(&arguments.run, &arguments.on)?;
-    let (tested, _) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
-    let history = read_metrics(&directory.metrics()).map_err(elbo::Error::from)?;
-    let seed = arguments.seed.unwrap_or(vae.card().recipe.seed);
-    for path in write_figures(&directory.figures(), &vae, &tested.images, &history, seed)? {
-        print(&format!("{}\n", path.display()))?;
+        names
     }
-    if let Some(key) = class_key(tested.images.classes()) {
-        note(&key);
+
+    fn verdict(&self) -> String {
+        let names = self.verdicts();
+        if names.is_empty() { "healthy".to_owned() } else { names.join(", ") }
     }
-    Ok(Outcome::Done)
-}
 
-pub(crate) fn summary(arguments: &SummaryArgs) -> anyhow::Result<Outcome> {
-    let (title, architecture) = architecture_of(arguments.run.as_deref())?;
-    print(&format!("{title}\n\n{}", table(&architecture)?))?;
-    Ok(Outcome::Done)
-}
+    /// What cannot be told, and why.
+    fn unknown(&self) -> Vec<&'static str> {
+        let lines = [
+            (self.history.is_empty(), "the course of the losses: there is no metrics.csv of this model beside it"),
+            (self.held_out.is_none(), "whether it is over-fitted: no images were held out of its training"),
+            (
+                self.training.is_none(),
+                "whether it is over-fitted: the images are not of the data that it was trained on",
+            ),
+            (self.measured.images == 1, "what the latent dimensions carry: that takes more than one image"),
+        ];
+        lines.into_iter().filter(|(is_so, _)| *is_so).map(|(_, line)| line).collect()
+    }
 
-/// The network of a run or a model file and what it is, or without one the reference network.
-pub(crate) fn architecture_of(run: Option<&Path>) -> Result<(String, Architecture), elbo::Error> {
-    let Some(run) = run else { return Ok(("the reference network".to_owned(), Architecture::reference())) };
-    let path = RunDirectory::model_of(run)?;
-    let card = Model::read(&path)?.card;
-    let held_out = card.metrics.and_then(|metrics| metrics.held_out);
-    let name = card.architecture.likelihood().loss_name();
-    let loss =
-        held_out.map_or(String::new(), |(part, loss)| format!(", {part} {name} {:.4} nats per image", loss.total()));
-    let epochs = counted(card.epochs as usize, "epoch");
-    let classes = match &*card.classes {
-        [] => String::new(),
-        classes => format!("\nconditional on the classes {}", classes.join(", ")),
-    };
-    let title = format!("{}: trained on {} for {epochs}{loss}{classes}", path.display(), card.data.name);
-    Ok((title, card.architecture))
-}
-
-/// Layers, shapes, parameters and cost.
-fn table(architecture: &Architecture) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    writeln!(text, "{:<18}{:<38}{:>14}{:>12}{:>9}", "layer", "", "output", "parameters", "MFLOP")?;
-    writeln!(text, "{:<18}{:<38}{:>14}", "input", "", architecture.image().to_string())?;
-    let mut totals = (0, 0.0);
-    for layer in architecture.summary() {
+    fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        let card = self.vae.card();
+        let epochs = counted(card.epochs as usize, "epoch");
+        let images = counted(self.measured.images, "image");
         writeln!(
             text,
-            "{:<18}{:<38}{:>14}{:>12}{:>9.2}",
-            layer.name,
-            layer.kind,
-            layer.output.to_string(),
-            thousands(layer.parameters),
-            layer.flops as f64 / 1e6
+            "{}: trained on {} for {epochs}; {images} of {}\n",
+            self.run.display(),
+            card.data.name,
+            self.title
         )?;
-        totals = (totals.0 + layer.parameters, totals.1 + layer.flops as f64 / 1e6);
+        writeln!(text, "verdict: {}", self.verdict())?;
+        for finding in &self.found {
+            writeln!(text, "\n{}: {finding}\n  {}", finding.name(), hints::finding(finding, &card.recipe))?;
+        }
+        let LatentUse { kl, aggregate_distance, .. } = &self.measured.latent;
+        let (active, dim) = (self.measured.latent.active(), kl.len());
+        writeln!(text, "\nlatent dimensions     {active} of {dim} active: their means vary by more than {ACTIVE}")?;
+        let mut sorted = kl.clone();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        let numbers: Vec<String> = sorted.iter().map(|kl| format!("{kl:.2}")).collect();
+        writeln!(text, "KL by dimension       {}", wrapped(&numbers))?;
+        let distance = aggregate_distance.map_or("none that is finite".to_owned(), |nats| format!("{nats:.4} nats"));
+        writeln!(text, "aggregate posterior   {distance} from the prior at least, by its mean and covariance")?;
+        let line = |name: &str, measured: &Measured| {
+            let Loss { reconstruction, kl } = measured.loss;
+            let explained = measured
+                .explained()
+                .map_or(String::new(), |share| format!("; {:.1} % of the variance explained", 100.0 * share));
+            format!(
+                "{:.4} nats per image on {} {name} (reconstruction {reconstruction:.4}, KL {kl:.4}){explained}",
+                measured.loss.total(),
+                counted(measured.images, "image"),
+            )
+        };
+        let mut name = "loss";
+        for (of, measured) in [("trained on", self.training), ("held out", self.held_out)] {
+            if let Some(measured) = measured {
+                writeln!(text, "{name:<22}{}", line(of, measured))?;
+                name = "";
+            }
+        }
+        let error = self.training.unwrap_or(self.measured).error();
+        if let Some(sigma) = self.sigma {
+            let is = if self.vae.card().architecture.likelihood() == elbo::Likelihood::Gaussian {
+                "fixed"
+            } else {
+                "learned"
+            };
+            writeln!(text, "standard deviation    {sigma:.4}, {is}; the error of a value is {error:.4}")?;
+        }
+        if let (Some(first), Some(last)) = (self.history.first(), self.history.last()) {
+            let loss = |row: &EpochMetrics| match row.held_out {
+                Some((_, loss)) => format!("{:.4} / {:.4}", row.train_loss, loss.total()),
+                None => format!("{:.4}", row.train_loss),
+            };
+            let best = best_epoch(&self.history)
+                .map_or(String::new(), |best| format!(", lowest held-out in epoch {}", best.epoch));
+            let what = if last.held_out.is_some() { "training / held out" } else { "training" };
+            writeln!(
+                text,
+                "course of the loss    {} in epoch 1, {} in epoch {} ({what}){best}",
+                loss(first),
+                loss(last),
+                last.epoch
+            )?;
+        }
+        let unknown = self.unknown();
+        if !unknown.is_empty() {
+            writeln!(text, "\nnot known:")?;
+            unknown.iter().try_for_each(|line| writeln!(text, "  {line}"))?;
+        }
+        Ok(text)
     }
-    // What no layer has by itself: rows for classes, and what is learned of sigma.
-    for tensor in ParameterTable::new(architecture).iter().skip(2 * architecture.summary().len()) {
-        let shape = tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
-        let name = tensor.name.trim_end_matches(".weight");
-        writeln!(text, "{name:<18}{shape:<38}{:>14}{:>12}", "", thousands(tensor.range.len()))?;
-        totals.0 += tensor.range.len();
+
+    fn json(&self, seed: u64) -> Value {
+        let card = self.vae.card();
+        let likelihood = card.architecture.likelihood();
+        let LatentUse { kl, variance_of_mean, aggregate_distance } = &self.measured.latent;
+        let dimensions = kl.iter().zip(variance_of_mean).enumerate().map(|(dimension, (kl, variance))| {
+            json!({ "dimension": dimension, "kl": kl, "variance_of_mean": variance, "is_active": *variance > ACTIVE })
+        });
+        let measured = |measured: Option<&Measured>| {
+            measured.map(|measured| {
+                json!({
+                    "images": measured.images,
+                    "loss": measured.loss.total(),
+                    "reconstruction": measured.loss.reconstruction,
+                    "kl": measured.loss.kl,
+                    "explained_variance": measured.explained(),
+                    "error": measured.error(),
+                })
+            })
+        };
+        let epochs = self.history.iter().map(|row| {
+            json!({
+                "epoch": row.epoch,
+                "train_loss": row.train_loss,
+                "held_out_loss": row.held_out.map(|(_, loss)| loss.total()),
+                "held_out_kl": row.held_out.map(|(_, loss)| loss.kl),
+            })
+        });
+        let findings = self.found.iter().map(|finding| {
+            json!({
+                "name": finding.name(),
+                "evidence": finding.to_string(),
+                "advice": hints::finding(finding, &card.recipe),
+            })
+        });
+        json!({
+            "run": self.run.to_string_lossy(),
+            "data": self.title,
+            "images": self.measured.images,
+            "seed": seed,
+            "likelihood": likelihood,
+            "unit": likelihood.unit(),
+            "is_healthy": self.found.is_empty(),
+            "verdicts": self.verdicts(),
+            "findings": findings.collect::<Vec<_>>(),
+            "latent_dim": kl.len(),
+            "active": self.measured.latent.active(),
+            "dimensions": dimensions.collect::<Vec<_>>(),
+            "aggregate_distance": aggregate_distance,
+            "held_out": measured(self.held_out),
+            "training": measured(self.training),
+            "sigma": self.sigma,
+            "epochs": epochs.collect::<Vec<_>>(),
+            "unknown": self.unknown(),
+        })
     }
-    writeln!(text, "{:<18}{:<38}{:>14}{:>12}{:>9.2}", "", "", "", thousands(totals.0), totals.1)?;
-    writeln!(
-        text,
-        "\nMFLOP: forward, one image; a training step takes {:.1} an image. Latent dimension {}.",
-        architecture.training_flops() as f64 / 1e6,
-        architecture.latent_dim()
-    )?;
-    Ok(text)
+}
+
+/// Numbers in lines of ten, under one another.
+fn wrapped(numbers: &[String]) -> String {
+    let lines: Vec<String> = numbers.chunks(10).map(|line| line.join("  ")).collect();
+    lines.join(&format!("\n{:22}", ""))
 }

@@ -10,6 +10,8 @@ mod compare;
 mod data;
 mod device;
 mod ending;
+mod evaluate;
+mod figures;
 mod generate;
 mod guide;
 mod hints;
@@ -21,11 +23,13 @@ mod output;
 mod prior;
 mod progress;
 mod reconstruct;
+mod score;
 mod shell;
 mod source;
 mod sweep;
 mod table;
 mod terminal;
+mod summary;
 mod train;
 mod traverse;
 
@@ -48,11 +52,13 @@ fn main() -> ExitCode {
         Command::Arithmetic(arguments) => arithmetic::run(&arguments),
         Command::Prior(arguments) => prior::run(&arguments),
         Command::Reconstruct(arguments) => reconstruct::run(&arguments),
-        Command::Evaluate(arguments) => inspect::evaluate(&arguments),
-        Command::Figures(arguments) => inspect::figures(&arguments),
-        Command::Summary(arguments) => inspect::summary(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Score(arguments) => score::run(&arguments),
+        Command::Figures(arguments) => figures::run(&arguments),
+        Command::Summary(arguments) => summary::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => device::devices(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments),

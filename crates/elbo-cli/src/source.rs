@@ -3,7 +3,7 @@
 use crate::hints;
 use crate::output::{counted, note};
 use crate::progress::reading_bar;
-use elbo::dataset::{self, DataOptions, DatasetError, Loaded, Note, Part, Splits};
+use elbo::dataset::{self, DataOptions, Dataset, DatasetError, Loaded, Note, Part, Splits};
 use elbo::files::{PartImages, Tested};
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::{RunDirectory, Vae};
@@ -83,7 +83,24 @@ pub(crate) fn named_parts(
 pub(crate) fn tested(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<(Tested, String)> {
     let is_own = data.is_none();
     let (data, splits) = for_model(run, vae, data, false)?;
-    let tested = vae.card().tested(splits)?;
+    told(vae.card().tested(splits)?, &data, is_own)
+}
+
+/// The same, and the images that the model was trained on, where the data are those and others are there to try it on.
+pub(crate) fn tested_and_trained(
+    run: &Path,
+    vae: &Vae,
+    data: Option<&Path>,
+) -> anyhow::Result<(Tested, String, Option<Dataset>)> {
+    let is_own = data.is_none();
+    let (data, splits) = for_model(run, vae, data, false)?;
+    let (tested, trained) = vae.card().tested_and_trained(splits)?;
+    let (tested, title) = told(tested, &data, is_own)?;
+    Ok((tested, title, trained))
+}
+
+/// Images that a model is tried on, with what there is to say about them.
+fn told(tested: Tested, data: &str, is_own: bool) -> anyhow::Result<(Tested, String)> {
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
     }

@@ -57,9 +57,9 @@ pub enum SeriesStyle {
 
 /// Most points of a line that are marked by dots.
 const MOST_MARKED: usize = 12;
-const PANEL_HEIGHT: f32 = 320.0;
+pub(crate) const PANEL_HEIGHT: f32 = 320.0;
 /// Room above a panel for the marks of points that are off its scale.
-const ABOVE: f32 = 20.0;
+pub(crate) const ABOVE: f32 = 20.0;
 
 impl Figure {
     /// The losses of a run by epoch, in two panels: the training and the held-out loss, and the
@@ -72,19 +72,10 @@ impl Figure {
     /// out. Panels without a finite value say so.
     #[must_use]
     pub fn loss_curve(rows: &[LossRow], loss: &str, held_out: &str) -> Self {
-        let curve = |name: &str, index: usize, value: fn(&LossRow) -> f64| Curve {
-            points: rows.iter().map(|row| [row.epoch as f64, value(row)]).collect(),
-            key: LegendEntry {
-                name: name.to_owned(),
-                colour: curve_colour(index),
-                line: 2.0,
-                dot: if rows.len() <= MOST_MARKED { 3.0 } else { 0.0 },
-            },
-        };
-        let total = [curve("training", 0, |row| row.train_loss), curve(held_out, 1, |row| row.held_out_loss)];
+        let total = total_curves(rows, held_out);
         let parts = [
-            curve(&format!("{held_out}, reconstruction"), 2, |row| row.held_out_reconstruction),
-            curve(&format!("{held_out}, KL divergence"), 3, |row| row.held_out_kl),
+            by_epoch(rows, &format!("{held_out}, reconstruction"), 2, |row| row.held_out_reconstruction),
+            by_epoch(rows, &format!("{held_out}, KL divergence"), 3, |row| row.held_out_kl),
         ];
         let (width, gap) = (350.0, 30.0);
         let across = LEFT + width + gap;
@@ -172,9 +163,27 @@ fn curve(series: &Series, names: &[&str]) -> (bool, Curve) {
 }
 
 /// A curve and how it is drawn.
-struct Curve {
+pub(crate) struct Curve {
     points: Vec<[f64; 2]>,
-    key: LegendEntry,
+    pub(crate) key: LegendEntry,
+}
+
+/// A column of losses as the curve of this name and colour.
+fn by_epoch(rows: &[LossRow], name: &str, index: usize, value: fn(&LossRow) -> f64) -> Curve {
+    Curve {
+        points: rows.iter().map(|row| [row.epoch as f64, value(row)]).collect(),
+        key: LegendEntry {
+            name: name.to_owned(),
+            colour: curve_colour(index),
+            line: 2.0,
+            dot: if rows.len() <= MOST_MARKED { 3.0 } else { 0.0 },
+        },
+    }
+}
+
+/// The training and the held-out loss by epoch.
+pub(crate) fn total_curves(rows: &[LossRow], held_out: &str) -> [Curve; 2] {
+    [by_epoch(rows, "training", 0, |row| row.train_loss), by_epoch(rows, held_out, 1, |row| row.held_out_loss)]
 }
 
 impl Curve {
@@ -183,7 +192,7 @@ impl Curve {
     }
 }
 
-fn draw_curves(scene: &mut Scene, frame: Rect, curves: &[Curve], x_label: &str, y_label: &str) {
+pub(crate) fn draw_curves(scene: &mut Scene, frame: Rect, curves: &[Curve], x_label: &str, y_label: &str) {
     let points: Vec<[f64; 2]> = curves.iter().flat_map(Curve::drawable).collect();
     let (x_low, x_high) = range(points.iter().map(|p| p[0])).unwrap_or((0.0, 1.0));
     let (y_low, y_high) = y_range(curves, x_low + 0.1 * (x_high - x_low)).unwrap_or((0.0, 1.0));

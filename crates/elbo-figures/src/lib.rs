@@ -14,6 +14,7 @@
 //! | [`Figure::headed`] | the same with a head over each column |
 //! | [`Figure::latent_space`] | two scatter plots coloured by class |
 //! | [`Figure::loss_curve`] | the losses of a training run by epoch |
+//! | [`Figure::inspection`] | what latent dimensions carry, beside the losses |
 //! | [`Figure::loss_comparison`] | any number of curves on one pair of axes |
 //!
 //! [`gif`] and [`apng`] make animations of images, one after the other.
@@ -26,6 +27,7 @@ mod curves;
 mod error;
 mod font;
 mod images;
+mod inspection;
 mod latent;
 mod outline;
 mod raster;
@@ -38,6 +40,7 @@ mod text;
 pub use animation::{apng, gif};
 pub use curves::{Curves, LossRow, Series, SeriesStyle};
 pub use error::FigureError;
+pub use inspection::Dimension;
 pub use latent::Scatter;
 pub use raster::{MARK, Pixels, RasterImage, sheet};
 pub use text::class_label;

@@ -104,6 +104,7 @@
 pub mod comparison;
 pub mod anomaly;
 pub mod dataset;
+pub mod diagnosis;
 pub mod engine;
 mod error;
 #[cfg(feature = "figures")]

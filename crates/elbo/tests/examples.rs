@@ -13,6 +13,9 @@ mod embed_and_cluster;
 #[cfg(feature = "pictures")]
 #[path = "../examples/embed_folder.rs"]
 mod embed_folder;
+#[cfg(feature = "mnist")]
+#[path = "../examples/find_anomalies.rs"]
+mod find_anomalies;
 #[cfg(feature = "ndarray")]
 #[path = "../examples/own_arrays.rs"]
 mod own_arrays;
@@ -62,6 +65,19 @@ fn a_loop_of_ones_own_leaves_a_model() {
     let vae = elbo::Vae::open(&path, 1).unwrap();
     assert_eq!((vae.card().epochs, vae.card().batches), (3, 0));
     assert!(vae.evaluate(&small().train, 1).unwrap().sampled.is_finite());
+}
+
+/// Bars at one place are learned; those at others are told from them.
+#[cfg(feature = "mnist")]
+#[test]
+fn anomalies_are_found() {
+    let labelled = |count: usize, seed: u32| {
+        let images = crate::bars::bars(GREY, count, seed);
+        images.with_labels((0..count).map(|image| (image * 7 % 4) as u16).collect()).unwrap()
+    };
+    let recipe = elbo::Recipe { epochs: 30, ..small_settings(1).recipe };
+    let areas = find_anomalies::find(&labelled(400, 1), &labelled(80, 5), recipe, |label| label == 2).unwrap();
+    assert!(areas[0] > 0.99 && areas[1] > 0.99, "{areas:?}");
 }
 
 /// A PGM file's values, after three lines.

@@ -8,6 +8,7 @@ mod golden;
 mod misuse;
 mod models;
 mod objectives;
+mod rankings;
 mod saving;
 mod second_engine;
 mod training;

@@ -10,6 +10,8 @@ mod interpolate;
 mod pictures;
 mod prior;
 mod sweep;
+mod inspect;
+mod score;
 mod train;
 mod traverse;
 
@@ -26,6 +28,8 @@ pub(crate) use interpolate::{InterpolateArgs, KindName};
 pub(crate) use pictures::DataArgs;
 pub(crate) use prior::PriorArgs;
 pub(crate) use sweep::SweepArgs;
+pub(crate) use inspect::InspectArgs;
+pub(crate) use score::{PartName, ScoreArgs};
 pub(crate) use train::{RecipeName, ScheduleName, TrainArgs};
 pub(crate) use traverse::TraverseArgs;
 
@@ -67,6 +71,8 @@ pub(crate) enum Command {
     Prior(PriorArgs),
     Reconstruct(ReconstructArgs),
     Evaluate(EvaluateArgs),
+    Inspect(InspectArgs),
+    Score(ScoreArgs),
     Figures(FiguresArgs),
     Summary(SummaryArgs),
     Compare(CompareArgs),

@@ -2,7 +2,7 @@
 
 use super::metrics::{Columns, EpochMetrics};
 use super::run_directory::RunDirectory;
-use crate::dataset::{Channels, DataOptions, Dataset, Part, Preprocessing, Size, Splits};
+use crate::dataset::{Channels, DataOptions, Dataset, DatasetError, Part, Preprocessing, Size, Splits};
 use crate::error::Error;
 use crate::files::tensors::{self, Document, Group, TensorFile, TensorFileError};
 use crate::files::threshold::AnomalyThreshold;
@@ -301,6 +301,25 @@ impl ModelCard {
         let has_changed = part.is_none() && data.name == self.data.name;
         Ok(Tested { images, name: data.name, part, is_unchecked, has_changed })
     }
+
+    /// The images that this model is to be tried on, as [`tested`](Self::tested) chooses them, and those that it was trained
+    /// on, if the data are what it was trained on and there are others in it to try it on.
+    ///
+    /// # Errors
+    /// As [`tested`](Self::tested).
+    pub fn tested_and_trained(&self, data: Splits) -> Result<(Tested, Option<Dataset>), Error> {
+        if data.train.digest()? != self.data.train_digest {
+            return Ok((self.tested(data)?, None));
+        }
+        let name = data.name.clone();
+        let mut parts = self.parts(data)?;
+        // The last part is the test set, or else the validation set; the first is the training set.
+        let Some(PartImages { part, images }) = parts.pop() else { return Err(DatasetError::NoImages.into()) };
+        let is_held_out = part == Part::Validation && self.recipe.validation > 0.0;
+        let is_unchecked = is_held_out && self.data.held_out_digest.is_none();
+        let trained = parts.into_iter().next().map(|first| first.images);
+        Ok((Tested { images, name, part: Some(part), is_unchecked, has_changed: false }, trained))
+    }
 }
 
 /// A trained model: what it says of itself, and its parameters in the layout of its [`ParameterTable`].
@@ -411,6 +430,25 @@ mod tests {
             tested(&held_out, Splits { validation: Some(images(7)), ..of(&other) }),
             (Some(Part::Validation), 7)
         );
+    }
+
+    /// The same images as `tested` chooses, and beside them those that were trained on.
+    #[test]
+    fn what_was_trained_on_stands_beside_what_is_tried() {
+        let (train, other) = (images(40), images(30));
+        for validation in [0.25, 0.0] {
+            let card = card(&train, validation);
+            for test in [None, Some(images(7))] {
+                for (train, is_own) in [(&train, true), (&other, false)] {
+                    let data = Splits { test: test.clone(), ..Splits::from(train.clone()) };
+                    let (both, trained) = card.tested_and_trained(data.clone()).unwrap();
+                    assert_eq!((both.part, both.images.len()), tested(&card, data));
+                    let left = if validation > 0.0 { 30 } else { 40 };
+                    let expected = (is_own && both.part != Some(Part::Training)).then_some(left);
+                    assert_eq!(trained.map(|images| images.len()), expected);
+                }
+            }
+        }
     }
 
     #[test]

@@ -111,7 +111,13 @@ pub fn samples_figure(vae: &Vae, seed: u64) -> Result<Figure, Error> {
 /// Training and held-out loss by epoch, and the parts of the held-out loss; the axis says of which likelihood.
 #[must_use]
 pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
-    let rows: Vec<LossRow> = history
+    let likelihood = history.first().map_or(Likelihood::default(), |row| row.likelihood);
+    Figure::loss_curve(&loss_rows(history), &loss_label(likelihood), &held_out_label(history))
+}
+
+/// The losses as the figures take them.
+pub(crate) fn loss_rows(history: &[EpochMetrics]) -> Vec<LossRow> {
+    history
         .iter()
         .map(|row| {
             let unknown = Loss { reconstruction: f64::NAN, kl: f64::NAN };
@@ -124,14 +130,20 @@ pub fn loss_figure(history: &[EpochMetrics]) -> Figure {
                 held_out_kl: held_out.kl,
             }
         })
-        .collect();
-    let likelihood = history.first().map_or(Likelihood::default(), |row| row.likelihood);
-    let loss = match likelihood {
+        .collect()
+}
+
+/// What the axis of a loss is called.
+pub(crate) fn loss_label(likelihood: Likelihood) -> String {
+    match likelihood {
         Likelihood::Gaussian => "negative ELBO, nats per image (up to a constant)".to_owned(),
         other => format!("{}, nats per image", other.loss_name()),
-    };
-    let part = history.iter().find_map(|row| row.held_out).map_or(Part::Test, |(part, _)| part);
-    Figure::loss_curve(&rows, &loss, &part.to_string())
+    }
+}
+
+/// What the legend calls images that are not trained on.
+pub(crate) fn held_out_label(history: &[EpochMetrics]) -> String {
+    history.iter().find_map(|row| row.held_out).map_or(Part::Test, |(part, _)| part).to_string()
 }
 
 /// Writes all four figures to `directory`, each as PNG and SVG, and returns the paths of the PNG files. Each file is wholly

@@ -1,0 +1,284 @@
+//! `elbo score`.
+
+mod known;
+mod maps;
+
+use crate::Outcome;
+use crate::args::{PartName, ScoreArgs};
+use crate::device;
+use crate::output::{counted, note, print};
+use crate::progress::work_bar;
+use crate::source::{parts, tested};
+use anyhow::Context;
+use elbo::anomaly::{AnomalyThreshold, Score, scores, threshold};
+use elbo::dataset::{Dataset, Part};
+use elbo::storage::write_atomically;
+use elbo::{Loss, Model, RunDirectory, Vae};
+use known::{Known, classes};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Draws that a score is the mean of, unless told otherwise.
+const SAMPLES: u32 = 10;
+
+/// Images of one part with their scores.
+struct Scored {
+    /// None of data that is none of the model's own.
+    part: Option<Part>,
+    images: Dataset,
+    losses: Vec<Loss>,
+}
+
+pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
+    let vae = device::open(&arguments.run, &arguments.on)?;
+    if arguments.fit_threshold.is_some() {
+        check_unused(&arguments.run)?;
+    }
+    let kept = vae.card().anomaly_threshold;
+    let samples = arguments.samples.or(kept.map(|kept| kept.samples)).unwrap_or(SAMPLES);
+    let seed = arguments.seed.or(kept.map(|kept| kept.seed)).unwrap_or(1);
+    let by = arguments.by.map(Score::from).or(kept.map(|kept| kept.score)).unwrap_or_default();
+    let (chosen, title) = chosen(arguments, &vae)?;
+    // What is said of classes is checked before there is anything to wait for.
+    let known = chosen.iter().map(|(_, images)| classes(images, arguments)).collect::<anyhow::Result<Vec<_>>>()?;
+    let count: usize = chosen.iter().map(|(_, images)| images.len()).sum();
+    let bar = work_bar("scoring images", count * samples as usize, arguments.json);
+    let mut scored = Vec::new();
+    for (part, images) in chosen {
+        let losses = scores(&vae, &images, samples, seed, &|images| bar.inc(images as u64))?;
+        scored.push(Scored { part, images, losses });
+    }
+    bar.finish_and_clear();
+
+    let fitted = match arguments.fit_threshold {
+        Some(rate) => Some(fit(
+            arguments,
+            rate,
+            &scored,
+            &known,
+            AnomalyThreshold { score: by, value: 0.0, false_alarms: rate, images: 0, samples, seed },
+        )?),
+        None => None,
+    };
+    let limit = fitted.or(kept).filter(|limit| limit.score == by);
+    if let Some(kept) = kept.filter(|kept| fitted.is_none() && kept.score != by) {
+        note(&format!("the model's threshold is of the score {}, not {by}: it is not used", kept.score));
+    }
+    if let Some(kept) = limit.filter(|kept| kept.samples != samples) {
+        let draws = counted(kept.samples as usize, "draw");
+        note(&format!("the model's threshold is for scores that are the mean of {draws}, and these are of {samples}"));
+    }
+    let report =
+        Report { title, by, samples, seed, limit, is_new: fitted.is_some(), known: Known::of(&scored, &known) };
+    if let Some(out) = &arguments.out {
+        write_atomically(out, &csv(&scored, limit)?).map_err(elbo::Error::from)?;
+    }
+    let highest = match &arguments.maps {
+        Some(directory) => Some(maps::write(directory, &vae, &scored, by, arguments.count as usize)?),
+        None => None,
+    };
+    print(&if arguments.json { format!("{:#}\n", report.json(&scored)) } else { report.text(&scored)? })?;
+    if let Some(out) = &arguments.out {
+        note(&format!("scores of {} in {}", counted(count, "image"), out.display()));
+    }
+    if let Some(line) = highest {
+        note(&line);
+    }
+    Ok(Outcome::Done)
+}
+
+/// Fails where the run is being trained, whose model file is about to be replaced.
+fn check_unused(run: &Path) -> anyhow::Result<()> {
+    if run.is_dir()
+        && let Ok(directory) = RunDirectory::open(run)
+    {
+        directory.check_not_in_use().map_err(elbo::Error::from)?;
+    }
+    Ok(())
+}
+
+/// The images that are asked for, with the part that they are of, and what to call them.
+fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<(Vec<(Option<Part>, Dataset)>, String)> {
+    let (run, data) = (&arguments.run, arguments.data.as_deref());
+    let part = match arguments.part {
+        None => {
+            let (tested, title) = tested(run, vae, data)?;
+            return Ok((vec![(tested.part, tested.images)], title));
+        }
+        Some(PartName::Train) => Some(Part::Training),
+        Some(PartName::Validation) => Some(Part::Validation),
+        Some(PartName::Test) => Some(Part::Test),
+        Some(PartName::All) => None,
+    };
+    let parts = parts(run, vae, data, part, false)?;
+    let name =
+        data.and_then(Path::file_stem).map_or(vae.card().data.name.clone(), |name| name.to_string_lossy().into_owned());
+    let title = part.map_or(format!("{name} (all parts)"), |part| format!("{name} ({part} set)"));
+    Ok((parts.into_iter().map(|images| (Some(images.part), images.images)).collect(), title))
+}
+
+/// Finds a threshold, and keeps it in the model file.
+fn fit(
+    arguments: &ScoreArgs,
+    rate: f64,
+    scored: &[Scored],
+    known: &[Option<Vec<bool>>],
+    limit: AnomalyThreshold,
+) -> anyhow::Result<AnomalyThreshold> {
+    if scored.iter().any(|scored| scored.part == Some(Part::Training)) {
+        note("some of these images were trained on: of new ones more will be above the threshold than it is for");
+    }
+    let normal: Vec<f64> = scored
+        .iter()
+        .zip(known)
+        .flat_map(|(scored, known)| {
+            let is_normal = |index: usize| known.as_ref().is_none_or(|known| !known[index]);
+            scored.losses.iter().enumerate().filter(move |(index, _)| is_normal(*index))
+        })
+        .map(|(_, loss)| limit.score.of(*loss))
+        .collect();
+    let value = threshold(&normal, rate).map_err(elbo::Error::from)?;
+    let limit = AnomalyThreshold { value, images: normal.len(), ..limit };
+    let path = RunDirectory::model_of(&arguments.run).map_err(elbo::Error::from)?;
+    let mut model = Model::read(&path).map_err(elbo::Error::from)?;
+    model.card.anomaly_threshold = Some(limit);
+    model.write(&path).map_err(elbo::Error::from)?;
+    note(&format!("kept in {}", path.display()));
+    Ok(limit)
+}
+
+/// A row for each image.
+fn csv(scored: &[Scored], limit: Option<AnomalyThreshold>) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = ["name", "part", "label", "loss", "reconstruction", "kl"];
+    writer.write_record(header.into_iter().chain(limit.map(|_| "is_anomaly")))?;
+    for Scored { part, images, losses } in scored {
+        let part = part.map_or(String::new(), |part| part.to_string());
+        for (index, loss) in losses.iter().enumerate() {
+            let name = images.names().map_or_else(|| index.to_string(), |names| names[index].clone());
+            let label = images.labels().map_or("", |labels| images.classes()[usize::from(labels[index])].as_str());
+            let [total, reconstruction, kl] =
+                [loss.total(), loss.reconstruction, loss.kl].map(|score| score.to_string());
+            let is_anomaly = limit.map(|limit| limit.is_anomaly(limit.score.of(*loss)).to_string());
+            let row = [&name, &part, label, &total, &reconstruction, &kl];
+            writer.write_record(row.into_iter().chain(is_anomaly.as_deref()))?;
+        }
+    }
+    writer.into_inner().map_err(csv::IntoInnerError::into_error).context("cannot make the table of scores")
+}
+
+struct Report {
+    title: String,
+    by: Score,
+    samples: u32,
+    seed: u64,
+    limit: Option<AnomalyThreshold>,
+    is_new: bool,
+    known: Option<Known>,
+}
+
+/// Mean, median and the score that one image of a hundred is above.
+fn spread(scored: &[Scored], score: Score) -> [f64; 3] {
+    let mut values: Vec<f64> = scored.iter().flat_map(|scored| &scored.losses).map(|loss| score.of(*loss)).collect();
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values[((share * values.len() as f64) as usize).min(values.len() - 1)];
+    [mean, at(0.5), at(0.99)]
+}
+
+impl Report {
+    fn above(&self, scored: &[Scored]) -> Option<usize> {
+        let limit = self.limit?;
+        let losses = scored.iter().flat_map(|scored| &scored.losses);
+        Some(losses.filter(|loss| limit.is_anomaly(limit.score.of(**loss))).count())
+    }
+
+    fn text(&self, scored: &[Scored]) -> Result<String, std::fmt::Error> {
+        let count: usize = scored.iter().map(|scored| scored.losses.len()).sum();
+        let mut text = String::new();
+        let (images, draws) = (counted(count, "image"), counted(self.samples as usize, "draw"));
+        writeln!(text, "{images} of {}; nats per image, mean of {draws}\n", self.title)?;
+        let more =
+            if self.known.is_some() { format!("{:>10}{:>20}", "AUROC", "average precision") } else { String::new() };
+        writeln!(text, "{:<16}{:>12}{:>12}{:>12}{more}", "score", "mean", "median", "99 % below")?;
+        for score in Score::ALL {
+            let [mean, median, high] = spread(scored, score);
+            let more = self.known.as_ref().map_or(String::new(), |known| {
+                let (auroc, precision) = known.of_score(score);
+                format!("{auroc:>10.4}{precision:>20.4}")
+            });
+            writeln!(text, "{:<16}{mean:>12.4}{median:>12.4}{high:>12.4}{more}", score.to_string())?;
+        }
+        if let Some(known) = &self.known {
+            writeln!(
+                text,
+                "\n{} and {}",
+                counted(known.normal, "normal image"),
+                counted(known.anomalies, "anomaly").replace("anomalys", "anomalies")
+            )?;
+        }
+        if let (Some(limit), Some(above)) = (self.limit, self.above(scored)) {
+            let AnomalyThreshold { score, value, false_alarms, images, .. } = limit;
+            let normal = counted(images, "normal image");
+            let share = 100.0 * above as f64 / count.max(1) as f64;
+            writeln!(
+                text,
+                "\nthreshold of the {score}: {value:.4} nats, for {:.4} % false alarms, by {normal}",
+                100.0 * false_alarms
+            )?;
+            writeln!(text, "above it: {} of {count} ({share:.1} %)", counted(above, "image"))?;
+            if let Some((alarms, hits)) = self.known.as_ref().and_then(|known| known.rates(limit)) {
+                writeln!(
+                    text,
+                    "  {:.1} % of the normal images, {:.1} % of the anomalies",
+                    100.0 * alarms,
+                    100.0 * hits
+                )?;
+            }
+        }
+        Ok(text)
+    }
+
+    fn json(&self, scored: &[Scored]) -> Value {
+        let score = |score: Score| {
+            let [mean, median, high] = spread(scored, score);
+            let known = self.known.as_ref().map(|known| known.of_score(score));
+            json!({
+                "score": score,
+                "mean": mean,
+                "median": median,
+                "quantile_99": high,
+                "auroc": known.map(|known| known.0),
+                "average_precision": known.map(|known| known.1),
+            })
+        };
+        let rates = self.limit.and_then(|limit| self.known.as_ref()?.rates(limit));
+        let limit = self.limit.map(|limit| {
+            json!({
+                "score": limit.score,
+                "value": limit.value,
+                "false_alarms": limit.false_alarms,
+                "images": limit.images,
+                "samples": limit.samples,
+                "seed": limit.seed,
+                "is_new": self.is_new,
+                "above": self.above(scored),
+                "normal_above": rates.map(|rates| rates.0),
+                "anomalies_above": rates.map(|rates| rates.1),
+            })
+        });
+        json!({
+            "data": self.title,
+            "images": scored.iter().map(|scored| scored.losses.len()).sum::<usize>(),
+            "unit": "nats per image",
+            "samples": self.samples,
+            "seed": self.seed,
+            "by": self.by,
+            "scores": Score::ALL.map(score),
+            "normal": self.known.as_ref().map(|known| known.normal),
+            "anomalies": self.known.as_ref().map(|known| known.anomalies),
+            "threshold": limit,
+        })
+    }
+}

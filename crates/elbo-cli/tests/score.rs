@@ -1,0 +1,140 @@
+//! `score`.
+
+use crate::common::{BARS, IdxFiles, args, contents, elbo, fails, masked, model, names, png_size, succeeds, with_run};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn json(here: impl AsRef<Path>, line: &str) -> Value {
+    let printed = succeeds(elbo(here).args(args(&format!("score {line} --json"))));
+    serde_json::from_str(&printed.stdout).unwrap_or_else(|error| panic!("{error}: {printed:#?}"))
+}
+
+/// The rows of a table, its header first.
+fn rows(path: impl AsRef<Path>) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn each_image_has_its_scores() {
+    let here = with_run();
+    let printed = succeeds(elbo(&here).args(args("score run --out scores.csv --samples 1")));
+    let text = masked(&printed.stdout);
+    assert!(text.starts_with("# images of bars (test set); nats per image, mean of # draw\n"), "{printed:#?}");
+    assert!(printed.stderr.ends_with("scores of 60 images in scores.csv\n"), "{printed:#?}");
+    let table = rows(here.path().join("scores.csv"));
+    assert_eq!(table[0], ["name", "part", "label", "loss", "reconstruction", "kl"]);
+    assert_eq!(table.len(), 61);
+    assert_eq!(table[3][..3], ["2", "test", "2"]);
+    let number = |row: &[String], column: usize| row[column].parse::<f64>().unwrap();
+    let mean = table[1..].iter().map(|row| number(row, 3)).sum::<f64>() / 60.0;
+    for row in &table[1..] {
+        assert!((number(row, 3) - number(row, 4) - number(row, 5)).abs() < 1e-9);
+    }
+    // One draw is that of evaluate.
+    let evaluated = succeeds(elbo(&here).args(args("evaluate run --json")));
+    let evaluated: Value = serde_json::from_str(&evaluated.stdout).unwrap();
+    let loss = evaluated["sampled"]["loss"].as_f64().unwrap();
+    assert!((mean - loss).abs() < 1e-9 * loss, "{mean} {loss}");
+    // More draws change the reconstruction alone, and threads nothing.
+    succeeds(elbo(&here).args(args("score run --out more.csv --samples 3 --seed 2")));
+    succeeds(elbo(&here).args(args("score run --out again.csv --samples 3 --seed 2 --threads 1")));
+    let more = rows(here.path().join("more.csv"));
+    assert!(table[1..].iter().zip(&more[1..]).all(|(one, three)| one[5] == three[5] && one[4] != three[4]));
+    assert_eq!(more, rows(here.path().join("again.csv")));
+}
+
+#[test]
+fn parts_are_scored_that_are_asked_for() {
+    let here = with_run();
+    let count = |options: &str| json(&here, &format!("run --samples 1 {options}"))["images"].as_u64().unwrap();
+    let counts = ["", "--part test", "--part train", "--part all"].map(count);
+    assert_eq!(counts, [60, 60, 200, 260]);
+    let message = fails(elbo(&here).args(args("score run --part validation")));
+    assert!(message.contains("has no validation set"), "{message}");
+}
+
+#[test]
+fn a_threshold_is_kept_in_the_model_and_used() {
+    let here = with_run();
+    let before = model(here.path().join("run"));
+    let printed = succeeds(elbo(&here).args(args("score run --fit-threshold 0.1 --samples 2 --seed 7")));
+    assert!(printed.stdout.contains("threshold of the loss: "), "{printed:#?}");
+    assert!(printed.stdout.contains("for 10.0000 % false alarms, by 60 normal images"), "{printed:#?}");
+    assert_ne!(model(here.path().join("run")), before);
+    // The weights are as they were, and later calls use it with the same draws.
+    let card = elbo::Model::open(here.path().join("run")).unwrap();
+    let kept = card.card.anomaly_threshold.unwrap();
+    assert_eq!((kept.images, kept.samples, kept.seed, kept.false_alarms), (60, 2, 7, 0.1));
+    let found = json(&here, "run --out scores.csv");
+    // (1 - 0.1) * 61 = 54.9: the 55th lowest, which 5 are above.
+    assert_eq!((&found["threshold"]["above"], &found["threshold"]["is_new"]), (&5.into(), &false.into()));
+    assert_eq!((&found["samples"], &found["seed"]), (&2.into(), &7.into()));
+    let table = rows(here.path().join("scores.csv"));
+    assert_eq!(table[0].last().unwrap(), "is_anomaly");
+    assert_eq!(table.iter().filter(|row| row.last().unwrap() == "true").count(), 5);
+    for row in &table[1..] {
+        assert_eq!(row[6] == "true", row[3].parse::<f64>().unwrap() > kept.value);
+    }
+    // Of another score it tells nothing.
+    let printed = succeeds(elbo(&here).args(args("score run --by kl")));
+    assert!(printed.stderr.contains("the model's threshold is of the score loss, not kl"), "{printed:#?}");
+    assert!(!printed.stdout.contains("threshold"), "{printed:#?}");
+    // Training images are no measure of new ones.
+    let printed = succeeds(elbo(&here).args(args("score run --part train --fit-threshold 0.1")));
+    assert!(printed.stderr.contains("were trained on"), "{printed:#?}");
+}
+
+#[test]
+fn what_is_known_to_be_normal_measures_the_scores() {
+    let here = with_run();
+    let found = json(&here, "run --normal 0,2");
+    assert_eq!((&found["normal"], &found["anomalies"]), (&30.into(), &30.into()));
+    for score in found["scores"].as_array().unwrap() {
+        for figure in ["auroc", "average_precision"] {
+            assert!((0.0..=1.0).contains(&score[figure].as_f64().unwrap()), "{score}");
+        }
+    }
+    // The other way round, the areas are what is left of 1.
+    let other = json(&here, "run --anomalous 0,2");
+    let area = |found: &Value| found["scores"][0]["auroc"].as_f64().unwrap();
+    assert!((area(&found) + area(&other) - 1.0).abs() < 1e-12);
+    let printed = succeeds(elbo(&here).args(args("score run --normal 0 --fit-threshold 0.2")));
+    assert!(printed.stdout.contains("AUROC") && printed.stdout.contains("by 15 normal images"), "{printed:#?}");
+    assert!(masked(&printed.stdout).contains("  # % of the normal images, # % of the anomalies\n"), "{printed:#?}");
+    let message = fails(elbo(&here).args(args("score run --normal cat")));
+    assert!(message.contains("no class 'cat'") && message.contains("0, 1, 2, 3"), "{message}");
+    IdxFiles { labels: false, test: 0, train: 40, ..BARS }.write(here.path().join("unlabelled"));
+    let message = fails(elbo(&here).args(args("score run unlabelled --normal 0")));
+    assert!(message.contains("no labels"), "{message}");
+}
+
+#[test]
+fn a_threshold_that_cannot_be_had_changes_nothing() {
+    let here = with_run();
+    let before = contents(here.path());
+    for (options, expected) in [
+        ("--fit-threshold 0.001", "takes 999 normal images at least, and there are 60"),
+        ("--fit-threshold 1.5", "above 0 and below 1"),
+        ("--fit-threshold nan", "above 0 and below 1"),
+        ("--fit-threshold 0.02 --normal 1", "takes 49 normal images at least, and there are 15"),
+    ] {
+        let message = fails(elbo(&here).args(args(&format!("score run --out scores.csv --samples 1 {options}"))));
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(contents(here.path()), before);
+}
+
+#[test]
+fn maps_show_the_images_of_the_highest_scores() {
+    let here = with_run();
+    let printed = succeeds(elbo(&here).args(args("score run --maps maps --count 3 --samples 1")));
+    assert!(printed.stderr.contains("of the 3 images of the highest loss in maps"), "{printed:#?}");
+    assert!(printed.stderr.contains("black is an error of 0"), "{printed:#?}");
+    assert_eq!(names(here.path().join("maps")), ["0001.png", "0002.png", "0003.png", "overview.png"]);
+    assert_eq!(png_size(here.path().join("maps/0001.png")), [3 * 10 + 2 * 2, 12]);
+    // More than there are.
+    succeeds(elbo(&here).args(args("score run --maps all --count 1000 --samples 1")));
+    assert_eq!(names(here.path().join("all")).len(), 61);
+}
