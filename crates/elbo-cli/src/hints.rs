@@ -6,6 +6,7 @@ mod shape;
 
 use crate::shell;
 use elbo::Error;
+use elbo::anomaly::ThresholdError;
 use elbo::dataset::{ArrayError, ClassError, DatasetError, FileKind, IdxError};
 use elbo::dataset::{Note, Oddity, PassedOver, PictureError, SIDES};
 use elbo::engine::EngineError;
@@ -44,6 +45,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         ),
         Error::RunDirectory(error) => of_run_directory(error),
         Error::TensorFile(error) => of_tensor_file(error),
+        Error::Threshold(ThresholdError::TooFew { .. }) => {
+            Some("give more normal images, or a higher rate with --fit-threshold".to_owned())
+        }
         Error::Storage(error) | Error::Settings(SettingsError::Storage(error)) => of_storage(error),
         _ => None,
     }

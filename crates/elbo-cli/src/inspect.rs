@@ -116,7 +116,12 @@ impl Report<'_> {
 
     /// What cannot be told, and why.
     fn unknown(&self) -> Vec<&'static str> {
+        let is_learned = self.vae.card().architecture.prior_components() > 0;
         let lines = [
+            (
+                is_learned,
+                "how far the aggregate posterior is from the prior, which is a learned mixture; KL by dimension is from the standard normal",
+            ),
             (self.history.is_empty(), "the course of the losses: there is no metrics.csv of this model beside it"),
             (self.held_out.is_none(), "whether it is over-fitted: no images were held out of its training"),
             (
@@ -151,8 +156,9 @@ impl Report<'_> {
         sorted.sort_by(|a, b| b.total_cmp(a));
         let numbers: Vec<String> = sorted.iter().map(|kl| format!("{kl:.2}")).collect();
         writeln!(text, "KL by dimension       {}", wrapped(&numbers))?;
-        let distance = aggregate_distance.map_or("none that is finite".to_owned(), |nats| format!("{nats:.4} nats"));
-        writeln!(text, "aggregate posterior   {distance} from the prior at least, by its mean and covariance")?;
+        if let Some(nats) = aggregate_distance {
+            writeln!(text, "aggregate posterior   {nats:.4} nats from the prior at least, by its mean and covariance")?;
+        }
         let line = |name: &str, measured: &Measured| {
             let Loss { reconstruction, kl } = measured.loss;
             let explained = measured

@@ -6,11 +6,11 @@ mod maps;
 use crate::Outcome;
 use crate::args::{PartName, ScoreArgs};
 use crate::device;
-use crate::output::{counted, note, print};
+use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
 use crate::source::{parts, tested};
 use anyhow::Context;
-use elbo::anomaly::{AnomalyThreshold, Score, scores, threshold};
+use elbo::anomaly::{AnomalyThreshold, Score, ThresholdError, scores, threshold};
 use elbo::dataset::{Dataset, Part};
 use elbo::storage::write_atomically;
 use elbo::{Loss, Model, RunDirectory, Vae};
@@ -32,7 +32,11 @@ struct Scored {
 
 pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
     let vae = device::open(&arguments.run, &arguments.on)?;
-    if arguments.fit_threshold.is_some() {
+    if let Some(rate) = arguments.fit_threshold {
+        // What is wrong whatever the scores are is said before they are made.
+        if let Err(error @ ThresholdError::Rate { .. }) = threshold(&[], rate) {
+            return Err(elbo::Error::from(error).into());
+        }
         check_unused(&arguments.run)?;
     }
     let kept = vae.card().anomaly_threshold;
@@ -211,12 +215,9 @@ impl Report {
             writeln!(text, "{:<16}{mean:>12.4}{median:>12.4}{high:>12.4}{more}", score.to_string())?;
         }
         if let Some(known) = &self.known {
-            writeln!(
-                text,
-                "\n{} and {}",
-                counted(known.normal, "normal image"),
-                counted(known.anomalies, "anomaly").replace("anomalys", "anomalies")
-            )?;
+            let anomalies = if known.anomalies == 1 { "anomaly" } else { "anomalies" };
+            let normal = counted(known.normal, "normal image");
+            writeln!(text, "\n{normal} and {} {anomalies}", thousands(known.anomalies))?;
         }
         if let (Some(limit), Some(above)) = (self.limit, self.above(scored)) {
             let AnomalyThreshold { score, value, false_alarms, images, .. } = limit;

@@ -37,20 +37,24 @@ pub fn scores(
     let samples = samples.max(1);
     let mut losses = Vec::new();
     for_each_block(vae.engine(), dataset, |block| {
-        let first = losses.len();
+        let (first, mut analytic) = (losses.len(), Vec::new());
         for sample in 0..samples {
             let noise = Noise::new(seed, Purpose::Evaluation, u64::from(sample));
             let drawn = vae.engine().losses(block, Draw::Noise(&noise))?;
             if sample == 0 {
+                analytic = drawn.iter().map(|loss| loss.kl).collect();
                 losses.extend(drawn);
             } else {
-                // The divergence is the same whatever is drawn.
-                let sums = losses[first..].iter_mut().zip(drawn);
-                sums.for_each(|(sum, Loss { reconstruction, .. })| sum.reconstruction += reconstruction);
+                losses[first..].iter_mut().zip(drawn).for_each(|(sum, loss)| *sum += loss);
             }
             advance(block.len());
         }
-        losses[first..].iter_mut().for_each(|sum| sum.reconstruction /= f64::from(samples));
+        // From a standard normal the divergence is the same whatever is drawn, and stays so to the last bit.
+        let is_drawn = vae.engine().architecture().prior_components() > 0;
+        for (sum, &kl) in losses[first..].iter_mut().zip(&analytic) {
+            let mean = sum.mean(samples as usize);
+            *sum = if is_drawn { mean } else { Loss { kl, ..mean } };
+        }
         Ok(())
     })?;
     Ok(losses)

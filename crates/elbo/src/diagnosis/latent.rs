@@ -10,11 +10,12 @@ pub const ACTIVE: f64 = 0.01;
 #[derive(Clone, PartialEq, Debug)]
 pub struct LatentUse {
     /// The divergence of each dimension from the standard normal, mean over images, in nats, `[Z]`; their sum is the KL of
-    /// the loss.
+    /// the loss, unless the prior is a learned mixture.
     pub kl: Vec<f64>,
     /// The variance over images of each dimension's mean, `[Z]`.
     pub variance_of_mean: Vec<f64>,
-    /// How far the aggregate posterior is from the prior; see [`aggregate_distance`]. None where that has no finite value.
+    /// How far the aggregate posterior is from the prior; see [`aggregate_distance`]. None where that has no finite value, or the prior is a learned
+    /// mixture.
     pub aggregate_distance: Option<f64>,
 }
 

@@ -103,7 +103,11 @@ pub fn measure(
     let count = images.max(1) as f64;
     let variance =
         sums.iter().zip(&squares).map(|(sum, squares)| (squares / count - square(sum / count)).max(0.0)).sum();
-    let latent = LatentUse::of(&encoded);
+    let mut latent = LatentUse::of(&encoded);
+    if engine.architecture().prior_components() > 0 {
+        // The prior is no Gaussian, from which the distance would have a formula.
+        latent.aggregate_distance = None;
+    }
     Ok(Measured {
         images,
         loss: loss.mean(images.max(1)),
