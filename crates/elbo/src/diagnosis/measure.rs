@@ -21,7 +21,7 @@ pub struct Measured {
     pub loss: Loss,
     /// What the latent dimensions carry.
     pub latent: LatentUse,
-    /// The sum over values of `(x' - x)^2`, mean over images, where `x'` is decoded from the mean of the latent distribution.
+    /// The sum over values of `(x' - x)^2`, mean over images, where `x'` is decoded from the same draw.
     pub squared_error: f64,
     /// The same for the mean of these images in the place of `x'`: the sum over values of their variance over images.
     pub variance: f64,
@@ -79,7 +79,9 @@ pub fn measure(
     for block in indices.chunks(engine.block()) {
         let batch = dataset.gather(block, &mut staging)?;
         engine.losses(batch, Draw::Noise(&noise))?.into_iter().for_each(|of_image| loss += of_image);
-        let made = engine.reconstruct(batch, Draw::Mean)?;
+        // With the same draws. The mean of a collapsed posterior is no latent vector that the decoder has learned from: those
+        // have a length near the root of their number.
+        let made = engine.reconstruct(batch, Draw::Noise(&noise))?;
         for row in engine.encode(batch)?.chunks_exact(2 * dim) {
             encoded.means.extend_from_slice(&row[..dim]);
             encoded.logvars.extend_from_slice(&row[dim..]);

@@ -116,7 +116,7 @@ pub enum Finding {
     },
     /// The Gaussian's standard deviation is more than three times the error of the reconstructions, which explain less than
     /// half of the variance: under it, what is left out of an image is noise, not worth the nats that would tell it. A wide
-    /// Gaussian alone is no fault: 1 is six times the error on MNIST, where two thirds are explained all the same.
+    /// Gaussian alone is no fault: 1 is six times the error on MNIST, where more than half is explained all the same.
     ///
     /// `beta` counts: a divergence of weight `beta` beside a variance is the same objective, times `beta`, as one of weight 1
     /// beside `beta` times the variance (Rybkin, Daniilidis and Levine, 2021, section 3), so that the standard deviation is
