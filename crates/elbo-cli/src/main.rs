@@ -26,10 +26,10 @@ mod reconstruct;
 mod score;
 mod shell;
 mod source;
+mod summary;
 mod sweep;
 mod table;
 mod terminal;
-mod summary;
 mod train;
 mod traverse;
 

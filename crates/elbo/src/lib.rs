@@ -100,9 +100,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare within tolerances"))]
 
+pub mod anomaly;
 #[cfg(feature = "runs")]
 pub mod comparison;
-pub mod anomaly;
 pub mod dataset;
 pub mod diagnosis;
 pub mod engine;

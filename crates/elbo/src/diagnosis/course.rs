@@ -91,6 +91,7 @@ mod tests {
     /// Epochs with these losses, on training images and on those held out.
     fn history(losses: &[[f64; 2]]) -> Vec<EpochMetrics> {
         let row = |(epoch, &[train_loss, held_out]): (u32, &[f64; 2])| EpochMetrics {
+            step: None,
             epoch,
             learning_rate: 1e-3,
             train_loss,
