@@ -245,7 +245,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     change_device(&mut settings, &arguments.on);
     let TrainArgs { epochs, batch_size, learning_rate, muon_learning_rate, schedule, warmup, .. } = arguments;
     let TrainArgs { latent_dim, widths, likelihood, beta, kl_warmup, free_bits, kl_gradient, seed, .. } = arguments;
-    let TrainArgs { patience, .. } = arguments;
+    let TrainArgs { patience, binarize, .. } = arguments;
     let recipe = &mut settings.recipe;
     set(&mut recipe.epochs, epochs.as_ref());
     set(&mut recipe.batch_size, batch_size.as_ref());
@@ -255,6 +255,9 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     set(&mut recipe.latent_dim, latent_dim.as_ref());
     set(&mut recipe.widths, widths.as_ref());
     set(&mut recipe.conditional, arguments.conditional.as_ref());
+    if let Some(binarize) = binarize {
+        (recipe.binarize, recipe.likelihood) = (Some((*binarize).into()), Likelihood::Bernoulli);
+    }
     set(&mut recipe.likelihood, likelihood.map(Into::into).as_ref());
     set(&mut recipe.beta, beta.as_ref());
     set(&mut recipe.kl_warmup, kl_warmup.as_ref());

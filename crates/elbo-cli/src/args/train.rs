@@ -3,6 +3,7 @@
 use super::{DataArgs, DeviceArgs};
 use clap::{ArgAction, ValueEnum};
 use elbo::Likelihood;
+use elbo::dataset::Binarize;
 use elbo::network::KlGradient;
 use elbo::recipe::ObjectiveKind;
 use std::path::PathBuf;
@@ -105,6 +106,24 @@ impl From<LikelihoodName> for Likelihood {
     }
 }
 
+/// Whether and when grey pixels are drawn black or white.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum BinarizeName {
+    /// Once
+    Static,
+    /// Anew in each epoch; images that are not trained on once
+    Dynamic,
+}
+
+impl From<BinarizeName> for Binarize {
+    fn from(name: BinarizeName) -> Self {
+        match name {
+            BinarizeName::Static => Self::Static,
+            BinarizeName::Dynamic => Self::Dynamic,
+        }
+    }
+}
+
 /// Train a model
 ///
 /// Trains on DATA and writes a run directory with the model, metrics, settings, figures, and a checkpoint to continue from.
@@ -161,6 +180,11 @@ pub(crate) struct TrainArgs {
     /// gaussian, or sigma-gaussian for images of fewer than 256 values]
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub(crate) likelihood: Option<LikelihoodName>,
+
+    /// Draw each pixel black or white, with its grey value as the probability of white; implies --likelihood bernoulli, unless
+    /// another is given. Later commands do the same to images for the model
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub(crate) binarize: Option<BinarizeName>,
 
     /// What training minimises
     #[arg(long, value_enum, conflicts_with = "resume")]

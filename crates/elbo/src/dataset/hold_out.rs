@@ -48,7 +48,7 @@ impl Dataset {
             Pixels::Memory(_) => {
                 let mut images = Vec::with_capacity(indices.len() * self.image_bytes());
                 for &index in indices {
-                    images.extend_from_slice(self.gather(&[index], &mut Vec::new())?.pixels);
+                    images.extend_from_slice(self.gather_values(&[index], &mut Vec::new())?.pixels);
                 }
                 Pixels::Memory(images)
             }

@@ -18,6 +18,7 @@
 #[cfg(feature = "ndarray")]
 mod array_view;
 pub(crate) mod batch;
+pub(crate) mod binarize;
 #[cfg_attr(
     not(any(feature = "pictures", feature = "arrays")),
     expect(dead_code, reason = "only pictures and arrays are kept in files")
@@ -58,11 +59,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use binarize::Drawn;
 use cache::ImageFile;
 
 #[cfg(feature = "ndarray")]
 pub use array_view::Value;
 pub use batch::Batch;
+pub use binarize::Binarize;
 pub use class::ClassError;
 pub use depth::Depth;
 pub use error::DatasetError;
@@ -108,6 +111,8 @@ pub struct Dataset {
     /// `[N]`.
     names: Option<Vec<String>>,
     preprocessing: Preprocessing,
+    /// Which draw of black and white pixels stands for the values, if one does.
+    drawn: Option<Drawn>,
 }
 
 #[expect(clippy::len_without_is_empty, reason = "a data set holds at least one image")]
@@ -157,8 +162,16 @@ impl Dataset {
         images: Pixels,
         labels: Option<Vec<u16>>,
     ) -> Result<Self, DatasetError> {
-        let preprocessing = Preprocessing::UnitScale;
-        let dataset = Self { shape, depth, images, labels: None, classes: Vec::new(), names: None, preprocessing };
+        let dataset = Self {
+            shape,
+            depth,
+            images,
+            labels: None,
+            classes: Vec::new(),
+            names: None,
+            preprocessing: Preprocessing::UnitScale,
+            drawn: None,
+        };
         match labels {
             Some(labels) => dataset.with_labels(labels),
             None => Ok(dataset),
@@ -247,7 +260,7 @@ impl Dataset {
         self.shape
     }
 
-    /// The bits that every value is held in.
+    /// The bits that every value is held in; one that is drawn black or white is handed out in eight.
     #[must_use]
     pub fn depth(&self) -> Depth {
         self.depth
@@ -268,6 +281,15 @@ impl Dataset {
     /// [`DatasetError::NoSuchImage`] if an index is not less than [`len`](Self::len); and if a file cannot be read,
     /// where images are in one.
     pub fn gather<'a>(&'a self, indices: &'a [u32], staging: &'a mut Vec<u8>) -> Result<Batch<'a>, DatasetError> {
+        let Some(drawn) = self.drawn else { return self.gather_values(indices, staging) };
+        self.check_indices(indices)?;
+        self.copy_values(indices, staging)?;
+        drawn.draw(indices, self.depth, staging);
+        Ok(Batch { pixels: staging, depth: Depth::Eight, indices, labels: self.labels() })
+    }
+
+    /// The same, as the values are held.
+    fn gather_values<'a>(&'a self, indices: &'a [u32], staging: &'a mut Vec<u8>) -> Result<Batch<'a>, DatasetError> {
         self.check_indices(indices)?;
         let size = self.image_bytes();
         let pixels = match &self.images {
@@ -275,21 +297,31 @@ impl Dataset {
                 let start = indices.first().map_or(0, |&first| first as usize);
                 &images[start * size..][..indices.len() * size]
             }
+            _ => {
+                self.copy_values(indices, staging)?;
+                staging
+            }
+        };
+        Ok(Batch { pixels, depth: self.depth, indices, labels: self.labels() })
+    }
+
+    /// Copies the images at these positions, which are there, to `staging`.
+    fn copy_values(&self, indices: &[u32], staging: &mut Vec<u8>) -> Result<(), DatasetError> {
+        let size = self.image_bytes();
+        match &self.images {
             Pixels::Memory(images) => {
                 staging.clear();
                 staging.reserve(indices.len() * size);
                 for &index in indices {
                     staging.extend_from_slice(&images[index as usize * size..][..size]);
                 }
-                staging
+                Ok(())
             }
             Pixels::File(file, places) => {
                 staging.resize(indices.len() * size, 0);
-                file.gather(indices, places, size, staging)?;
-                staging
+                file.gather(indices, places, size, staging)
             }
-        };
-        Ok(Batch { pixels, depth: self.depth, indices, labels: self.labels() })
+        }
     }
 
     fn check_indices(&self, indices: &[u32]) -> Result<(), DatasetError> {
@@ -343,7 +375,7 @@ impl Dataset {
         }
         let (indices, mut staging): (Vec<u32>, _) = ((0..self.len() as u32).collect(), Vec::new());
         for indices in indices.chunks((HASHED / self.image_bytes()).max(1)) {
-            hasher.update(self.gather(indices, &mut staging)?.pixels);
+            hasher.update(self.gather_values(indices, &mut staging)?.pixels);
         }
         match &self.labels {
             None => hasher.update([0]),

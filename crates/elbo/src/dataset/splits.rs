@@ -33,6 +33,7 @@ impl Splits {
             classes: (0..10).map(|digit: u8| digit.to_string()).collect(),
             names: None,
             preprocessing: Preprocessing::UnitScale,
+            drawn: None,
         };
         Self {
             train: set(elbo_mnist::train_images(), elbo_mnist::train_labels()),

@@ -270,6 +270,9 @@ impl ModelCard {
                 self.data.check_held_out(held_out)?;
             }
         }
+        if self.recipe.binarize.is_some() {
+            data = data.binarized();
+        }
         let parts = [(Part::Training, Some(data.train)), (Part::Validation, data.validation), (Part::Test, data.test)];
         Ok(parts.into_iter().filter_map(|(part, images)| Some(PartImages { part, images: images? })).collect())
     }
@@ -282,6 +285,9 @@ impl ModelCard {
     /// [`HeldOutError`] if the images held out now are not those that the model was trained without, and if images cannot
     /// be read.
     pub fn tested(&self, mut data: Splits) -> Result<Tested, Error> {
+        if self.recipe.binarize.is_some() {
+            data = data.binarized();
+        }
         if let Some(images) = data.test {
             let part = Some(Part::Test);
             return Ok(Tested { images, name: data.name, part, is_unchecked: false, has_changed: false });

@@ -43,6 +43,10 @@ pub enum Purpose {
     Codes = 10,
     /// What a prior is fitted with; the item is an image, or nothing.
     Prior = 11,
+    /// Pixels drawn black or white; the item is an image.
+    Binarization = 16,
+    /// The latent noise of importance sampling; the item is the number of the draw, and the image stands for the epoch.
+    Importance = 17,
 }
 
 /// All draws of one seed for one purpose in one epoch.
@@ -88,6 +92,14 @@ impl Noise {
             // 24 bits fill the mantissa: b / 2^23 - 1 is exact.
             let b = stream.next_u32() >> 8;
             *number = bound * (b as f32 / 8_388_608.0 - 1.0);
+        }
+    }
+
+    /// The first words of one item's stream, 32 bits each.
+    pub(crate) fn words(&self, item: u64, out: &mut [u32]) {
+        let mut stream = self.stream(item);
+        for word in out {
+            *word = stream.next_u32();
         }
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod optimizer;
 pub(crate) mod schedule;
 pub(crate) mod settings;
 
-use crate::dataset::Splits;
+use crate::dataset::{Binarize, Splits};
 use crate::error::Error;
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::{KlGradient, Objective};
@@ -43,6 +43,9 @@ pub struct Recipe {
     /// What the logits say of the pixels, which the reconstruction part of the loss follows from.
     #[serde(default)]
     pub likelihood: Likelihood,
+    /// Whether grey pixels are drawn black or white, and when; with this, [`Likelihood::Bernoulli`] is a probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binarize: Option<Binarize>,
     /// The weight of the divergence in what is minimised, `reconstruction + beta * kl`; 1 is the evidence lower bound.
     pub beta: f64,
     /// The share of the steps, from the first, over which that weight rises from 0 to `beta` in a straight line; 0 has
@@ -119,6 +122,7 @@ impl Recipe {
             widths: vec![32, 64],
             conditional: false,
             likelihood: Likelihood::Gaussian,
+            binarize: None,
             beta: 1.0,
             kl_warmup: 0.0,
             free_bits: 0.0,

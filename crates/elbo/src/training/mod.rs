@@ -35,7 +35,7 @@ mod tests;
 
 use crate::dataset::class::{ClassError, check_labels, classes_of};
 use crate::dataset::shape::ShapeError;
-use crate::dataset::{Dataset, Part, Splits};
+use crate::dataset::{Binarize, Dataset, Part, Splits};
 use crate::engine::evaluate::{all_indices, sampled_loss};
 use crate::engine::{Device, Draw, Engine, EngineError, OptimizerState};
 use crate::error::Error;
@@ -130,6 +130,7 @@ impl Training {
         let classes = if *conditional { classes_of(&data.train)? } else { Vec::new() };
         let architecture = architecture.with_classes(classes.len())?.with_prior_components(*prior_components)?;
         check_classes(&data, &classes)?;
+        let data = binarized(data, &settings.recipe);
         let table = ParameterTable::new(&architecture);
         let mut engine = device.engine(&architecture, &table.initialize(*seed))?;
         engine.resume(OptimizerState::new(table.len()))?;
@@ -367,6 +368,10 @@ impl Training {
 
     /// Puts the images in the order of the epoch that is to come.
     fn order_images(&mut self) {
+        let (Recipe { binarize, seed, .. }, epoch) = (&self.settings.recipe, self.epoch());
+        if *binarize == Some(Binarize::Dynamic) {
+            self.data.train.draw_epoch(*seed, epoch);
+        }
         self.order = all_indices(&self.data.train);
         if self.settings.recipe.shuffle {
             let noise = Noise::new(self.settings.recipe.seed, Purpose::Order, u64::from(self.epoch()));
@@ -480,7 +485,7 @@ impl Training {
     /// # Errors
     /// If the device fails.
     pub fn into_parts(self) -> Result<(Model, Splits, Vec<EpochMetrics>), Error> {
-        Ok((self.model()?, self.data, self.history))
+        Ok((self.model()?, binarized(self.data, &self.settings.recipe), self.history))
     }
 
     /// That a step can be taken by an objective at all.
@@ -512,6 +517,11 @@ impl Training {
 fn check_classes(data: &Splits, classes: &[String]) -> Result<(), ClassError> {
     let parts = [Some(&data.train), data.validation.as_ref(), data.test.as_ref()];
     parts.into_iter().flatten().try_for_each(|set| check_labels(set, classes))
+}
+
+/// The images with their pixels drawn once, if this recipe wants them black or white.
+fn binarized(data: Splits, recipe: &Recipe) -> Splits {
+    if recipe.binarize.is_some() { data.binarized() } else { data }
 }
 
 /// Checks that all images have one shape, holds out what the recipe says, and says what there is.

@@ -1,7 +1,7 @@
 //! Going on with a run from its checkpoint.
 
 use super::save::Unsaved;
-use super::{Training, TrainingError, check_classes, divide};
+use super::{Training, TrainingError, binarized, check_classes, divide};
 use crate::dataset::Splits;
 use crate::dataset::shape::ShapeError;
 use crate::engine::{Device, Engine, EngineError};
@@ -73,6 +73,7 @@ impl Training {
         settings.recipe.validate()?;
         let mut engine = engine(&settings, &architecture, &checkpoint.parameters)?;
         engine.resume(checkpoint.optimizer)?;
+        let data = binarized(data, &settings.recipe);
         let other_arithmetic = arithmetic.filter(|before| *before != engine.arithmetic());
         let mut training = Self {
             engine,
@@ -153,6 +154,7 @@ fn check_changed(before: &Recipe, after: &Recipe) -> Result<(), TrainingError> {
         ("the number of latent dimensions", before.latent_dim == after.latent_dim),
         ("the likelihood", before.likelihood == after.likelihood),
         ("the prior", before.prior_components == after.prior_components),
+        ("whether pixels are drawn black or white", before.binarize == after.binarize),
         ("whether the model is conditional", before.conditional == after.conditional),
         ("the share of images held out", before.validation.to_bits() == after.validation.to_bits()),
         ("the seed", before.seed == after.seed),

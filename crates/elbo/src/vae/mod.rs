@@ -190,13 +190,16 @@ impl Vae {
         self.engine.architecture()
     }
 
-    /// The images as the model takes them: of its shape, and with its own numbers for their classes.
+    /// The images as the model takes them: of its shape, with its own numbers for their classes, and with black and white
+    /// pixels if it was trained on such.
     pub(crate) fn taken<'a>(&self, dataset: &'a Dataset) -> Result<Cow<'a, Dataset>, Error> {
         let (expected, found) = (self.architecture().image(), dataset.shape());
         if found != expected {
             return Err(ShapeError { expected, found }.into());
         }
-        Ok(matched(dataset, &self.card.classes)?)
+        let taken = matched(dataset, &self.card.classes)?;
+        let is_drawn = self.card.recipe.binarize.is_none() || taken.is_binarized();
+        Ok(if is_drawn { taken } else { Cow::Owned(taken.into_owned().binarized()) })
     }
 
     /// The mixture that was learned as the prior, if one was.
