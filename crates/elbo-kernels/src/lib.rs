@@ -27,6 +27,7 @@ mod likelihood;
 mod momentum;
 mod patches;
 mod pointwise;
+mod product;
 pub mod reference;
 mod simd;
 mod subnormal;
@@ -46,6 +47,7 @@ pub use likelihood::{continuous_bernoulli, continuous_bernoulli_mean, cross_entr
 pub use momentum::Momentum;
 pub use patches::Patches;
 pub use pointwise::{add_column_sums, exponential, sigmoid};
+pub use product::{Matrix, product};
 pub use simd::{Isa, UnknownIsa};
 pub use tree_sum::{MOST_ARRAYS, tree_sum};
 pub use weight_gradient::{Accumulate, WeightGradient};

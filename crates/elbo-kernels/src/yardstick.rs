@@ -1,5 +1,7 @@
 //! A product of matrices by a library that others use too, beside whose speed that of the kernels can be told.
 
+use crate::product::{Matrix, product as product_of};
+
 /// `product = a b` for square matrices of `side` rows, row-major, by `matrixmultiply`.
 ///
 /// # Panics
@@ -7,27 +9,8 @@
 pub fn square_product(side: usize, a: &[f32], b: &[f32], product: &mut [f32]) {
     let len = side.checked_mul(side).filter(|&len| isize::try_from(len).is_ok()).expect("a matrix that fits memory");
     assert!(a.len() == len && b.len() == len && product.len() == len, "square matrices");
-    let row = side as isize;
-    // SAFETY: each matrix has `side` rows of `side` numbers, one after another, as the strides `row` and 1 say, and
-    // exactly these lie in its slice, by the assertion above. `product` is borrowed mutably, so that it overlaps
-    // neither of the others.
-    unsafe {
-        matrixmultiply::sgemm(
-            side,
-            side,
-            side,
-            1.0,
-            a.as_ptr(),
-            row,
-            1,
-            b.as_ptr(),
-            row,
-            1,
-            0.0,
-            product.as_mut_ptr(),
-            row,
-            1,
-        );
+    if side > 0 {
+        product_of(Matrix::new(a, side), Matrix::new(b, side), product);
     }
 }
 

@@ -18,7 +18,6 @@ use crate::storage::StorageError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
 use crate::vae::LatentError;
-#[cfg(feature = "figures")]
 use crate::vae::pca::PcaError;
 use crate::vae::prior::PriorError;
 #[cfg(feature = "figures")]
@@ -69,6 +68,5 @@ pub enum Error {
     #[cfg(feature = "figures")]
     Figure(#[from] FigureError),
     /// A projection to principal components.
-    #[cfg(feature = "figures")]
     Pca(#[from] PcaError),
 }

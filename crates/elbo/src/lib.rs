@@ -107,6 +107,7 @@ pub mod dataset;
 pub mod diagnosis;
 pub mod engine;
 mod error;
+pub mod evaluation;
 #[cfg(feature = "figures")]
 pub mod figures;
 pub mod files;
@@ -125,6 +126,7 @@ pub use engine::{Cpu, Device, Engine, Evaluation};
 pub use error::Error;
 #[cfg(feature = "arrays")]
 pub use files::Codes;
+pub use evaluation::Evaluator;
 pub use files::{EpochMetrics, Model, RunDirectory};
 pub use network::{Architecture, Likelihood, Loss, Objective};
 pub use recipe::{Adam, Muon, Optimizer, Recipe, Settings};

@@ -15,7 +15,7 @@ mod choice;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
-mod draw;
+pub(crate) mod draw;
 mod error;
 pub(crate) mod evaluate;
 
@@ -29,7 +29,7 @@ pub use choice::{Chosen, DeviceName, Precision, Reason, UnknownDevice};
 pub use cpu::{Cpu, ISA_VARIABLE, bench};
 pub use draw::Draw;
 pub use error::EngineError;
-pub use evaluate::{Evaluation, evaluate, sampled_loss};
+pub use evaluate::{Evaluation, LossError, evaluate, sampled_loss, standard_error};
 
 /// Something that computes, and can be given a network.
 pub trait Device: fmt::Debug {
@@ -139,6 +139,23 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the device fails.
     fn losses(&self, batch: Batch<'_>, draw: Draw<'_>) -> Result<Vec<Loss>, EngineError>;
+
+    /// The reconstruction loss of each image at some draws from its latent distribution, `[N, S]` in nats: `draws`,
+    /// `[N, S, Z]`, are standard normal. What [`losses`](Self::losses) has for [`Draw::Given`], which is all that an engine
+    /// must have; one that decodes without encoding anew is faster.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn reconstruction_losses(&self, batch: Batch<'_>, draws: &[f32]) -> Result<Vec<f64>, EngineError> {
+        let samples = draws.len() / (batch.len() * self.architecture().latent_dim()).max(1);
+        let size = batch.pixels.len() / batch.len().max(1);
+        let repeated = |image: &[u8]| image.repeat(samples);
+        let pixels: Vec<u8> = batch.pixels.chunks_exact(size.max(1)).flat_map(repeated).collect();
+        let indices: Vec<u32> = batch.indices.iter().flat_map(|&index| std::iter::repeat_n(index, samples)).collect();
+        let batch = Batch { pixels: &pixels, indices: &indices, ..batch };
+        let losses = self.losses(batch, Draw::Given(draws))?;
+        Ok(losses.into_iter().map(|loss| loss.reconstruction).collect())
+    }
 
     /// The latent distribution of each image: `[N, 2Z]`, means first, then log-variances.
     ///

@@ -254,6 +254,8 @@ pub struct Tested {
     /// Whether the data set is called as the one that the model was trained on, and holds other images: most of these
     /// may have been trained on.
     pub has_changed: bool,
+    /// The training set of the same data, where the images are not of it.
+    pub training: Option<Dataset>,
 }
 
 impl ModelCard {
@@ -290,7 +292,8 @@ impl ModelCard {
         }
         if let Some(images) = data.test {
             let part = Some(Part::Test);
-            return Ok(Tested { images, name: data.name, part, is_unchecked: false, has_changed: false });
+            let training = Some(data.train);
+            return Ok(Tested { images, name: data.name, part, is_unchecked: false, has_changed: false, training });
         }
         let was_trained_on = data.train.digest()? == self.data.train_digest;
         let mut is_unchecked = false;
@@ -300,12 +303,12 @@ impl ModelCard {
                 is_unchecked = !self.data.check_held_out(held_out)?;
             }
         }
-        let (part, images) = match data.validation {
-            Some(validation) => (Some(Part::Validation), validation),
-            None => (was_trained_on.then_some(Part::Training), data.train),
+        let (part, images, training) = match data.validation {
+            Some(validation) => (Some(Part::Validation), validation, Some(data.train)),
+            None => (was_trained_on.then_some(Part::Training), data.train, None),
         };
         let has_changed = part.is_none() && data.name == self.data.name;
-        Ok(Tested { images, name: data.name, part, is_unchecked, has_changed })
+        Ok(Tested { images, name: data.name, part, is_unchecked, has_changed, training })
     }
 
     /// The images that this model is to be tried on, as [`tested`](Self::tested) chooses them, and those that it was trained

@@ -3,7 +3,6 @@
 #[cfg(feature = "arrays")]
 mod codes;
 mod latent_space;
-#[cfg(feature = "figures")]
 pub mod pca;
 pub mod prior;
 #[cfg(feature = "figures")]

@@ -5,6 +5,8 @@
 
 mod symmetric;
 
+pub(crate) use symmetric::eigen;
+
 use thiserror::Error;
 
 /// Why rows could not be analysed or projected.
@@ -78,7 +80,7 @@ impl Pca {
             *sum /= divisor;
         }
 
-        let mut eigen = symmetric::eigen(covariance, columns);
+        let mut eigen = eigen(covariance, columns);
         eigen.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         // Rounding can leave a variance of nothing a hair below zero.
         let variance = eigen.iter().map(|(value, _)| value.max(0.0)).collect();

@@ -196,6 +196,10 @@ impl Engine for CpuEngine {
         Ok(inference::losses(&self.network, &self.threads, batch, draw))
     }
 
+    fn reconstruction_losses(&self, batch: Batch<'_>, draws: &[f32]) -> Result<Vec<f64>, EngineError> {
+        Ok(inference::reconstruction_losses(&self.network, &self.threads, batch, draws))
+    }
+
     fn encode(&self, batch: Batch<'_>) -> Result<Vec<f32>, EngineError> {
         Ok(inference::encode(&self.network, &self.threads, batch))
     }

@@ -4,6 +4,7 @@ use super::network::{Network, Scratch};
 use super::threads::Threads;
 use crate::dataset::batch::Batch;
 use crate::engine::Draw;
+use crate::engine::draw::latent_at;
 use crate::network::loss::Loss;
 use rayon::prelude::*;
 
@@ -20,6 +21,49 @@ pub(super) fn losses(network: &Network, threads: &Threads, batch: Batch<'_>, dra
             let position = number * most;
             let part = batch.part(position, losses.len());
             network.losses(part, draw, position, &mut threads.own_scratch(), losses);
+        });
+    });
+    losses
+}
+
+/// The reconstruction loss of each image at each of its draws, `[N, S]`; `draws`, `[N, S, Z]`, are standard normal. An image
+/// is encoded once.
+///
+/// # Panics
+/// If the batch's pixels are not one image of the network's shape for each index.
+pub(super) fn reconstruction_losses(
+    network: &Network,
+    threads: &Threads,
+    batch: Batch<'_>,
+    draws: &[f32],
+) -> Vec<f64> {
+    let (dim, len) = (network.architecture().latent_dim(), network.architecture().image().len());
+    let statistics = encode(network, threads, batch);
+    let classes = if network.architecture().classes() > 0 { batch.classes() } else { vec![0; batch.len()] };
+    let mut images = vec![0.0; batch.values()];
+    batch.write(&mut images);
+    let samples = draws.len() / (batch.len() * dim).max(1);
+    let mut losses = vec![0.0; batch.len() * samples];
+    let most = network.micro_batch();
+    threads.install(|| {
+        losses.par_chunks_mut(most).with_max_len(1).enumerate().for_each(|(number, losses)| {
+            let mut scratch = threads.own_scratch();
+            let image_of = |position: usize| (number * most + position) / samples;
+            for position in 0..losses.len() {
+                let draw = &draws[(number * most + position) * dim..][..dim];
+                let (mean, logvar) = statistics[image_of(position) * 2 * dim..][..2 * dim].split_at(dim);
+                let latents = &mut scratch.decoder.latents[position * dim..][..dim];
+                for (((latent, draw), mean), logvar) in latents.iter_mut().zip(draw).zip(mean).zip(logvar) {
+                    *latent = latent_at(*mean, *logvar, *draw);
+                }
+                scratch.classes[position] = classes[image_of(position)];
+            }
+            network.decode(losses.len(), &mut scratch, &mut |[first, _], logits| {
+                for (position, logits) in (first..).zip(logits.chunks_exact_mut(len)) {
+                    let image = &images[image_of(position) * len..][..len];
+                    losses[position] = network.pixel_model().loss(network.isa(), logits, image);
+                }
+            });
         });
     });
     losses

@@ -13,7 +13,7 @@ const NOTHING: f64 = 1e-150;
 /// The eigenvalues of a symmetric matrix, in no order, each with a vector of length 1 at right angles to the others.
 ///
 /// `matrix` is row-major, `size` by `size`, of finite numbers.
-pub(super) fn eigen(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>)> {
+pub(crate) fn eigen(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>)> {
     debug_assert_eq!(matrix.len(), size * size);
     // Sums of squares must neither overflow nor vanish.
     let scale = matrix.iter().fold(0.0_f64, |max, x| max.max(x.abs()));
