@@ -5,6 +5,7 @@ mod codes;
 mod compare;
 mod device;
 mod generate;
+mod evaluate;
 mod help;
 mod inspect;
 mod interpolate;
@@ -23,6 +24,7 @@ pub(crate) use codes::{DecodeArgs, EncodeArgs};
 pub(crate) use compare::CompareArgs;
 pub(crate) use device::DeviceArgs;
 pub(crate) use generate::{FormatName, GenerateArgs, Grid, PriorName};
+pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use help::HelpArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use interpolate::{InterpolateArgs, KindName};
@@ -161,31 +163,6 @@ pub(crate) struct ReconstructArgs {
     /// PNG file to write
     #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
     pub(crate) out: PathBuf,
-
-    #[command(flatten)]
-    pub(crate) on: DeviceArgs,
-}
-
-/// Measure the loss of a model
-///
-/// Prints two losses: with one latent vector drawn for each image, as in training, and with the mean of each image's latent
-/// distribution.
-#[derive(clap::Args)]
-pub(crate) struct EvaluateArgs {
-    /// Run directory, or model file such as RUN/best.safetensors
-    pub(crate) run: PathBuf,
-
-    /// Images, given as for train, or one picture. The test set is used if there is one, else the images that were held out
-    /// of training. Pictures are prepared as they were for training [default: the data of the run]
-    pub(crate) data: Option<PathBuf>,
-
-    /// Print the result as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Random seed: the same seed draws the same latent vectors
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
 
     #[command(flatten)]
     pub(crate) on: DeviceArgs,

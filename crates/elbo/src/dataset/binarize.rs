@@ -136,11 +136,13 @@ mod tests {
     fn pixels_are_black_or_white_with_their_grey_as_the_probability() {
         let values = [0, 255, 51, 128, 204];
         // Many images that differ in one pixel only, so that each has draws of its own.
-        let pixels = values.iter().flat_map(|&value| (0..200).flat_map(move |i| {
-            let mut image = [value; 256];
-            image[0] = i;
-            image
-        }));
+        let pixels = values.iter().flat_map(|&value| {
+            (0..200).flat_map(move |i| {
+                let mut image = [value; 256];
+                image[0] = i;
+                image
+            })
+        });
         let dataset = Dataset::new(SHAPE, pixels.collect(), None).unwrap();
         let mut epoch = dataset.clone();
         epoch.draw_epoch(3, 1);

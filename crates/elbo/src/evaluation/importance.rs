@@ -95,8 +95,11 @@ fn weigh(prior: Option<&Mixture>, statistics: &[f32], draws: &[f32], losses: &[f
         let (means, logvars) = statistics.split_at(dim);
         let square = |number: &f32| f64::from(*number) * f64::from(*number);
         for (loss, draw) in losses.iter().zip(draws.chunks_exact(dim)) {
-            let latent: Vec<f32> =
-                draw.iter().zip(means.iter().zip(logvars)).map(|(&draw, (&mean, &logvar))| latent_at(mean, logvar, draw)).collect();
+            let latent: Vec<f32> = draw
+                .iter()
+                .zip(means.iter().zip(logvars))
+                .map(|(&draw, (&mean, &logvar))| latent_at(mean, logvar, draw))
+                .collect();
             // Both less the standard normal's constant.
             let log_prior = match prior {
                 None => -0.5 * latent.iter().map(square).sum::<f64>(),
@@ -173,14 +176,22 @@ mod tests {
         let mut staging = Vec::new();
         let pixels = images.gather(&[0, 1, 2], &mut staging).unwrap().pixels;
         let exact = pixels.chunks_exact(SHAPE.len()).map(|image| {
-            let mass: f64 = decoded.iter().zip(latents.chunks_exact(2)).map(|(means, latent)| {
-                let log_likelihood: f64 = means.iter().zip(image).map(|(&mean, &pixel)| {
-                    let mean = f64::from(mean);
-                    if pixel == 255 { mean.ln() } else { (1.0 - mean).ln() }
-                }).sum();
-                let square: f64 = latent.iter().map(|&z| f64::from(z) * f64::from(z)).sum();
-                (log_likelihood - 0.5 * square).exp() / std::f64::consts::TAU * 0.01
-            }).sum();
+            let mass: f64 = decoded
+                .iter()
+                .zip(latents.chunks_exact(2))
+                .map(|(means, latent)| {
+                    let log_likelihood: f64 = means
+                        .iter()
+                        .zip(image)
+                        .map(|(&mean, &pixel)| {
+                            let mean = f64::from(mean);
+                            if pixel == 255 { mean.ln() } else { (1.0 - mean).ln() }
+                        })
+                        .sum();
+                    let square: f64 = latent.iter().map(|&z| f64::from(z) * f64::from(z)).sum();
+                    (log_likelihood - 0.5 * square).exp() / std::f64::consts::TAU * 0.01
+                })
+                .sum();
             -mass.ln()
         });
         let exact = exact.sum::<f64>() / 3.0;
@@ -228,7 +239,8 @@ mod tests {
     #[test]
     fn a_learned_prior_that_is_the_standard_normal_changes_nothing() {
         let architecture = Architecture::new(SHAPE, &[3], 2).unwrap().with_prior_components(1).unwrap();
-        let mixture = Mixture::of(&ParameterTable::new(&architecture), &vec![0.0; ParameterTable::new(&architecture).len()]);
+        let mixture =
+            Mixture::of(&ParameterTable::new(&architecture), &vec![0.0; ParameterTable::new(&architecture).len()]);
         let weights = |prior: Option<&Mixture>| {
             let mut weights = vec![Vec::new()];
             weigh(prior, &[0.5, -0.25, 0.4, -0.7], &[0.3, -1.2, 0.1, 2.0], &[3.0, 4.0], &mut weights);

@@ -54,7 +54,8 @@ impl Evaluator<'_> {
             progress(block.len());
             Ok(())
         })?;
-        let inexact: Vec<f64> = errors.iter().filter(|&&error| error != 0.0).map(|error| -10.0 * libm::log10(*error)).collect();
+        let inexact: Vec<f64> =
+            errors.iter().filter(|&&error| error != 0.0).map(|error| -10.0 * libm::log10(*error)).collect();
         Ok(Quality {
             images: errors.len(),
             mse: Mean::of(&errors),
@@ -78,7 +79,8 @@ mod tests {
     #[test]
     fn errors_are_those_of_their_definition() {
         assert!((mse(&[0.0, 1.0, 0.5, 0.5], &[0.5, 1.0, 0.5, 0.0]) - 0.125).abs() < 1e-15);
-        let quality = Quality { images: 1, mse: Mean { value: 0.25, standard_error: None }, psnr: None, exact: 0, ssim: None };
+        let quality =
+            Quality { images: 1, mse: Mean { value: 0.25, standard_error: None }, psnr: None, exact: 0, ssim: None };
         assert_eq!(quality.rmse(), 0.5);
     }
 }

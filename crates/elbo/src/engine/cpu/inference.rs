@@ -31,12 +31,7 @@ pub(super) fn losses(network: &Network, threads: &Threads, batch: Batch<'_>, dra
 ///
 /// # Panics
 /// If the batch's pixels are not one image of the network's shape for each index.
-pub(super) fn reconstruction_losses(
-    network: &Network,
-    threads: &Threads,
-    batch: Batch<'_>,
-    draws: &[f32],
-) -> Vec<f64> {
+pub(super) fn reconstruction_losses(network: &Network, threads: &Threads, batch: Batch<'_>, draws: &[f32]) -> Vec<f64> {
     let (dim, len) = (network.architecture().latent_dim(), network.architecture().image().len());
     let statistics = encode(network, threads, batch);
     let classes = if network.architecture().classes() > 0 { batch.classes() } else { vec![0; batch.len()] };

@@ -75,7 +75,9 @@ pub(super) fn predicted(weights: &[f64], table: &Table, classes: usize) -> Vec<u
     table
         .values
         .par_chunks(BLOCK * table.columns)
-        .flat_map_iter(|rows| logits(rows, &rounded, table.columns, classes).chunks_exact(classes).map(best).collect::<Vec<_>>())
+        .flat_map_iter(|rows| {
+            logits(rows, &rounded, table.columns, classes).chunks_exact(classes).map(best).collect::<Vec<_>>()
+        })
         .collect()
 }
 
@@ -195,7 +197,9 @@ mod tests {
     /// `tests/golden/make_evaluation.py`.
     #[test]
     fn classifiers_are_those_of_scikit_learn() {
-        for (columns, expected_loss, expected_right) in [(3, 1.199_367_407_211_125_6, 103), (12, 0.672_386_143_799_314, 166)] {
+        for (columns, expected_loss, expected_right) in
+            [(3, 1.199_367_407_211_125_6, 103), (12, 0.672_386_143_799_314, 166)]
+        {
             let (train, test) = (clusters(600, columns, 4, 1), clusters(250, columns, 4, 2));
             let fit = fit_to(&train, 4, 1e-6);
             assert!(fit.has_converged);

@@ -7,8 +7,8 @@ mod subspace;
 
 use super::Evaluator;
 use crate::dataset::Dataset;
-use crate::engine::evaluate::{all_indices, for_each_block_of};
 use crate::engine::EngineError;
+use crate::engine::evaluate::{all_indices, for_each_block_of};
 use crate::error::Error;
 use crate::noise::{Noise, Purpose};
 use crate::vae::Vae;

@@ -30,8 +30,10 @@ fn nearest(known: &Table, tried: &Table, count: usize) -> Vec<Vec<usize>> {
         .values
         .par_chunks(BLOCK[0] * columns)
         .flat_map_iter(|rows| {
-            let mut found: Vec<Candidates> =
-                rows.chunks_exact(columns).map(|row| Candidates::new(count, bound(columns, square(row).sqrt(), longest))).collect();
+            let mut found: Vec<Candidates> = rows
+                .chunks_exact(columns)
+                .map(|row| Candidates::new(count, bound(columns, square(row).sqrt(), longest)))
+                .collect();
             let mut products = vec![0.0; rows.len() / columns * BLOCK[1]];
             for (number, block) in known.values.chunks(BLOCK[1] * columns).enumerate() {
                 let width = block.len() / columns;
@@ -99,7 +101,8 @@ impl Candidates {
         self.sift();
         let distance = |&(_, at): &(f32, usize)| {
             let other = &known.values[at * known.columns..][..known.columns];
-            let squares = row.iter().zip(other).map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b)));
+            let squares =
+                row.iter().zip(other).map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b)));
             (squares.sum::<f64>(), at)
         };
         let mut exact: Vec<(f64, usize)> = self.rows.iter().map(distance).collect();
@@ -135,13 +138,22 @@ mod tests {
     /// By the definition, in f64.
     fn plain(known: &Table, tried: &Table, count: usize) -> Vec<Vec<usize>> {
         let columns = known.columns;
-        tried.values.chunks(columns).map(|row| {
-            let mut all: Vec<(f64, usize)> = known.values.chunks(columns).enumerate().map(|(at, other)| {
-                (row.iter().zip(other).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum(), at)
-            }).collect();
-            all.sort_by(|a, b| a.partial_cmp(b).unwrap());
-            all.into_iter().take(count).map(|(_, at)| at).collect()
-        }).collect()
+        tried
+            .values
+            .chunks(columns)
+            .map(|row| {
+                let mut all: Vec<(f64, usize)> = known
+                    .values
+                    .chunks(columns)
+                    .enumerate()
+                    .map(|(at, other)| {
+                        (row.iter().zip(other).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum(), at)
+                    })
+                    .collect();
+                all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+                all.into_iter().take(count).map(|(_, at)| at).collect()
+            })
+            .collect()
     }
 
     #[test]

@@ -40,9 +40,8 @@ pub(super) fn principal_axes(table: &Table, count: usize) -> (Vec<f32>, usize) {
         let mut found = eigen(symmetric(small, width), width);
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         let now: f64 = found.iter().take(count).map(|(variance, _)| variance).sum();
-        let turned = |vectors: &[Vec<f64>]| -> Vec<Vec<f64>> {
-            found.iter().map(|(_, by)| combination(vectors, by)).collect()
-        };
+        let turned =
+            |vectors: &[Vec<f64>]| -> Vec<Vec<f64>> { found.iter().map(|(_, by)| combination(vectors, by)).collect() };
         if now <= held * (1.0 + TOLERANCE) {
             basis = turned(&basis);
             break;
@@ -145,7 +144,8 @@ mod tests {
             assert_eq!(axes.1, count.min(columns));
             let scores = projected(&table, &axes);
             for component in 0..axes.1 {
-                let squares = scores.values.iter().skip(component).step_by(axes.1).map(|&x| f64::from(x) * f64::from(x));
+                let squares =
+                    scores.values.iter().skip(component).step_by(axes.1).map(|&x| f64::from(x) * f64::from(x));
                 let (found, expected) = (squares.sum::<f64>() / 599.0, pca.explained_variance()[component]);
                 assert!((found - expected).abs() < 1e-4 * expected, "{columns} {component}: {found}, not {expected}");
             }
@@ -160,7 +160,8 @@ mod tests {
         none.labels.clear();
         super::super::centre(&mut table, &mut none);
         let scores = projected(&table, &principal_axes(&table, 4));
-        let expected = [0.825_247_444_577_233_3, 0.797_584_368_008_343_2, 0.760_078_515_290_004_9, 0.712_081_020_990_978_7];
+        let expected =
+            [0.825_247_444_577_233_3, 0.797_584_368_008_343_2, 0.760_078_515_290_004_9, 0.712_081_020_990_978_7];
         for (component, expected) in expected.into_iter().enumerate() {
             let squares = scores.values.iter().skip(component).step_by(4).map(|&x| f64::from(x) * f64::from(x));
             let found = squares.sum::<f64>() / 599.0;
