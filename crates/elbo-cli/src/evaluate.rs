@@ -97,6 +97,11 @@ fn probed(
             note(&format!("probes are {what} {} of {}, chosen at random", thousands(used), counted(all, "image")));
         }
     }
+    for left_out in [Representation::Codes, Representation::PrincipalComponents, Representation::Pixels] {
+        if !probes.rows.iter().any(|row| row.representation == left_out) {
+            note(&format!("probes leave out {}: they have too many numbers", name(left_out)));
+        }
+    }
     if vae.engine().architecture().classes() > 0 {
         note("the encoder of a conditional model is told the class of each image: its codes are not without that");
     }

@@ -7,6 +7,7 @@ mod compare;
 mod data;
 mod devices;
 mod generate;
+mod evaluate;
 mod guide;
 mod held_out;
 mod inspect;

@@ -104,11 +104,10 @@ fn evaluate_prints_a_table() {
         "60 images of bars (test set); nats per image, likelihood Gaussian of unit variance, up to pixels/2 ln(2 pi)"
     );
     assert_eq!(args(lines[2]).join(" "), "latent vector ELBO loss reconstruction KL");
-    for (line, name) in [(lines[3], "sampled"), (lines[4], "at the mean")] {
-        assert_eq!(args(&masked(line)).join(" "), format!("{name} # # #"));
+    for (line, name) in [(3, "sampled"), (4, "std. error"), (5, "at the mean"), (6, "std. error")] {
+        assert_eq!(args(&masked(lines[line])).join(" "), format!("{name} # # #"));
     }
-    assert_eq!(lines.len(), 5);
-    assert_eq!(printed.stderr, "");
+    assert_eq!(lines[8], "reconstructions at the mean, mean over images");
 }
 
 #[test]

@@ -82,7 +82,7 @@
 //! | `cuda` | NVIDIA cards, where their driver is |
 //! | `arrays` | `.npy` and `.npz` files, of data and of [`Codes`](files::Codes), and IDX files compressed by gzip |
 //! | `mnist` | MNIST, embedded: 9 MB |
-//! | `figures` | figures of what a model does, and principal components |
+//! | `figures` | figures of what a model does |
 //! | `runs` | runs in directories: settings, metrics, checkpoints to go on from |
 //! | `parquet` | [`Codes`](files::Codes) in `.parquet` files |
 //! | `ndarray` | data sets from arrays of the crate `ndarray` |

@@ -20,6 +20,8 @@ pub const NEIGHBOURS: usize = 5;
 const MOST_NUMBERS: usize = 1 << 27;
 /// The most products of pixels, in all distances from tried images to training images.
 const MOST_PRODUCTS: usize = 1_000_000_000_000;
+/// The most weights of a regression, of which some forty copies are held.
+const MOST_WEIGHTS: usize = 1 << 21;
 
 /// How probes are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +70,8 @@ pub struct Probes {
     pub tried: [usize; 2],
     /// Classes of the training images.
     pub classes: usize,
-    /// Codes, principal components, pixels.
+    /// Codes, principal components, pixels; without those whose numbers times classes, or times components, are more than fit in a
+    /// gigabyte with all that the work on them needs.
     pub rows: Vec<Probed>,
 }
 
@@ -141,16 +144,23 @@ pub fn probe(
     let classes = training.classes().len();
     centre(&mut train, &mut test);
     centre(&mut train_codes, &mut test_codes);
-    let (train_scores, test_scores) = pool.install(|| {
-        let axes = subspace::principal_axes(&train, latent_dim);
-        (subspace::projected(&train, &axes), subspace::projected(&test, &axes))
+    let scores = subspace::fits(&train, latent_dim).then(|| {
+        pool.install(|| {
+            let axes = subspace::principal_axes(&train, latent_dim);
+            (subspace::projected(&train, &axes), subspace::projected(&test, &axes))
+        })
     });
+    let representations = [
+        (Representation::Codes, Some((&train_codes, &test_codes))),
+        (Representation::PrincipalComponents, scores.as_ref().map(|(train, test)| (train, test))),
+        (Representation::Pixels, Some((&train, &test))),
+    ];
     let mut rows = Vec::new();
-    for (representation, train, test) in [
-        (Representation::Codes, &train_codes, &test_codes),
-        (Representation::PrincipalComponents, &train_scores, &test_scores),
-        (Representation::Pixels, &train, &test),
-    ] {
+    for (representation, tables) in representations {
+        let Some((train, test)) = tables.filter(|(train, _)| (train.columns + 1) * classes <= MOST_WEIGHTS) else {
+            progress(2);
+            continue;
+        };
         let (linear, has_converged) = pool.install(|| {
             let fit = linear::fit(train, classes);
             (share(&linear::predicted(&fit.weights, test, classes), test), fit.has_converged)

@@ -9,20 +9,32 @@ use elbo_kernels::{Matrix, product};
 use rayon::prelude::*;
 
 /// Parts into which rows are divided, each summed by one thread.
-const PARTS: usize = 16;
+const PARTS: usize = 4;
 /// Rows of a product.
 const BLOCK: usize = 512;
 const MOST_ROUNDS: usize = 40;
 /// The variance that the components hold grows by no more than this share in the last round.
 const TOLERANCE: f64 = 1e-7;
 
+/// The most numbers of the vectors that are iterated, of which each part has a copy.
+const MOST_NUMBERS: usize = 1 << 24;
+
+/// How many vectors are iterated: more than are asked for, so that those converge soon.
+fn width(columns: usize, count: usize) -> usize {
+    (2 * count + 10).min(columns)
+}
+
+/// Whether the work fits in memory.
+pub(super) fn fits(table: &Table, count: usize) -> bool {
+    table.columns.saturating_mul(width(table.columns, count)) <= MOST_NUMBERS
+}
+
 /// Unit vectors along the directions of the greatest variance of rows whose mean is 0, at most as many as there are
 /// columns: `[columns, count]`, and `count`.
 pub(super) fn principal_axes(table: &Table, count: usize) -> (Vec<f32>, usize) {
     let columns = table.columns;
     let count = count.min(columns);
-    // More than are asked for, so that those converge soon.
-    let width = (2 * count + 10).min(columns);
+    let width = width(columns, count);
     let noise = Noise::new(0, Purpose::Initialization, u64::MAX);
     let mut basis: Vec<Vec<f64>> = (0..width)
         .map(|number| {
