@@ -124,9 +124,9 @@ pub mod vae;
 
 pub use engine::{Cpu, Device, Engine, Evaluation};
 pub use error::Error;
+pub use evaluation::Evaluator;
 #[cfg(feature = "arrays")]
 pub use files::Codes;
-pub use evaluation::Evaluator;
 pub use files::{EpochMetrics, Model, RunDirectory};
 pub use network::{Architecture, Likelihood, Loss, Objective};
 pub use recipe::{Adam, Muon, Optimizer, Recipe, Settings};
