@@ -7,6 +7,8 @@ use crate::dataset::shape::ShapeError;
 use crate::engine::EngineError;
 #[cfg(feature = "arrays")]
 use crate::files::codes::CodesError;
+#[cfg(feature = "exchange")]
+use crate::exchange::ExchangeError;
 use crate::files::model::HeldOutError;
 use crate::files::run_directory::RunDirectoryError;
 use crate::files::tensors::TensorFileError;
@@ -64,6 +66,9 @@ pub enum Error {
     Prior(#[from] PriorError),
     /// A threshold between normal images and anomalies.
     Threshold(#[from] ThresholdError),
+    /// A model in the files of another program.
+    #[cfg(feature = "exchange")]
+    Exchange(#[from] ExchangeError),
     /// A figure.
     #[cfg(feature = "figures")]
     Figure(#[from] FigureError),

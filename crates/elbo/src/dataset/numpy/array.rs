@@ -87,6 +87,23 @@ impl Array {
     }
 }
 
+/// The 32-bit floats of an array that must have this shape, row-major, and end with the reader; the error says what is there
+/// instead. Its numbers are read only if it has.
+#[cfg(feature = "exchange")]
+pub(crate) fn floats(reader: impl Read, shape: &[usize]) -> Result<Vec<f32>, String> {
+    let stream = Stream::open(reader).map_err(|reason| format!("cannot be read: {reason}"))?;
+    let header = &stream.header;
+    let Element { kind, size, .. } = header.element;
+    if kind != Kind::Float || size != 4 {
+        return Err(format!("is of {kind:?} elements of {size} bytes").to_lowercase());
+    }
+    if header.shape != shape {
+        return Err(format!("is {:?}", header.shape));
+    }
+    let array = Array::read(stream).map_err(|reason| format!("cannot be read: {reason}"))?;
+    Ok(array.floats().into_iter().map(|number| number as f32).collect())
+}
+
 /// Numbers that lie with the first index fastest, brought to where the last is.
 fn in_c_order(bytes: &[u8], size: usize, shape: &[usize]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());

@@ -37,6 +37,8 @@ use measure::measure;
 use work::Work;
 
 pub(super) use archive::is_arrays;
+#[cfg(feature = "exchange")]
+pub(crate) use array::floats;
 pub use error::ArrayError;
 
 /// Names of arrays, in the order in which they are tried: those of `MedMNIST`, of Keras, and what others use.

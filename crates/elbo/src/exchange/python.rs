@@ -1,0 +1,51 @@
+//! The programs that go with weights: one text for all networks, below the constants of one.
+
+use super::scale::Scale;
+use crate::network::architecture::Architecture;
+use crate::network::likelihood::Likelihood;
+
+const PYTORCH: &str = include_str!("scripts/pytorch.py");
+const KERAS: &str = include_str!("scripts/keras.py");
+
+/// The line that the constants take the place of.
+const MARK: &str = "# CONSTANTS\n";
+
+/// The program that builds a network with `PyTorch`.
+pub(super) fn pytorch(architecture: &Architecture, scale: Scale) -> Vec<u8> {
+    PYTORCH.replace(MARK, &constants(architecture, scale)).into_bytes()
+}
+
+/// The program that builds a network with Keras.
+pub(super) fn keras(architecture: &Architecture, scale: Scale) -> Vec<u8> {
+    KERAS.replace(MARK, &constants(architecture, scale)).into_bytes()
+}
+
+fn constants(architecture: &Architecture, scale: Scale) -> String {
+    let image = architecture.image();
+    let widths: Vec<String> = architecture.widths().iter().map(usize::to_string).collect();
+    let likelihood = match architecture.likelihood() {
+        Likelihood::Gaussian => "gaussian",
+        Likelihood::SigmaGaussian => "sigma-gaussian",
+        Likelihood::Bernoulli => "bernoulli",
+        Likelihood::ContinuousBernoulli => "continuous-bernoulli",
+    };
+    let cut = if scale.is_unit { "False" } else { "True" };
+    // `{:?}` writes a whole number as Python does a float: `255.0`.
+    format!(
+        "HEIGHT, WIDTH, CHANNELS = {}, {}, {}\n\
+         WIDTHS = [{}]  # channels after each stage\n\
+         LATENT_DIM = {}\n\
+         CLASSES = {}  # 0: the model is not conditional\n\
+         LIKELIHOOD = \"{likelihood}\"\n\
+         BLACK, WHITE = {:?}, {:?}\n\
+         CUT = {cut}  # whether numbers outside become the nearest inside\n",
+        image.height,
+        image.width,
+        image.channels,
+        widths.join(", "),
+        architecture.latent_dim(),
+        architecture.classes(),
+        scale.low,
+        scale.high,
+    )
+}
