@@ -1,6 +1,10 @@
 //! What the user of the command may do about what the library says.
 
+<<<<<<< HEAD
 mod findings;
+=======
+mod exchange;
+>>>>>>> e68ec70 (elbo export and elbo import)
 mod others;
 mod shape;
 
@@ -43,6 +47,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             "use the version of elbo that trained the model, or give images as DATA that it was not trained on"
                 .to_owned(),
         ),
+        Error::Exchange(error) => exchange::hint(error),
         Error::RunDirectory(error) => of_run_directory(error),
         Error::TensorFile(error) => of_tensor_file(error),
         Error::Threshold(ThresholdError::TooFew { .. }) => {

@@ -12,6 +12,7 @@ mod device;
 mod ending;
 mod evaluate;
 mod figures;
+mod exchange;
 mod generate;
 mod guide;
 mod hints;
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
         Command::Score(arguments) => score::run(&arguments),
         Command::Figures(arguments) => figures::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Export(arguments) => exchange::run_export(&arguments),
+        Command::Import(arguments) => exchange::run_import(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Devices(arguments) => device::devices(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments),

@@ -9,6 +9,7 @@ mod devices;
 mod evaluate;
 mod generate;
 mod guide;
+mod exchange;
 mod held_out;
 mod inspect;
 mod models;

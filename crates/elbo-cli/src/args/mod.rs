@@ -7,8 +7,12 @@ mod device;
 mod evaluate;
 mod generate;
 mod help;
+<<<<<<< HEAD
 mod inspect;
 mod interpolate;
+=======
+mod exchange;
+>>>>>>> e68ec70 (elbo export and elbo import)
 mod pictures;
 mod prior;
 mod score;
@@ -26,8 +30,12 @@ pub(crate) use device::DeviceArgs;
 pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use generate::{FormatName, GenerateArgs, Grid, PriorName};
 pub(crate) use help::HelpArgs;
+<<<<<<< HEAD
 pub(crate) use inspect::InspectArgs;
 pub(crate) use interpolate::{InterpolateArgs, KindName};
+=======
+pub(crate) use exchange::{ExportArgs, ImportArgs};
+>>>>>>> e68ec70 (elbo export and elbo import)
 pub(crate) use pictures::DataArgs;
 pub(crate) use prior::PriorArgs;
 pub(crate) use score::{PartName, ScoreArgs};
@@ -79,6 +87,8 @@ pub(crate) enum Command {
     Summary(SummaryArgs),
     Compare(CompareArgs),
     Sweep(SweepArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
     Bench(BenchArgs),
     Devices(DevicesArgs),
     Completions(CompletionsArgs),
