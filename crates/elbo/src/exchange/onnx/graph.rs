@@ -6,7 +6,7 @@ use super::proto::{
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
-/// A graph that grows. Values and nodes have the same names: a node's first output is called as it is.
+/// A graph that grows. No node has the name of a value, since some runtimes keep both in one table.
 pub(super) struct Graph {
     proto: GraphProto,
 }
@@ -26,7 +26,7 @@ impl Graph {
         self.proto
     }
 
-    /// Adds a node with one output, and returns the name of that, which is the node's.
+    /// Adds a node with one output, and returns the name of that.
     pub(super) fn node(
         &mut self,
         name: &str,
@@ -60,7 +60,7 @@ impl Graph {
         self.proto.node.push(NodeProto {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
             output: outputs.iter().map(|&name| name.to_owned()).collect(),
-            name: name.to_owned(),
+            name: format!("{name}/{operator}"),
             op_type: operator.to_owned(),
             attribute: settings.iter().map(attribute).collect(),
         });
