@@ -10,13 +10,13 @@ use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 
 /// One golden file.
-struct Golden {
+pub(crate) struct Golden {
     bytes: Vec<u8>,
     metadata: HashMap<String, String>,
 }
 
 impl Golden {
-    fn read(name: &str) -> Self {
+    pub(crate) fn read(name: &str) -> Self {
         let path = format!("{}/tests/golden/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
         let bytes = std::fs::read(path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -28,7 +28,7 @@ impl Golden {
         self.metadata[key].parse().ok().unwrap()
     }
 
-    fn f64s(&self, name: &str) -> Vec<f64> {
+    pub(crate) fn f64s(&self, name: &str) -> Vec<f64> {
         let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
         let tensor = tensors.tensor(name).unwrap();
         assert_eq!(tensor.dtype(), Dtype::F64);
@@ -39,11 +39,11 @@ impl Golden {
         self.f64s(name).into_iter().map(|x| x as f32).collect()
     }
 
-    fn images(&self) -> Vec<u8> {
+    pub(crate) fn images(&self) -> Vec<u8> {
         SafeTensors::deserialize(&self.bytes).unwrap().tensor("images").unwrap().data().to_vec()
     }
 
-    fn architecture(&self) -> Architecture {
+    pub(crate) fn architecture(&self) -> Architecture {
         let image = ImageShape {
             height: self.number("height"),
             width: self.number("width"),
@@ -55,7 +55,7 @@ impl Golden {
         architecture.with_likelihood(self.likelihood()).with_classes(classes).unwrap()
     }
 
-    fn labels(&self) -> Option<Vec<u16>> {
+    pub(crate) fn labels(&self) -> Option<Vec<u16>> {
         let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
         Some(tensors.tensor("labels").ok()?.data().iter().map(|&label| u16::from(label)).collect())
     }
@@ -67,7 +67,7 @@ impl Golden {
     }
 
     /// The parameters in the table's order, stored or made by the formula of the script's `generated_parameter`.
-    fn parameters(&self, table: &ParameterTable) -> Vec<f32> {
+    pub(crate) fn parameters(&self, table: &ParameterTable) -> Vec<f32> {
         let mut values = vec![0.0; table.len()];
         for (number, parameter) in table.iter().enumerate() {
             let values = &mut values[parameter.range.clone()];

@@ -4,6 +4,8 @@
 mod bars;
 mod damaged_files;
 mod examples;
+#[cfg(feature = "exchange")]
+mod exchange;
 mod golden;
 mod misuse;
 mod models;
