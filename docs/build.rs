@@ -16,6 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let ((title, file), _) = parts.ok_or_else(|| format!("SUMMARY.md: no chapter: {line}"))?;
         let name = file.trim_end_matches(".md)");
         let path = source.join(name).with_extension("md");
+        // A text as Rust has it, quotes and backslashes escaped.
+        let path = path.to_str().ok_or("the path of the guide is not UTF-8")?;
         writeln!(list, "Chapter {{ name: {name:?}, title: {title:?}, text: include_str!({path:?}) }},")?;
     }
     list.push(']');

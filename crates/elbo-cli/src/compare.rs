@@ -9,6 +9,7 @@ use elbo::comparison::{Comparison, Group, RunRecord};
 use elbo::storage::write_atomically;
 use elbo::{EpochMetrics, Loss};
 use serde_json::json;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(arguments: &CompareArgs) -> anyhow::Result<Outcome> {
@@ -61,9 +62,9 @@ fn as_text(comparison: &Comparison, names: &[String]) -> String {
         text.push('\n');
         if let Some(reason) = reason(comparison, number) {
             let first = &names[comparison.groups[0].runs[0]];
-            text.push_str(&format!("not to be compared with {first}: {reason}\n"));
+            let _ = writeln!(text, "not to be compared with {first}: {reason}");
         }
-        text.push_str(&format!("{}\n\n{}", group.basis, metrics(comparison, group, names)));
+        let _ = write!(text, "{}\n\n{}", group.basis, metrics(comparison, group, names));
     }
     text
 }

@@ -111,7 +111,7 @@ fn left(training: &mut Training, directory: &RunDirectory) -> String {
     )
 }
 
-/// The directory for the events of a run, if they are asked for: called as the run, so that TensorBoard tells runs apart.
+/// The directory for the events of a run, if they are asked for: called as the run, so that `TensorBoard` tells runs apart.
 fn tensorboard(arguments: &TrainArgs, run: &Path) -> Option<PathBuf> {
     // The run in `.` has a name too.
     let run = std::path::absolute(run).ok();
@@ -135,12 +135,12 @@ struct Stop {
     is_asked: Arc<AtomicBool>,
     is_read: Arc<AtomicBool>,
     /// Who started this process is gone, or asks for its end.
-    is_alone: Arc<AtomicBool>,
+    abandoned: Arc<AtomicBool>,
 }
 
 impl Stop {
     fn on_interrupt(quiet: bool) -> Result<Self, ctrlc::Error> {
-        let stop = Self { is_asked: Arc::default(), is_read: Arc::default(), is_alone: Arc::default() };
+        let stop = Self { is_asked: Arc::default(), is_read: Arc::default(), abandoned: Arc::default() };
         let (is_asked, is_read) = (Arc::clone(&stop.is_asked), Arc::clone(&stop.is_read));
         ctrlc::set_handler(move || {
             let is_read = is_read.load(Ordering::Relaxed);
@@ -161,16 +161,16 @@ impl Stop {
 
     /// From here on the end of standard input asks too.
     fn when_stdin_ends(&self) {
-        let is_alone = Arc::clone(&self.is_alone);
+        let abandoned = Arc::clone(&self.abandoned);
         std::thread::spawn(move || {
             // What is said there is nothing, and an error is an end.
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-            is_alone.store(true, Ordering::Relaxed);
+            abandoned.store(true, Ordering::Relaxed);
         });
     }
 
     fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::Relaxed) || self.is_alone.load(Ordering::Relaxed)
+        self.is_asked.load(Ordering::Relaxed) || self.abandoned.load(Ordering::Relaxed)
     }
 }
 

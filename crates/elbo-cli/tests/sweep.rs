@@ -30,7 +30,7 @@ fn trials_are_ranked_failures_listed_and_each_is_an_ordinary_run() {
     assert_eq!(found, ["002", "001", "003"], "{printed:#?}");
     assert_eq!([3, 4, 5].map(|row: usize| *rows[row].last().unwrap()), ["finished", "finished", "failed"]);
     assert!(
-        printed.stdout.ends_with("\n") && printed.stdout.contains("\n003 failed: the loss is not finite in epoch 1")
+        printed.stdout.ends_with('\n') && printed.stdout.contains("\n003 failed: the loss is not finite in epoch 1")
     );
     let out = here.path().join("out");
     let trials = trials(&out);

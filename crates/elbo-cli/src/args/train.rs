@@ -130,6 +130,11 @@ impl From<BinarizeName> for Binarize {
 /// Ctrl-C finishes the current step, saves and stops. The model of the epoch with the lowest loss on images that are not
 /// trained on is kept too, as best.safetensors.
 #[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::doc_markdown,
+    reason = "switches of a command; its help is no Markdown"
+)]
 pub(crate) struct TrainArgs {
     /// Directory of pictures (PNG, JPEG, WebP, GIF, BMP or TIFF; each directory in it is a class, and train, val and test are
     /// the parts of the data set); or directory of IDX files like those of MNIST, DIR/PREFIX if it has several sets; or a

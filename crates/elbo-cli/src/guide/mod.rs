@@ -7,6 +7,7 @@ use crate::args::{Args, HelpArgs};
 use crate::output::{note, print};
 use clap::CommandFactory;
 use elbo_guide::{CHAPTERS, Chapter};
+use std::fmt::Write;
 
 pub(crate) fn help(arguments: &HelpArgs) -> anyhow::Result<Outcome> {
     let topic: Vec<&str> = arguments.topic.iter().map(String::as_str).collect();
@@ -43,10 +44,10 @@ fn whole() -> String {
     let width = CHAPTERS.iter().map(|chapter| chapter.name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for Chapter { name, title, .. } in CHAPTERS {
-        out.push_str(&format!("{name:width$}  {title}\n"));
+        let _ = writeln!(out, "{name:width$}  {title}");
     }
     for chapter in CHAPTERS {
-        out.push_str(&format!("\n\n{}", text::render(chapter.text)));
+        let _ = write!(out, "\n\n{}", text::render(chapter.text));
     }
     out
 }

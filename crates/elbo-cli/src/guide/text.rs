@@ -19,7 +19,7 @@ pub(super) fn render(markdown: &str) -> String {
         } else if let Some(title) = line.strip_prefix('#') {
             let rule = if title.starts_with('#') { "-" } else { "=" };
             let title = inline(title.trim_start_matches('#').trim());
-            out.push_str(&format!("{title}\n{}\n", rule.repeat(title.chars().count())));
+            out.extend([&*title, "\n", &rule.repeat(title.chars().count()), "\n"]);
         } else if line.starts_with('|') {
             let mut rows = vec![cells(line)];
             while let Some(line) = lines.next_if(|line| line.starts_with('|')) {
@@ -85,7 +85,7 @@ fn inline(text: &str) -> String {
     let mut out = String::new();
     for (number, part) in text.split('`').enumerate() {
         if number % 2 == 1 {
-            out.push_str(&format!("`{part}`"));
+            out.extend(["`", part, "`"]);
         } else {
             out.push_str(&part.replace("**", ""));
         }
@@ -94,13 +94,12 @@ fn inline(text: &str) -> String {
     let mut text = out.as_str();
     let mut out = String::new();
     while let Some((before, words, address, after)) = link(text) {
-        match before.strip_suffix('!') {
-            Some(before) => out.push_str(&format!("{before}[picture: {words}]")),
-            None if address.starts_with("http") && address != words => {
-                out.push_str(&format!("{before}{words} ({address})"))
-            }
-            None => out.push_str(&format!("{before}{words}")),
-        }
+        let said = match before.strip_suffix('!') {
+            Some(before) => [before, "[picture: ", words, "]", ""],
+            None if address.starts_with("http") && address != words => [before, words, " (", address, ")"],
+            None => [before, words, "", "", ""],
+        };
+        out.extend(said);
         text = after;
     }
     out + text

@@ -5,6 +5,7 @@ use crate::table::table;
 use elbo::sweep::{Status, Sweep, TrialResult};
 use elbo::{EpochMetrics, Loss};
 use serde_json::{Map, json};
+use std::fmt::Write;
 
 /// The trials in a table, the best first, and below it why some failed.
 pub(super) fn as_text(sweep: &Sweep) -> Result<String, elbo::Error> {
@@ -25,7 +26,7 @@ pub(super) fn as_text(sweep: &Sweep) -> Result<String, elbo::Error> {
     text.push_str(&table(&head, &rows));
     for result in &results {
         if let Status::Failed(reason) = &result.status {
-            text.push_str(&format!("\n{} failed: {reason}", number(sweep, result)));
+            let _ = write!(text, "\n{} failed: {reason}", number(sweep, result));
         }
     }
     if text.ends_with('\n') { Ok(text) } else { Ok(text + "\n") }

@@ -283,7 +283,7 @@ fn name(number: usize, own: &[(String, String)]) -> String {
                 character => character.is_ascii_alphanumeric().then_some(character),
             })
             .collect();
-        name.push_str(&format!("-{setting}={value}"));
+        name.extend(["-", setting, "=", &value]);
     }
     // All of it is ASCII but for what a name of a setting may be, and those are known.
     name.truncate(LONGEST);

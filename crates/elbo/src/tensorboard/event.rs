@@ -1,6 +1,6 @@
 //! Events as protocol buffers, of which a few messages are enough to write by hand.
 //!
-//! Source: TensorBoard, `tensorboard/compat/proto/event.proto` and `summary.proto`, whose field numbers stand below.
+//! Source: `TensorBoard`, `tensorboard/compat/proto/event.proto` and `summary.proto`, whose field numbers stand below.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -135,7 +135,7 @@ pub(super) struct Histogram {
 }
 
 impl Histogram {
-    /// Buckets of equal width: TensorBoard shows as many.
+    /// Buckets of equal width: `TensorBoard` shows as many.
     const BUCKETS: usize = 30;
 
     /// That of finite numbers; none of none.

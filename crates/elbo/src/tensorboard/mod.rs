@@ -38,7 +38,7 @@ use std::fs::File;
 use std::io::{BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
-/// What the file is called: TensorBoard finds it by the middle of its name.
+/// What the file is called: `TensorBoard` finds it by the middle of its name.
 const FILE: &str = "events.out.tfevents.elbo";
 
 /// Held-out images by which the divergence of latent dimensions is measured, at most.

@@ -34,7 +34,7 @@ fn a_record_is_framed_as_tensorflow_has_it() {
     let mut bytes = Vec::new();
     record::write(&mut bytes, b"123456789");
     // CRC-32C of these digits is 0xe3069283 (RFC 3720, and every catalogue of checksums).
-    let masked = (0xe306_9283_u32 >> 15 | 0xe306_9283_u32 << 17).wrapping_add(0xa282_ead8);
+    let masked = 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8);
     assert_eq!(bytes[21..], masked.to_le_bytes());
 }
 
