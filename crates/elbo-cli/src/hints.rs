@@ -1,10 +1,7 @@
 //! What the user of the command may do about what the library says.
 
-<<<<<<< HEAD
-mod findings;
-=======
 mod exchange;
->>>>>>> e68ec70 (elbo export and elbo import)
+mod findings;
 mod others;
 mod shape;
 

@@ -5,10 +5,10 @@ use crate::dataset::DatasetError;
 use crate::dataset::class::ClassError;
 use crate::dataset::shape::ShapeError;
 use crate::engine::EngineError;
-#[cfg(feature = "arrays")]
-use crate::files::codes::CodesError;
 #[cfg(feature = "exchange")]
 use crate::exchange::ExchangeError;
+#[cfg(feature = "arrays")]
+use crate::files::codes::CodesError;
 use crate::files::model::HeldOutError;
 use crate::files::run_directory::RunDirectoryError;
 use crate::files::tensors::TensorFileError;

@@ -5,14 +5,11 @@ mod codes;
 mod compare;
 mod device;
 mod evaluate;
+mod exchange;
 mod generate;
 mod help;
-<<<<<<< HEAD
 mod inspect;
 mod interpolate;
-=======
-mod exchange;
->>>>>>> e68ec70 (elbo export and elbo import)
 mod pictures;
 mod prior;
 mod score;
@@ -28,14 +25,11 @@ pub(crate) use codes::{DecodeArgs, EncodeArgs};
 pub(crate) use compare::CompareArgs;
 pub(crate) use device::DeviceArgs;
 pub(crate) use evaluate::EvaluateArgs;
+pub(crate) use exchange::{ExportArgs, ImportArgs};
 pub(crate) use generate::{FormatName, GenerateArgs, Grid, PriorName};
 pub(crate) use help::HelpArgs;
-<<<<<<< HEAD
 pub(crate) use inspect::InspectArgs;
 pub(crate) use interpolate::{InterpolateArgs, KindName};
-=======
-pub(crate) use exchange::{ExportArgs, ImportArgs};
->>>>>>> e68ec70 (elbo export and elbo import)
 pub(crate) use pictures::DataArgs;
 pub(crate) use prior::PriorArgs;
 pub(crate) use score::{PartName, ScoreArgs};

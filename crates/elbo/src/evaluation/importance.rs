@@ -3,7 +3,7 @@
 use super::{Evaluator, Mean};
 use crate::engine::draw::latent_at;
 use crate::error::Error;
-use crate::network::prior::Mixture;
+use crate::network::prior::LearnedPrior;
 use crate::noise::{Noise, Purpose};
 
 /// An estimate of the negative log-likelihood of images from several draws of each one's latent distribution:
@@ -86,7 +86,13 @@ fn draws(seed: u64, indices: &[u32], first: usize, count: usize, dim: usize) -> 
 
 /// Appends `ln p(x | z) + ln p(z) - ln q(z | x)` of each draw to those of its image. The prior is the standard normal where
 /// none is learned.
-fn weigh(prior: Option<&Mixture>, statistics: &[f32], draws: &[f32], losses: &[f64], log_weights: &mut [Vec<f64>]) {
+fn weigh(
+    prior: Option<&LearnedPrior>,
+    statistics: &[f32],
+    draws: &[f32],
+    losses: &[f64],
+    log_weights: &mut [Vec<f64>],
+) {
     let dim = statistics.len() / log_weights.len() / 2;
     let samples = losses.len() / log_weights.len();
     let images = statistics.chunks_exact(2 * dim).zip(draws.chunks_exact(samples * dim));
@@ -240,8 +246,8 @@ mod tests {
     fn a_learned_prior_that_is_the_standard_normal_changes_nothing() {
         let architecture = Architecture::new(SHAPE, &[3], 2).unwrap().with_prior_components(1).unwrap();
         let mixture =
-            Mixture::of(&ParameterTable::new(&architecture), &vec![0.0; ParameterTable::new(&architecture).len()]);
-        let weights = |prior: Option<&Mixture>| {
+            LearnedPrior::of(&ParameterTable::new(&architecture), &vec![0.0; ParameterTable::new(&architecture).len()]);
+        let weights = |prior: Option<&LearnedPrior>| {
             let mut weights = vec![Vec::new()];
             weigh(prior, &[0.5, -0.25, 0.4, -0.7], &[0.3, -1.2, 0.1, 2.0], &[3.0, 4.0], &mut weights);
             weights.remove(0)

@@ -316,7 +316,10 @@ impl ModelCard {
     ///
     /// # Errors
     /// As [`tested`](Self::tested).
-    pub fn tested_and_trained(&self, data: Splits) -> Result<(Tested, Option<Dataset>), Error> {
+    pub fn tested_and_trained(&self, mut data: Splits) -> Result<(Tested, Option<Dataset>), Error> {
+        if self.recipe.binarize.is_some() {
+            data = data.binarized();
+        }
         if data.train.digest()? != self.data.train_digest {
             return Ok((self.tested(data)?, None));
         }
@@ -327,7 +330,8 @@ impl ModelCard {
         let is_held_out = part == Part::Validation && self.recipe.validation > 0.0;
         let is_unchecked = is_held_out && self.data.held_out_digest.is_none();
         let trained = parts.into_iter().next().map(|first| first.images);
-        Ok((Tested { images, name, part: Some(part), is_unchecked, has_changed: false }, trained))
+        let (part, training) = (Some(part), None);
+        Ok((Tested { images, name, part, is_unchecked, has_changed: false, training }, trained))
     }
 }
 
