@@ -88,6 +88,7 @@ impl Event {
     }
 
     /// A picture: height, width and channels, and its PNG file.
+    #[cfg(feature = "figures")]
     pub(super) fn image(&mut self, tag: &str, shape: [usize; 3], png: &[u8]) {
         let mut image = Message::default();
         for (field, number) in (1..).zip(shape) {
