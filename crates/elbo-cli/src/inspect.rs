@@ -122,6 +122,10 @@ impl Report<'_> {
                 is_learned,
                 "how far the aggregate posterior is from the prior, which is a learned mixture; KL by dimension is from the standard normal",
             ),
+            (
+                self.vae.card().recipe.beta != 1.0 && !self.history.is_empty(),
+                "whether it has diverged: the losses of the epochs are those of a --beta of 1, and another was minimised",
+            ),
             (self.history.is_empty(), "the course of the losses: there is no metrics.csv of this model beside it"),
             (self.held_out.is_none(), "whether it is over-fitted: no images were held out of its training"),
             (

@@ -17,7 +17,7 @@ fn groups(scores: &[f64], is_anomaly: &[bool]) -> Vec<[usize; 2]> {
 }
 
 /// The area under the receiver operating characteristic: the chance that an anomaly has a higher score than a normal image,
-/// where equal scores count half (Hanley and McNeil, 1982; the statistic of Mann and Whitney). 1 parts them wholly, 0.5 is
+/// where equal scores count half (Hanley and `McNeil`, 1982; the statistic of Mann and Whitney). 1 parts them wholly, 0.5 is
 /// chance. None where one of the two kinds is missing.
 ///
 /// # Panics

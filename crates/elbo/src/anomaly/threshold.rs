@@ -50,7 +50,7 @@ pub fn threshold(scores: &[f64], rate: f64) -> Result<f64, ThresholdError> {
     // A product that is whole but for rounding is taken for whole.
     let whole = |number: f64| (number * (1.0 - 1e-12)).ceil();
     let rank = whole((1.0 - rate) * (images as f64 + 1.0));
-    if !(rank <= images as f64) {
+    if rank > images as f64 {
         let needed = whole(1.0 / rate - 1.0).max(1.0) as u64;
         return Err(ThresholdError::TooFew { rate, images, needed });
     }

@@ -31,7 +31,9 @@ impl LatentUse {
                 *sum += 0.5 * (libm::exp(logvar) + mean * mean - 1.0 - logvar);
             }
         }
-        kl.iter_mut().for_each(|sum| *sum /= count);
+        for sum in &mut kl {
+            *sum /= count;
+        }
         let (mean, covariance) = moments(encoded);
         let variance_of_mean: Vec<f64> = (0..dim).map(|d| covariance[d * dim + d]).collect();
         let aggregate_distance = aggregate_distance(encoded, &mean, covariance);
@@ -58,7 +60,9 @@ fn moments(encoded: &Encoded) -> (Vec<f64>, Vec<f64>) {
     for (means, _) in encoded.iter() {
         mean.iter_mut().zip(means).for_each(|(sum, &value)| *sum += f64::from(value));
     }
-    mean.iter_mut().for_each(|sum| *sum /= count);
+    for sum in &mut mean {
+        *sum /= count;
+    }
     let mut covariance = vec![0.0; dim * dim];
     let mut centred = vec![0.0; dim];
     for (means, _) in encoded.iter() {
@@ -69,7 +73,9 @@ fn moments(encoded: &Encoded) -> (Vec<f64>, Vec<f64>) {
             row.iter_mut().zip(&centred).for_each(|(sum, b)| *sum += a * b);
         }
     }
-    covariance.iter_mut().for_each(|sum| *sum /= count);
+    for sum in &mut covariance {
+        *sum /= count;
+    }
     (mean, covariance)
 }
 
@@ -104,7 +110,7 @@ fn log_determinant(mut matrix: Vec<f64>, dim: usize) -> Option<f64> {
             matrix[i * dim + j] = if i == j { rest.sqrt() } else { rest / matrix[j * dim + j] };
         }
         let pivot = matrix[i * dim + i];
-        if !(pivot > 0.0) {
+        if pivot.is_nan() || pivot <= 0.0 {
             return None;
         }
         sum += 2.0 * libm::log(pivot);

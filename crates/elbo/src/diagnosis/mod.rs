@@ -159,7 +159,9 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
             now: not_finite.loss.total(),
         }];
     }
-    let broken = course::diverged(history).or_else(|| dead_decoder(history, recipe));
+    // With another weight the losses of the epochs, which are those of weight 1, may rise while what is minimised falls.
+    let minimised = if recipe.beta == 1.0 { history } else { &[] };
+    let broken = course::diverged(minimised).or_else(|| dead_decoder(history, recipe));
     found.extend(broken);
     let fitted = training.or(held_out);
     let explained = fitted.and_then(Measured::explained);
@@ -169,11 +171,13 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     if broken.is_none() {
         found.extend(course::still_falling(history).or_else(|| standstill(history)));
     }
+    let width = fitted.zip(sigma).and_then(|(fitted, sigma)| width(fitted, sigma * recipe.beta.max(0.0).sqrt()));
+    // Too wide a likelihood may be why not even the mean image is learned.
+    found.extend(width.filter(|width| untrained.is_none() || matches!(width, Finding::TooWide { .. })));
     // What has not learned the mean image is too young for any of this to mean something.
     if untrained.is_none() {
-        found.extend(fitted.zip(sigma).and_then(|(fitted, sigma)| width(fitted, sigma * recipe.beta.max(0.0).sqrt())));
         found.extend(held_out.or(fitted).and_then(|measured| collapse(measured, explained)));
-        found.extend(course::risen(history).or_else(|| {
+        found.extend(course::risen(minimised).or_else(|| {
             let (training, held_out) = (training?.explained()?, held_out?.explained()?);
             (training - held_out > GAP).then_some(Finding::OverFitted { training, held_out })
         }));

@@ -58,6 +58,6 @@ impl AnomalyThreshold {
     #[must_use]
     pub fn is_anomaly(&self, score: f64) -> bool {
         // So that a score that is not a number is one too.
-        !(score <= self.value)
+        score.is_nan() || score > self.value
     }
 }
