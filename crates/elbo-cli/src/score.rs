@@ -102,8 +102,11 @@ fn check_unused(run: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Images, and the part that they are of; none of data that is none of the model's own.
+type Chosen = Vec<(Option<Part>, Dataset)>;
+
 /// The images that are asked for, with the part that they are of, and what to call them.
-fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<(Vec<(Option<Part>, Dataset)>, String)> {
+fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<(Chosen, String)> {
     let (run, data) = (&arguments.run, arguments.data.as_deref());
     let part = match arguments.part {
         None => {

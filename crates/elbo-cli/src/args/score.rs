@@ -55,8 +55,8 @@ pub(crate) struct ScoreArgs {
     /// run]
     pub(crate) data: Option<PathBuf>,
 
-    /// CSV file for the scores, a row for each image: name, part, label, loss, reconstruction, kl, and is_anomaly where there
-    /// is a threshold
+    /// CSV file for the scores, a row for each image: name, part, label, loss, reconstruction, kl, and where there is a threshold
+    /// whether the image is above it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
