@@ -86,7 +86,7 @@ pub fn gif(images: &[Pixels]) -> Result<Vec<u8>, FigureError> {
         frame.delay = delay;
         encoder.write_frame(&frame)?;
     }
-    Ok(encoder.into_inner().map_err(gif::EncodingError::from)?)
+    Ok(encoder.into_inner()?)
 }
 
 /// There and back: which image is next, and how long it is seen. The ends come once.

@@ -122,7 +122,8 @@ fn grid(
         scene.height = top + LABEL_SIZE + MARGIN;
         return Ok(Figure::new(scene));
     }
-    let left = ((scene.width - grid_width + if heads.is_empty() { 0.0 } else { widest }) / 2.0).round();
+    let beside = if heads.is_empty() { 0.0 } else { widest };
+    let left = f32::midpoint(scene.width - grid_width, beside).round();
     let top = if heads.is_empty() { top } else { top + LABEL_SIZE };
     let style = TextStyle::new(LABEL_SIZE, MUTED, Anchor::Middle);
     for (column, head) in heads.iter().enumerate().take(columns) {
