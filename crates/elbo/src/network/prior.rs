@@ -110,10 +110,13 @@ impl LearnedPrior {
         shares.clear();
         shares.extend(components.zip(&self.constants).map(|((means, precisions), constant)| {
             let distances = latent.iter().zip(means).zip(precisions);
-            constant - 0.5 * distances.map(|((z, mean), by)| (f64::from(*z) - mean).powi(2) * by).sum::<f64>()
+            let square = |off: f64| off * off;
+            constant - 0.5 * distances.map(|((z, mean), by)| square(f64::from(*z) - mean) * by).sum::<f64>()
         }));
         let total = log_sum_exp(shares);
-        shares.iter_mut().for_each(|share| *share = libm::exp(*share - total));
+        for share in shares {
+            *share = libm::exp(*share - total);
+        }
         total
     }
 

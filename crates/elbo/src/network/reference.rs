@@ -10,7 +10,7 @@ use crate::network::likelihood::Likelihood;
 use crate::network::loss::{Loss, Objective};
 use crate::network::parameters::ParameterTable;
 use elbo_kernels::{Direction, reference as kernels};
-use objectives::{Draw, counted, importance_weights, log_prior, total_correlation};
+use objectives::{Draw, Latent};
 
 /// What the definition says of a batch.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,49 +36,17 @@ pub fn gradient(
     classes: &[u16],
     objective: &Objective,
 ) -> Defined {
-    let layers = architecture.layers();
     let table = ParameterTable::new(architecture);
-    let latent_dim = architecture.latent_dim();
     let samples = objective.samples as usize;
     // Each image as often as it has draws: what is the same for all of them is computed as often.
     let images: Vec<f64> = images.chunks(architecture.image().len()).flat_map(|image| image.repeat(samples)).collect();
     let classes: Vec<u16> = classes.iter().flat_map(|&class| vec![class; samples]).collect();
-    let rows = images.len() / architecture.image().len();
-    let count = (rows / samples) as f64;
+    let network = Network { layers: architecture.layers(), table: &table, parameters, classes: &classes };
+    let Activations { inputs, sums, statistics } = network.forward(&images, noise, architecture.latent_dim());
 
-    // Forward: inputs[i] is what layer i sees.
-    let mut inputs = vec![images.clone()];
-    let mut sums = Vec::new();
-    let mut statistics = Vec::new();
-    for (number, layer) in layers.iter().enumerate() {
-        let mut y = forward(layer, &table, number, parameters, &inputs[number]);
-        if let Some(weight) = table.class_rows(layer.role) {
-            let numbers = weight.shape[1];
-            for (i, y) in y.iter_mut().enumerate() {
-                let class = usize::from(classes[i / numbers]);
-                *y += parameters[weight.range.start + class * numbers + i % numbers];
-            }
-        }
-        let mut output = y.clone();
-        if layer.activation == Activation::Relu {
-            for y in &mut output {
-                // Not `f64::max`, which would turn NaN into zero.
-                *y = if *y < 0.0 { 0.0 } else { *y };
-            }
-        }
-        if layer.role == Role::Head {
-            statistics.clone_from(&y);
-            output = draws(&statistics, noise, latent_dim).iter().flat_map(Draw::latent).collect();
-        }
-        sums.push(y);
-        inputs.push(output);
-    }
-    let logits = &sums[layers.len() - 1];
-    let draws = draws(&statistics, noise, latent_dim);
-
-    // The loss, and the weight that each draw has in what is minimised, `[N K]`.
     let log_sigma = table.log_sigma();
     let raw = log_sigma.map(|place| parameters[place]);
+    let logits = &sums[sums.len() - 1];
     let pixels: Vec<[f64; 3]> = logits
         .iter()
         .zip(&images)
@@ -88,99 +56,109 @@ pub fn gradient(
         .chunks_exact(architecture.image().len())
         .map(|pixels| pixels.iter().map(|[loss, ..]| loss).sum())
         .collect();
-    let priors: Vec<_> = draws.iter().map(|draw| log_prior(&table, parameters, &draw.latent())).collect();
-    let has_formula = architecture.prior_components() == 0;
-    let kl = |row: usize| if has_formula { draws[row].kl() } else { draws[row].sampled_kl(priors[row].0) };
-    let mean = |sum: f64| sum / rows as f64;
-    let loss = Loss { reconstruction: mean(reconstructions.iter().sum()), kl: mean((0..rows).map(kl).sum()) };
-    let beta = f64::from(objective.beta);
-    let is_elbo = samples == 1 && has_formula;
-    let correlation = if objective.total_correlation == 0.0 { None } else { Some(total_correlation(&draws)) };
-    let (weights, minimised) = if is_elbo {
-        let of_row = |row: &[f64]| {
-            (0..latent_dim).map(|i| counted(objective, objectives::kl(row[i], row[latent_dim + i]))).sum::<f64>()
-        };
-        let divergence: f64 = statistics.chunks_exact(2 * latent_dim).map(of_row).sum();
-        let correlation = correlation.as_ref().map_or(0.0, |(total, _)| f64::from(objective.total_correlation) * total);
-        (vec![1.0; rows], loss.reconstruction + beta * divergence / count + correlation)
-    } else {
-        let log_weight = |row: usize| -reconstructions[row] + beta * (priors[row].0 - draws[row].log_density());
-        importance_weights(&(0..rows).map(log_weight).collect::<Vec<_>>(), samples)
-    };
+    let draws = draws(&statistics, noise, architecture.latent_dim());
+    let latent = Latent::new(&table, parameters, draws, &reconstructions, objective);
 
     // Backward: dy is the gradient of the layer's sum.
     let mut gradient = vec![0.0; parameters.len()];
     let mut dy = Vec::new();
     for (i, [_, by_logit, by_sigma]) in pixels.iter().enumerate() {
-        let weight = weights[i / architecture.image().len()] / count;
+        let weight = latent.share(i / architecture.image().len());
         dy.push(weight * by_logit);
         if let Some(place) = log_sigma {
             gradient[place] += weight * by_sigma;
         }
     }
-    for (number, layer) in layers.iter().enumerate().rev() {
+    for (number, layer) in network.layers.iter().enumerate().rev() {
+        dy = network.backward(number, &inputs[number], &dy, &mut gradient);
+        if layer.role == Role::Projection {
+            dy = latent.back(&dy, &mut gradient);
+        } else if layer.input_activation == Activation::Relu {
+            dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum <= 0.0 { 0.0 } else { *dy });
+        }
+    }
+    Defined { loss: latent.loss, minimised: latent.minimised, gradient }
+}
+
+/// A network with the classes of the rows that go through it.
+struct Network<'a> {
+    layers: Vec<LayerShape>,
+    table: &'a ParameterTable,
+    parameters: &'a [f64],
+    classes: &'a [u16],
+}
+
+/// What a forward pass leaves.
+struct Activations {
+    /// What each layer sees.
+    inputs: Vec<Vec<f64>>,
+    /// Its sums, before the activation.
+    sums: Vec<Vec<f64>>,
+    /// Means and log-variances, `[rows, 2Z]`.
+    statistics: Vec<f64>,
+}
+
+impl Network<'_> {
+    fn forward(&self, images: &[f64], noise: &[f64], latent_dim: usize) -> Activations {
+        let mut inputs = vec![images.to_vec()];
+        let mut sums = Vec::new();
+        let mut statistics = Vec::new();
+        for (number, layer) in self.layers.iter().enumerate() {
+            let mut y = forward(layer, self.table, number, self.parameters, &inputs[number]);
+            if let Some(weight) = self.table.class_rows(layer.role) {
+                let numbers = weight.shape[1];
+                for (i, y) in y.iter_mut().enumerate() {
+                    let class = usize::from(self.classes[i / numbers]);
+                    *y += self.parameters[weight.range.start + class * numbers + i % numbers];
+                }
+            }
+            let mut output = y.clone();
+            if layer.activation == Activation::Relu {
+                for y in &mut output {
+                    // Not `f64::max`, which would turn NaN into zero.
+                    *y = if *y < 0.0 { 0.0 } else { *y };
+                }
+            }
+            if layer.role == Role::Head {
+                statistics.clone_from(&y);
+                output = draws(&statistics, noise, latent_dim).iter().flat_map(Draw::latent).collect();
+            }
+            sums.push(y);
+            inputs.push(output);
+        }
+        Activations { inputs, sums, statistics }
+    }
+
+    /// The gradient of the input of a layer; adds that of its parameters to `gradient`.
+    fn backward(&self, number: usize, x: &[f64], dy: &[f64], gradient: &mut [f64]) -> Vec<f64> {
+        let layer = &self.layers[number];
         let channels = [layer.c_in, layer.c_out];
-        let x = &inputs[number];
-        let (weight, bias) = table.layer(number);
-        let layer_weights = &parameters[weight.range.clone()];
-        let turned = kernels::transpose_taps(channels, layer_weights);
+        let (weight, bias) = self.table.layer(number);
+        let turned = kernels::transpose_taps(channels, &self.parameters[weight.range.clone()]);
         let back = [layer.c_out, layer.c_in];
         let (dw, dx) = match layer.direction {
             Direction::Down => (
-                kernels::convolution_weight_gradient(&layer.geometry, channels, x, &dy),
-                kernels::transposed_convolution(&layer.geometry, back, &dy, &turned),
+                kernels::convolution_weight_gradient(&layer.geometry, channels, x, dy),
+                kernels::transposed_convolution(&layer.geometry, back, dy, &turned),
             ),
             Direction::Up => (
-                kernels::transposed_convolution_weight_gradient(&layer.geometry, channels, x, &dy),
-                kernels::convolution(&layer.geometry, back, &dy, &turned),
+                kernels::transposed_convolution_weight_gradient(&layer.geometry, channels, x, dy),
+                kernels::convolution(&layer.geometry, back, dy, &turned),
             ),
         };
         gradient[weight.range.clone()].copy_from_slice(&dw);
         for (i, dy) in dy.iter().enumerate() {
             gradient[bias.range.start + i % layer.c_out] += dy;
         }
-        if let Some(weight) = table.class_rows(layer.role) {
+        if let Some(weight) = self.table.class_rows(layer.role) {
             let numbers = weight.shape[1];
             for (i, dy) in dy.iter().enumerate() {
-                let class = usize::from(classes[i / numbers]);
+                let class = usize::from(self.classes[i / numbers]);
                 gradient[weight.range.start + class * numbers + i % numbers] += dy;
             }
         }
-        dy = dx;
-        if layer.role == Role::Projection {
-            let mut by_statistics = vec![0.0; statistics.len()];
-            let parts = by_statistics.chunks_exact_mut(2 * latent_dim).zip(dy.chunks_exact(latent_dim));
-            for (row, (by_statistics, by_latent)) in parts.enumerate() {
-                let weight = beta * weights[row] / count;
-                if is_elbo {
-                    draws[row].back(by_latent, by_statistics);
-                    for i in 0..latent_dim {
-                        let (mean, logvar) = (draws[row].statistics[i], draws[row].statistics[latent_dim + i]);
-                        let is_free = objectives::kl(mean, logvar) < f64::from(objective.free_bits);
-                        let weight = if is_free { 0.0 } else { weight };
-                        by_statistics[i] += weight * mean;
-                        by_statistics[latent_dim + i] += weight * 0.5 * (logvar.exp() - 1.0);
-                    }
-                } else {
-                    let (_, prior_by_latent, prior_by_parameters) = &priors[row];
-                    let by_latent: Vec<f64> =
-                        by_latent.iter().zip(prior_by_latent).map(|(by, prior)| by - weight * prior).collect();
-                    draws[row].back(&by_latent, by_statistics);
-                    // What log q(z | x) depends on beside the draw.
-                    by_statistics[latent_dim..].iter_mut().for_each(|by_logvar| *by_logvar -= 0.5 * weight);
-                    gradient.iter_mut().zip(prior_by_parameters).for_each(|(sum, by)| *sum -= weight * by);
-                }
-            }
-            if let Some((_, by)) = &correlation {
-                let weight = f64::from(objective.total_correlation);
-                by_statistics.iter_mut().zip(by).for_each(|(sum, by)| *sum += weight * by);
-            }
-            dy = by_statistics;
-        } else if layer.input_activation == Activation::Relu {
-            dy.iter_mut().zip(&sums[number - 1]).for_each(|(dy, sum)| *dy = if *sum <= 0.0 { 0.0 } else { *dy });
-        }
+        dx
     }
-    Defined { loss, minimised, gradient }
 }
 
 /// The draws of all rows.

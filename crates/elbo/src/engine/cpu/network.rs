@@ -133,8 +133,8 @@ impl Network {
 
     /// `log p(z)` of a latent vector, `[Z]`.
     pub(crate) fn log_prior(&self, latent: &[f32]) -> f64 {
-        let standard =
-            || latent.iter().map(|z| -0.5 * (f64::from(*z).powi(2) + libm::log(std::f64::consts::TAU))).sum();
+        let of = |z: &f32| -0.5 * (f64::from(*z) * f64::from(*z) + libm::log(std::f64::consts::TAU));
+        let standard = || latent.iter().map(of).sum();
         self.prior().map_or_else(standard, |mixture| mixture.log_density(latent))
     }
 

@@ -99,7 +99,9 @@ impl Network {
                     weighted += weights[draw] * self.pixel_model().loss(self.isa(), logits, image);
                     if samples > 1 {
                         let weight = weights[draw] as f32;
-                        logits.iter_mut().for_each(|by_logit| *by_logit *= weight);
+                        for by_logit in logits {
+                            *by_logit *= weight;
+                        }
                     }
                 }
             };
@@ -134,7 +136,9 @@ impl Network {
         }
         for weights in memory.weights.chunks_exact_mut(samples) {
             let sum = log_sum_exp(weights);
-            weights.iter_mut().for_each(|weight| *weight = libm::exp(*weight - sum));
+            for weight in weights {
+                *weight = libm::exp(*weight - sum);
+            }
         }
         loss.mean(samples)
     }
@@ -191,6 +195,7 @@ impl Network {
 /// `log q(z | x)` of a draw of an image's distribution, means and then log-variances, by its noise.
 fn log_posterior(statistics: &[f32], noise: &[f32]) -> f64 {
     let logvars = &statistics[noise.len()..];
-    let of = |logvar: f32, noise: f32| f64::from(logvar) + f64::from(noise).powi(2) + libm::log(std::f64::consts::TAU);
-    -0.5 * logvars.iter().zip(noise).map(|(logvar, noise)| of(*logvar, *noise)).sum::<f64>()
+    let log_tau = libm::log(std::f64::consts::TAU);
+    let of = |logvar: f32, noise: f64| f64::from(logvar) + noise * noise + log_tau;
+    -0.5 * logvars.iter().zip(noise).map(|(logvar, noise)| of(*logvar, f64::from(*noise))).sum::<f64>()
 }

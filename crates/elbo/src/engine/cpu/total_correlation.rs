@@ -32,7 +32,9 @@ pub(super) fn penalty(
     let mut noise = vec![0.0; batch.len() * dim];
     draw.write(batch.indices, 0, dim, &mut noise);
     let mut gradient = gradient(network.isa(), &Posteriors::new(&statistics, dim), &statistics, &noise);
-    gradient.iter_mut().for_each(|number| *number *= objective.total_correlation);
+    for number in &mut gradient {
+        *number *= objective.total_correlation;
+    }
     gradient
 }
 
@@ -135,9 +137,13 @@ impl<'a> Part<'a> {
 /// Logarithms of densities as shares of their sum.
 fn normalize(isa: Isa, numbers: &mut [f32]) {
     let largest = numbers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    numbers.iter_mut().for_each(|number| *number -= largest);
+    for number in &mut *numbers {
+        *number -= largest;
+    }
     exponential(isa, numbers);
     let sum: f64 = numbers.iter().map(|number| f64::from(*number)).sum();
     let scale = (1.0 / sum) as f32;
-    numbers.iter_mut().for_each(|number| *number *= scale);
+    for number in numbers {
+        *number *= scale;
+    }
 }

@@ -212,7 +212,7 @@ impl Mixture {
         let dim = self.dim();
         let mut share = [0.0];
         Noise::new(seed, Purpose::Generation, COMPONENTS).uniform(sample, 1.0, &mut share);
-        let mut left = (f64::from(share[0]) + 1.0) / 2.0;
+        let mut left = f64::midpoint(f64::from(share[0]), 1.0);
         let mut component = self.components() - 1;
         for (number, weight) in self.weights.iter().enumerate() {
             if left < *weight {

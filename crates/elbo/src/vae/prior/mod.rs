@@ -3,7 +3,7 @@
 //! The bound that training raises holds the latent distributions of all images to the standard normal, and what they come
 //! to together, the aggregate posterior `q(z) = 1/N sum over n of q(z | x_n)`, is still another distribution: draws from
 //! the standard normal fall where the decoder has seen no image. `q(z)` is the prior that the bound is tightest with
-//! (Hoffman and Johnson, *ELBO surgery*, 2016; Tomczak and Welling, *VAE with a VampPrior*, 2018). It is fitted here after
+//! (Hoffman and Johnson, *ELBO surgery*, 2016; Tomczak and Welling, *VAE with a `VampPrior`*, 2018). It is fitted here after
 //! training (Ghosh et al., *From Variational to Deterministic Autoencoders*, 2020, section 4), to draws from each image's
 //! latent distribution, so that variances count as well as means.
 //!
