@@ -98,7 +98,9 @@ fn loss(
         Ok(())
     })?;
     let mut total = Loss::default();
-    losses.iter().for_each(|loss| total += *loss);
+    for loss in &losses {
+        total += *loss;
+    }
     Ok((total.mean(indices.len()), LossError::of(&losses)))
 }
 

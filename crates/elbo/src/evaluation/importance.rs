@@ -152,7 +152,9 @@ mod tests {
         let architecture = Architecture::new(SHAPE, &[3], 2).unwrap().with_likelihood(Likelihood::Bernoulli);
         let mut parameters = ParameterTable::new(&architecture).initialize(5);
         // Larger ones, so that the posterior is none of the extremes.
-        parameters.iter_mut().for_each(|parameter| *parameter *= 1.5);
+        for parameter in &mut parameters {
+            *parameter *= 1.5;
+        }
         let data = DataSummary {
             name: "none".to_owned(),
             train_images: 1,

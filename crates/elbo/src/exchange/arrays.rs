@@ -51,13 +51,13 @@ pub(super) fn npz(tensors: &[Foreign], parameters: &[f32], path: &Path) -> Resul
 /// The parameters that a file of weights holds: all of these tensors, and no others.
 pub(super) fn read(path: &Path, format: Format, tensors: &[Foreign]) -> Result<Vec<f32>, ExchangeError> {
     let numbers = if format == Format::PyTorch { read_safetensors(path, tensors)? } else { read_npz(path, tensors)? };
-    gathered(path, tensors, numbers)
+    gathered(path, tensors, &numbers)
 }
 
 /// Puts the numbers of each tensor in their place.
-pub(super) fn gathered(path: &Path, tensors: &[Foreign], numbers: Vec<Vec<f32>>) -> Result<Vec<f32>, ExchangeError> {
+pub(super) fn gathered(path: &Path, tensors: &[Foreign], numbers: &[Vec<f32>]) -> Result<Vec<f32>, ExchangeError> {
     let mut parameters = vec![0.0; numbers.iter().map(Vec::len).sum()];
-    for (tensor, numbers) in tensors.iter().zip(&numbers) {
+    for (tensor, numbers) in tensors.iter().zip(numbers) {
         if let Some(position) = numbers.iter().position(|number| !number.is_finite()) {
             let (path, name, value) = (path.to_owned(), tensor.name.clone(), numbers[position]);
             return Err(ExchangeError::NotFinite { path, name, position, value });

@@ -9,7 +9,7 @@ pub(super) type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// Checks that a directory is empty, or is not there.
 pub(super) fn check_free(directory: &Path) -> Result<(), ExchangeError> {
-    match std::fs::read_dir(directory).map(|entries| entries.count()) {
+    match std::fs::read_dir(directory).map(Iterator::count) {
         Ok(0) => Ok(()),
         Ok(_) => Err(ExchangeError::Occupied { path: directory.to_owned() }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -27,7 +27,9 @@ pub(super) fn write(directory: &Path, files: &Files) -> Result<Vec<PathBuf>, Exc
         let path = directory.join(name);
         if let Err(error) = write_atomically(&path, contents) {
             // What cannot be removed either is whole.
-            written.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            for path in &written {
+                let _ = std::fs::remove_file(path);
+            }
             if is_new {
                 let _ = std::fs::remove_dir(directory);
             }

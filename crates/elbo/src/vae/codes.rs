@@ -25,6 +25,9 @@ pub struct CodesOptions {
     pub seed: u64,
 }
 
+/// The number of each class of a part among the classes of all parts; none of those that are too many to count.
+type ClassNumbers = Vec<Option<u16>>;
+
 impl Vae {
     /// SHA-256 of the parameters; see [`Model::digest`].
     ///
@@ -175,7 +178,7 @@ impl Vae {
         parts: &[PartImages],
         data: &str,
         options: CodesOptions,
-    ) -> Result<(Head, Vec<Vec<Option<u16>>>), Error> {
+    ) -> Result<(Head, Vec<ClassNumbers>), Error> {
         let (mut classes, mut numbers, mut origin): (Vec<String>, Vec<_>, Vec<_>) = Default::default();
         for PartImages { part, images } in parts {
             let number = |name: &String| {

@@ -268,7 +268,9 @@ impl Vae {
         let mut latents = vec![0.0; count * dim];
         for (sample, latent) in latents.chunks_exact_mut(dim).enumerate() {
             noise.normal((start + sample) as u64, latent);
-            latent.iter_mut().for_each(|number| *number = (f64::from(*number) * temperature) as f32);
+            for number in latent {
+                *number = (f64::from(*number) * temperature) as f32;
+            }
         }
         if let Some(prior) = self.prior()? {
             // Which component: draws of their own.

@@ -124,7 +124,9 @@ fn evaluated(weights: &[f64], table: &Table, classes: usize) -> (f64, Vec<f64>) 
     let count = rows as f64;
     let matrix = &weights[..columns * classes];
     gradient.iter_mut().zip(matrix).for_each(|(slope, weight)| *slope += weight);
-    gradient.iter_mut().for_each(|slope| *slope /= count);
+    for slope in &mut gradient {
+        *slope /= count;
+    }
     ((loss + 0.5 * dot(matrix, matrix)) / count, gradient)
 }
 
@@ -171,13 +173,17 @@ fn direction(gradient: &[f64], memory: &VecDeque<Pair>) -> Vec<f64> {
     }
     if let Some(Pair { change, rho, .. }) = memory.back() {
         let scale = 1.0 / (rho * dot(change, change));
-        direction.iter_mut().for_each(|d| *d *= scale);
+        for d in &mut direction {
+            *d *= scale;
+        }
     }
     for (Pair { step, change, rho }, alpha) in memory.iter().zip(along.into_iter().rev()) {
         let beta = rho * dot(change, &direction);
         direction.iter_mut().zip(step).for_each(|(d, s)| *d += (alpha - beta) * s);
     }
-    direction.iter_mut().for_each(|d| *d = -*d);
+    for d in &mut direction {
+        *d = -*d;
+    }
     direction
 }
 

@@ -221,7 +221,9 @@ fn centre(train: &mut Table, test: &mut Table) {
         mean.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
     }
     let rows = train.rows() as f64;
-    mean.iter_mut().for_each(|sum| *sum /= rows);
+    for sum in &mut mean {
+        *sum /= rows;
+    }
     for table in [train, test] {
         for row in table.values.chunks_exact_mut(table.columns) {
             row.iter_mut().zip(&mean).for_each(|(value, mean)| *value = (f64::from(*value) - mean) as f32);

@@ -23,7 +23,7 @@ pub(super) fn predicted(known: &Table, tried: &Table, count: usize) -> Vec<u16> 
 /// The `count` rows of `known` that are nearest to each row of `tried`, the nearest first; of equally near ones the first.
 fn nearest(known: &Table, tried: &Table, count: usize) -> Vec<Vec<usize>> {
     let columns = known.columns;
-    let norms: Vec<f64> = known.values.par_chunks_exact(columns).map(|row| square(row)).collect();
+    let norms: Vec<f64> = known.values.par_chunks_exact(columns).map(square).collect();
     let rounded: Vec<f32> = norms.iter().map(|&norm| norm as f32).collect();
     let longest = norms.iter().copied().fold(0.0, f64::max).sqrt();
     tried

@@ -48,8 +48,8 @@ pub(super) fn principal_axes(table: &Table, count: usize) -> (Vec<f32>, usize) {
     for _ in 0..MOST_ROUNDS {
         let image = covariance_times(table, &basis);
         // In the basis itself the covariance is small, and its eigenvectors are the best that the basis holds.
-        let small = basis.iter().flat_map(|row| image.iter().map(|column| dot(row, column))).collect();
-        let mut found = eigen(symmetric(small, width), width);
+        let small: Vec<f64> = basis.iter().flat_map(|row| image.iter().map(|column| dot(row, column))).collect();
+        let mut found = eigen(symmetric(&small, width), width);
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         let now: f64 = found.iter().take(count).map(|(variance, _)| variance).sum();
         let turned =
@@ -116,12 +116,14 @@ fn orthonormalize(vectors: &mut [Vec<f64>]) {
         }
         let left = dot(vector, vector).sqrt();
         let scale = if left > 1e-10 * length { 1.0 / left } else { 0.0 };
-        vector.iter_mut().for_each(|x| *x *= scale);
+        for x in vector.iter_mut() {
+            *x *= scale;
+        }
     }
 }
 
 /// Without what rounding has made of a symmetric matrix.
-fn symmetric(matrix: Vec<f64>, size: usize) -> Vec<f64> {
+fn symmetric(matrix: &[f64], size: usize) -> Vec<f64> {
     (0..size * size).map(|i| f64::midpoint(matrix[i], matrix[i % size * size + i / size])).collect()
 }
 

@@ -89,7 +89,7 @@ pub(super) fn read(directory: &Path) -> Result<(Description, Vec<f32>), Exchange
             initializers.get(&tensor.name).ok_or_else(|| arrays::wrong(path, tensor, "is not there".to_owned()))?;
         numbers.push(floats(path, tensor, found)?);
     }
-    let parameters = arrays::gathered(&first, &tensors, numbers)?;
+    let parameters = arrays::gathered(&first, &tensors, &numbers)?;
     Ok((description, parameters))
 }
 

@@ -115,26 +115,25 @@ impl Network<'_> {
         let weight = self.weights(graph, &format!("{name}.weight"));
         let bias = self.weights(graph, &format!("{name}.bias"));
         let inputs = [x, &weight, &bias];
-        let mut y = match layer.role {
-            Role::Head => graph.node(name, "Gemm", &inputs, &[("transB", One(1))]),
-            _ => {
-                // A single pixel has no neighbours to step over.
-                let stride = if layer.role == Role::Projection { [1; 2] } else { layer.geometry.stride };
-                let pads = paddings(layer);
-                let mut settings = vec![
-                    ("kernel_shape", Several(&layer.geometry.kernel)),
-                    ("strides", Several(&stride)),
-                    ("pads", Several(&pads)),
-                    ("dilations", Several(&[1, 1])),
-                    ("group", One(1)),
-                ];
-                let operator = if layer.direction == Direction::Up { "ConvTranspose" } else { "Conv" };
-                if layer.direction == Direction::Up {
-                    // What is cut off makes any size; nothing is added.
-                    settings.push(("output_padding", Several(&[0, 0])));
-                }
-                graph.node(name, operator, &inputs, &settings)
+        let mut y = if layer.role == Role::Head {
+            graph.node(name, "Gemm", &inputs, &[("transB", One(1))])
+        } else {
+            // A single pixel has no neighbours to step over.
+            let stride = if layer.role == Role::Projection { [1; 2] } else { layer.geometry.stride };
+            let pads = paddings(layer);
+            let mut settings = vec![
+                ("kernel_shape", Several(&layer.geometry.kernel)),
+                ("strides", Several(&stride)),
+                ("pads", Several(&pads)),
+                ("dilations", Several(&[1, 1])),
+                ("group", One(1)),
+            ];
+            let operator = if layer.direction == Direction::Up { "ConvTranspose" } else { "Conv" };
+            if layer.direction == Direction::Up {
+                // What is cut off makes any size; nothing is added.
+                settings.push(("output_padding", Several(&[0, 0])));
             }
+            graph.node(name, operator, &inputs, &settings)
         };
         if let Some((class, rows)) = class.zip(layer.role.class_rows()) {
             y = self.with_class(graph, layer, &y, class, rows);

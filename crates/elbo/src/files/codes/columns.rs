@@ -57,7 +57,11 @@ impl Column {
     }
 }
 
+/// What a table has, which column each name means, and the names that mean none.
+pub(super) type Found = (Layout, Vec<Option<Column>>, Vec<String>);
+
 /// Which columns a table has.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether a column is there")]
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Layout {
     pub(crate) latent_dim: usize,
@@ -90,7 +94,7 @@ impl Layout {
     }
 
     /// What a table with columns of these names has, which each of them is, and the names of those that are none of codes.
-    pub(super) fn of(names: &[String]) -> Result<(Self, Vec<Option<Column>>, Vec<String>), String> {
+    pub(super) fn of(names: &[String]) -> Result<Found, String> {
         let found: Vec<Option<Column>> = names.iter().map(|name| Column::named(name)).collect();
         let mut seen = HashSet::new();
         if let Some(column) = found.iter().flatten().find(|&&column| !seen.insert(column)) {

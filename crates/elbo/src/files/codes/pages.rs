@@ -217,7 +217,7 @@ mod tests {
             page.push(0x15);
             page.extend(zigzag(number));
         }
-        page.push(((structure - 3) << 4 | 12) as u8);
+        page.push(((structure - 3) << 4 | 0x0c) as u8);
         for number in [values, encoding] {
             page.push(0x15);
             page.extend(zigzag(number));

@@ -77,7 +77,7 @@ fn centres(codes: &Codes, components: usize, noise: &Noise) -> Vec<f64> {
     let mut centres = Vec::with_capacity(components * codes.dim);
     for share in shares {
         let total: f64 = distances.iter().sum();
-        let mut left = (f64::from(share) + 1.0) / 2.0 * total;
+        let mut left = f64::midpoint(f64::from(share), 1.0) * total;
         let beyond = distances.iter().position(|distance| {
             left -= distance;
             left < 0.0
