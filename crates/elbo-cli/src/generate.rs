@@ -57,16 +57,13 @@ pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
         }
         FormatName::Png => {
             let images = images(0, count)?;
-            match ends {
-                Some(ends) => {
-                    let png = images.as_pixels()[0].png_16(ends).map_err(elbo::Error::from)?;
-                    write_atomically(&out, &png).map_err(elbo::Error::from)?;
-                    print(&format!("1 image in {}\n", out.display()))?;
-                }
-                None => {
-                    write_sheet(&images, columns, &out)?;
-                    print(&format!("{}, {columns} to a row, in {}\n", counted(count, "image"), out.display()))?;
-                }
+            if let Some(ends) = ends {
+                let png = images.as_pixels()[0].png_16(ends).map_err(elbo::Error::from)?;
+                write_atomically(&out, &png).map_err(elbo::Error::from)?;
+                print(&format!("1 image in {}\n", out.display()))?;
+            } else {
+                write_sheet(&images, columns, &out)?;
+                print(&format!("{}, {columns} to a row, in {}\n", counted(count, "image"), out.display()))?;
             }
         }
     }

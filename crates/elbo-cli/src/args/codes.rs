@@ -70,7 +70,7 @@ pub(crate) struct EncodeArgs {
 /// Make images of codes
 ///
 /// Codes are those that encode writes, changed or not, or any others of the right length: an array [N, Z] in .npy, or in .npz as
-/// means; columns mean_0, mean_1 and so on in .csv or .parquet. Codes that say that another model made them are refused. A conditional
+/// means; columns with the names that encode gives them in .csv or .parquet. Codes that say that another model made them are refused. A conditional
 /// model takes the class of each from its label, unless --class is given.
 #[derive(clap::Args)]
 pub(crate) struct DecodeArgs {
