@@ -8,7 +8,7 @@ use std::error::Error;
 
 /// The square of the distance of two codes.
 fn distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+    a.iter().zip(b).map(|(a, b)| f64::from((a - b) * (a - b))).sum()
 }
 
 /// The place of the nearest of some centres, and the square of the distance to it.

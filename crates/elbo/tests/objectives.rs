@@ -91,9 +91,9 @@ fn columns() -> Dataset {
     Dataset::new(image, pixels, None).unwrap()
 }
 
-fn trained(recipe: Recipe, threads: usize) -> (Vae, Vec<f64>) {
+fn trained(recipe: &Recipe, threads: usize) -> (Vae, Vec<f64>) {
     let likelihood = Likelihood::Bernoulli;
-    let recipe = Recipe { epochs: 12, batch_size: 30, widths: vec![4, 6], latent_dim: 2, likelihood, ..recipe };
+    let recipe = Recipe { epochs: 12, batch_size: 30, widths: vec![4, 6], latent_dim: 2, likelihood, ..recipe.clone() };
     let settings = Settings { threads, ..Settings::new("columns", recipe) };
     let mut training = Training::new(settings, columns()).unwrap();
     let mut losses = Vec::new();
@@ -117,10 +117,10 @@ fn every_objective_learns() {
         Recipe { prior_components: 3, kl_gradient: KlGradient::Path, ..fast.clone() },
         Recipe { objective: ObjectiveKind::Iwae, samples: 3, prior_components: 2, ..fast },
     ] {
-        let (vae, losses) = trained(recipe.clone(), 1);
+        let (vae, losses) = trained(&recipe, 1);
         // All pixels at one half have 44 nats, at their mean frequencies about 28.
         assert!(losses[0] > 35.0 && losses[11] < 26.0, "{recipe:?}: {losses:?}");
-        let (same, same_losses) = trained(recipe, 3);
+        let (same, same_losses) = trained(&recipe, 3);
         assert_eq!(losses, same_losses);
         assert_eq!(vae.engine().parameters().unwrap(), same.engine().parameters().unwrap());
     }
