@@ -8,7 +8,7 @@ use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
 use crate::source::named_parts;
 use elbo::files::{CodesKind, ReadCodes};
-use elbo::{Codes, CodesOptions, Vae};
+use elbo::{Codes, CodesOptions};
 use serde_json::{Map, json};
 use std::path::Path;
 
@@ -86,12 +86,15 @@ impl<'a> Out<'a> {
 pub(crate) fn decode(arguments: &DecodeArgs) -> anyhow::Result<Outcome> {
     let out = Out::of(&arguments.out)?;
     let vae = device::open(&arguments.run, &arguments.on)?;
-    let codes = read(&arguments.codes, &vae)?;
+    let read = Codes::read(&arguments.codes).map_err(elbo::Error::from)?;
+    let is_known = vae.check_codes(&read.codes)?;
+    let codes = &read.codes;
     let count = codes.len();
     let classes = match arguments.class.as_deref() {
         Some(class) => Some(vec![vae.class(class)?; count]),
-        None => vae.classes_of(&codes)?,
+        None => vae.classes_of(codes)?,
     };
+    tell(&arguments.codes, &read, is_known);
     let dim = codes.latent_dim;
     let images = |start: usize, count: usize| {
         let classes = classes.as_ref().map(|classes| &classes[start..start + count]);
@@ -126,15 +129,14 @@ pub(crate) fn decode(arguments: &DecodeArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Codes for a model. What was not read or could not be checked is said.
-fn read(path: &Path, vae: &Vae) -> Result<Codes, elbo::Error> {
-    let ReadCodes { codes, unused, is_rounded } = Codes::read(path)?;
-    let is_known = vae.check_codes(&codes)?;
+/// Says what was not read of a file of codes, or could not be checked.
+fn tell(path: &Path, read: &ReadCodes, is_known: bool) {
+    let ReadCodes { unused, is_rounded, .. } = read;
     let path = path.display();
     if !is_known {
         note(&format!("{path} does not say which model made the codes: only their length was checked"));
     }
-    if is_rounded {
+    if *is_rounded {
         note(&format!("numbers of {path} were rounded to 32-bit floats"));
     }
     if !unused.is_empty() {
@@ -142,5 +144,4 @@ fn read(path: &Path, vae: &Vae) -> Result<Codes, elbo::Error> {
         let names: Vec<String> = unused.iter().take(LISTED).map(|name| format!("'{}'", name.escape_debug())).collect();
         note(&format!("not read of {path}: {}{more}", names.join(", ")));
     }
-    Ok(codes)
 }

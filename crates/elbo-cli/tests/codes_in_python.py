@@ -44,7 +44,7 @@ assert origin["latent_dim"] == dim and set(arrays["parts"]) == {"test"}
 columns = [f"mean_{i}" for i in range(dim)]
 samples = [f"sample_{draw}_{i}" for draw in range(2) for i in range(dim)]
 tables = {
-    "pandas csv": pd.read_csv(here / "codes.csv", dtype={"label": str, "model": str}, float_precision="round_trip"),
+    "pandas csv": pd.read_csv(here / "codes.csv", dtype={"label": str, "model": str}),
     "pandas parquet": pd.read_parquet(here / "codes.parquet"),
     "polars csv": pl.read_csv(here / "codes.csv", schema_overrides={"label": pl.String}).to_pandas(),
     "polars parquet": pl.read_parquet(here / "codes.parquet").to_pandas(),
