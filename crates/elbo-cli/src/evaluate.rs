@@ -212,11 +212,11 @@ impl Found {
                 "\nclasses told right, of {}: fitted to {trained} images, tried on {tried}",
                 probes.classes
             )?;
-            writeln!(text, "{:<34}{:>10}{:>24}", "", "linear", "5 nearest neighbours")?;
+            writeln!(text, "{:<38}{:>10}{:>24}", "", "linear", "5 nearest neighbours")?;
             for row in &probes.rows {
                 let from = format!("{}, {}", name(row.representation), counted(row.dimensions, "dimension"));
                 let early = if row.has_converged { "" } else { "  (linear: not at its best yet)" };
-                writeln!(text, "{from:<34}{:>8.2} %{:>22.2} %{early}", 100.0 * row.linear, 100.0 * row.neighbours)?;
+                writeln!(text, "{from:<38}{:>8.2} %{:>22.2} %{early}", 100.0 * row.linear, 100.0 * row.neighbours)?;
             }
         }
         Ok(text)

@@ -3,6 +3,7 @@
 use super::space::Space;
 use super::{SweepError, Trial};
 use crate::comparison::as_text;
+use crate::dataset::Binarize;
 use crate::dataset::{DataOptions, Splits};
 use crate::engine::{DeviceName, Precision};
 use crate::error::Error;
@@ -98,6 +99,9 @@ impl Plan {
                 |reason| Err(SweepError::Fixed { path: self.path.clone(), table, name: name.to_owned(), reason });
             match name {
                 "likelihood" => return fixed("losses of two likelihoods cannot be compared; make a sweep for each"),
+                "binarize" => {
+                    return fixed("losses of grey pixels and of drawn ones cannot be compared; make a sweep for each");
+                }
                 "conditional" => {
                     return fixed(
                         "the loss of a conditional model is that of images whose class is known, and cannot be compared",
@@ -109,7 +113,7 @@ impl Plan {
                     return fixed("all trials have the same data and device; it belongs in [base]");
                 }
                 name if !of_recipe.iter().any(|known| known == name) => {
-                    let fixed = ["likelihood", "conditional", "validation"];
+                    let fixed = ["likelihood", "binarize", "conditional", "validation"];
                     return unknown(
                         table,
                         name,
@@ -220,7 +224,8 @@ impl Plan {
 
 /// The settings of a recipe, and the warm-up of its schedule.
 fn of_recipe() -> Vec<String> {
-    let recipe = Recipe { muon_learning_rate: Some(1.0), patience: Some(1), ..Recipe::fast() };
+    let binarize = Some(Binarize::Static);
+    let recipe = Recipe { muon_learning_rate: Some(1.0), patience: Some(1), binarize, ..Recipe::fast() };
     let table = Table::try_from(&recipe).unwrap_or_default();
     table.into_iter().map(|(name, _)| name).chain(["warmup".to_owned()]).collect()
 }

@@ -96,7 +96,7 @@ fn every_setting_of_a_run_is_known() {
     // As serde lists them: a field that is new and left out where there is none is not forgotten.
     let error = toml::from_str::<Recipe>("no_such_setting = 1").unwrap_err().to_string();
     let expected = error.split_once("expected one of").map(|(_, names)| names.split('`').skip(1).step_by(2)).unwrap();
-    for name in expected.filter(|name| !["likelihood", "conditional", "validation"].contains(name)) {
+    for name in expected.filter(|name| !["likelihood", "binarize", "conditional", "validation"].contains(name)) {
         let result = plan(&format!("[grid]\n{name} = [1]\n"));
         assert!(result.is_ok(), "{name}: {result:?}");
     }

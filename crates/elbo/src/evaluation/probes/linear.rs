@@ -18,6 +18,8 @@ const MEMORY: usize = 10;
 const MOST_STEPS: usize = 500;
 /// No derivative of the mean loss is larger at the end: that of scikit-learn.
 const TOLERANCE: f64 = 1e-4;
+/// How far a loss may be off, by rounding of the logits to f32: near the minimum steps gain less than that.
+const ROUNDING: f64 = 1e-8;
 /// Times that a step is halved before there is nothing more to be gained within rounding.
 const MOST_HALVINGS: usize = 30;
 
@@ -48,7 +50,7 @@ fn fit_to(table: &Table, classes: usize, tolerance: f64) -> Fit {
         for _ in 0..MOST_HALVINGS {
             let there: Vec<f64> = weights.iter().zip(&direction).map(|(w, d)| w + length * d).collect();
             let (loss_there, gradient_there) = evaluated(&there, table, classes);
-            if loss_there <= loss + 1e-4 * length * slope {
+            if loss_there <= loss + 1e-4 * length * slope + ROUNDING * (1.0 + loss) {
                 found = Some((there, loss_there, gradient_there));
                 break;
             }
@@ -207,7 +209,7 @@ mod tests {
             [(3, 1.199_367_407_211_125_6, 103), (12, 0.672_386_143_799_314, 166)]
         {
             let (train, test) = (clusters(600, columns, 4, 1), clusters(250, columns, 4, 2));
-            let fit = fit_to(&train, 4, 1e-6);
+            let fit = fit_to(&train, 4, 3e-6);
             assert!(fit.has_converged);
             let matrix = &fit.weights[..columns * 4];
             let loss = evaluated(&fit.weights, &train, 4).0 - 0.5 * dot(matrix, matrix) / 600.0;
@@ -231,8 +233,8 @@ mod tests {
                 evaluated(&weights, &table, 4).0
             };
             // Weights are rounded to f32.
-            let difference = (at(0.05) - at(-0.05)) / 0.1;
-            assert!((difference - gradient[i]).abs() < 2e-4, "{i}: {difference}, not {}", gradient[i]);
+            let difference = (at(0.01) - at(-0.01)) / 0.02;
+            assert!((difference - gradient[i]).abs() < 5e-5, "{i}: {difference}, not {}", gradient[i]);
         }
     }
 
