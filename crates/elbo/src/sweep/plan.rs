@@ -3,8 +3,7 @@
 use super::space::Space;
 use super::{SweepError, Trial};
 use crate::comparison::as_text;
-use crate::dataset::Binarize;
-use crate::dataset::{DataOptions, Splits};
+use crate::dataset::{Binarize, DataOptions, Splits};
 use crate::engine::{DeviceName, Precision};
 use crate::error::Error;
 use crate::recipe::Recipe;
