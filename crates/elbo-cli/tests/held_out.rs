@@ -80,7 +80,7 @@ fn without_digests(path: &Path) {
         let found = format!(r#",\"{field}\":\"{}\""#, &after[..64]);
         replace(path, &found, &" ".repeat(found.len()));
     }
-    replace(path, r#"\"format\":3"#, r#"\"format\":1"#);
+    replace(path, r#"\"format\":4"#, r#"\"format\":1"#);
 }
 
 /// The data of the run has changed: what is measured might have been trained on.

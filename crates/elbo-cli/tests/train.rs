@@ -55,17 +55,19 @@ fn a_run_leaves_its_files_and_nothing_else() {
 
     let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
     let header = "epoch,learning_rate,train_loss,test_loss,test_reconstruction,test_kl,seconds,images_per_second,\
-                  likelihood,validation_loss,validation_reconstruction,validation_kl";
+                  likelihood,validation_loss,validation_reconstruction,validation_kl,step";
     assert_eq!(metrics.lines().next(), Some(header));
     let row = |line: &str| -> Vec<f64> {
+        let (line, step) = line.rsplit_once(',').unwrap();
         // Nothing was held out beside the test set.
-        line.strip_suffix(",gaussian,,,").unwrap().split(',').map(|cell| cell.parse().unwrap()).collect()
+        let line = line.strip_suffix(",gaussian,,,").unwrap();
+        line.split(',').chain([step]).map(|cell| cell.parse().unwrap()).collect()
     };
     let rows: Vec<Vec<f64>> = metrics.lines().skip(1).map(row).collect();
     assert_eq!(rows.len(), 2);
     for (row, epoch) in rows.iter().zip([1.0, 2.0]) {
-        let [number, rate, train, test, reconstruction, kl, seconds, speed] = row[..] else { panic!("{row:?}") };
-        assert_eq!([number, rate], [epoch, 1e-3]);
+        let [number, rate, train, test, reconstruction, kl, seconds, speed, step] = row[..] else { panic!("{row:?}") };
+        assert_eq!([number, rate, step], [epoch, 1e-3, epoch * rows[0][8]]);
         assert!(train > 0.0 && reconstruction > 0.0 && kl >= 0.0 && seconds > 0.0 && speed > 0.0, "{row:?}");
         assert!((test - reconstruction - kl).abs() <= 1e-12 * test, "{row:?}");
     }
