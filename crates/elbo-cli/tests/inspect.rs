@@ -57,7 +57,7 @@ fn the_json_has_all_of_it() {
 #[test]
 fn a_great_beta_collapses_and_the_advice_is_that_of_the_end_of_training() {
     let here = with_bars();
-    let trained = succeeds(&mut train(&here, "bars --epochs 60 --learning-rate 0.01 --beta 1000 --out run"));
+    let trained = succeeds(&mut train(&here, "bars --epochs 60 --learning-rate 0.005 --beta 1000 --out run"));
     let printed = succeeds(elbo(&here).args(args("inspect run")));
     assert!(
         printed.stdout.contains("posterior collapse: the latent vectors say nothing of the images"),
