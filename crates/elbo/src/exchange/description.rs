@@ -10,6 +10,7 @@ use crate::network::parameters::ParameterTable;
 use elbo_kernels::Direction;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What every description calls itself.
@@ -20,7 +21,12 @@ const NEWEST: u32 = 1;
 /// The description of a model in a format.
 pub(super) fn describe(model: &Model, format: Format, scale: Scale, tensors: &[Foreign]) -> Value {
     let table = ParameterTable::new(&model.card.architecture);
-    let raw = table.log_sigma().map(|place| model.parameters[place]);
+    let sigma = table.log_sigma().map(|place| libm::exp(log_sigma(f64::from(model.parameters[place]))));
+    let loose: BTreeMap<&str, &[f32]> = tensors
+        .iter()
+        .filter(|tensor| tensor.is_loose)
+        .map(|tensor| (tensor.name.as_str(), &model.parameters[tensor.range.clone()]))
+        .collect();
     let tensors: Vec<Value> =
         tensors.iter().map(|tensor| json!({ "name": tensor.name, "shape": tensor.shape })).collect();
     json!({
@@ -29,8 +35,8 @@ pub(super) fn describe(model: &Model, format: Format, scale: Scale, tensors: &[F
         "framework": format,
         "black": scale.low,
         "white": scale.high,
-        "sigma": raw.map(|raw| libm::exp(log_sigma(f64::from(raw)))),
-        "log_sigma": raw,
+        "sigma": sigma,
+        "loose": loose,
         "layers": model.card.architecture.layers().iter().map(layer).collect::<Vec<_>>(),
         "tensors": tensors,
         "digest": model.digest(),
@@ -81,8 +87,8 @@ pub(super) struct Description {
     pub(super) framework: Format,
     /// SHA-256 of the parameters that were exported.
     pub(super) digest: String,
-    /// The parameter from which the pixels' standard deviation follows, where it is learned: no graph of ONNX asks for it.
-    pub(super) log_sigma: Option<f32>,
+    /// The parameters that are part of no layer, by name: a graph of ONNX has no place for them.
+    pub(super) loose: BTreeMap<String, Vec<f32>>,
     pub(super) card: ModelCard,
 }
 

@@ -17,6 +17,9 @@ pub(super) struct Foreign {
     pub(super) range: Range<usize>,
     /// Which axis of our own each axis there is.
     axes: Vec<usize>,
+    /// Whether it is part of no layer, so that neither half of the network asks for it: what is learned of the pixels' standard
+    /// deviation, and of a prior.
+    pub(super) is_loose: bool,
 }
 
 impl Foreign {
@@ -44,14 +47,19 @@ pub(super) fn tensors(format: Format, architecture: &Architecture) -> Vec<Foreig
     let layers = architecture.layers();
     // Each layer has a weight and a bias; what no layer has by itself follows.
     let layer_of = |number: usize| layers.get(number / 2).filter(|_| number.is_multiple_of(2));
-    table.iter().enumerate().map(|(number, parameter)| foreign(format, parameter, layer_of(number))).collect()
+    let rows: Vec<&str> = layers.iter().filter_map(|layer| layer.role.class_rows()).collect();
+    let foreign = |(number, parameter): (usize, &Parameter)| {
+        let is_loose = number / 2 >= layers.len() && !rows.contains(&parameter.name.as_str());
+        foreign(format, parameter, layer_of(number), is_loose)
+    };
+    table.iter().enumerate().map(foreign).collect()
 }
 
-fn foreign(format: Format, parameter: &Parameter, weight_of: Option<&LayerShape>) -> Foreign {
+fn foreign(format: Format, parameter: &Parameter, weight_of: Option<&LayerShape>, is_loose: bool) -> Foreign {
     let axes = weight_of.map_or_else(|| (0..parameter.shape.len()).collect(), |layer| axes(format, layer));
     let shape = axes.iter().map(|&axis| parameter.shape[axis]).collect();
     let name = name(format, &parameter.name, weight_of.is_some());
-    Foreign { name, shape, range: parameter.range.clone(), axes }
+    Foreign { name, shape, range: parameter.range.clone(), axes, is_loose }
 }
 
 /// The axes of a layer's weight: ours are `[kernel height, kernel width, C_in, C_out]`, and `[in, out]` those of the head.

@@ -36,6 +36,7 @@ fn constants(architecture: &Architecture, scale: Scale) -> String {
          WIDTHS = [{}]  # channels after each stage\n\
          LATENT_DIM = {}\n\
          CLASSES = {}  # 0: the model is not conditional\n\
+         PRIOR_COMPONENTS = {}  # 0: the prior is the standard normal\n\
          LIKELIHOOD = \"{likelihood}\"\n\
          BLACK, WHITE = {:?}, {:?}\n\
          CUT = {cut}  # whether numbers outside become the nearest inside\n",
@@ -45,6 +46,7 @@ fn constants(architecture: &Architecture, scale: Scale) -> String {
         widths.join(", "),
         architecture.latent_dim(),
         architecture.classes(),
+        architecture.prior_components(),
         scale.low,
         scale.high,
     )

@@ -42,7 +42,8 @@ fn network(
 ) -> Architecture {
     let [height, width, channels] = image;
     let network = Architecture::new(ImageShape { height, width, channels }, widths, latent_dim).unwrap();
-    network.with_likelihood(likelihood).with_classes(classes).unwrap()
+    // Some with a prior of their own.
+    network.with_likelihood(likelihood).with_classes(classes).unwrap().with_prior_components(classes / 2).unwrap()
 }
 
 fn small() -> Model {

@@ -6,7 +6,7 @@ use crate::noise::{Noise, Purpose};
 use std::ops::Range;
 
 /// The name of the number from which one standard deviation for all pixels follows, where it is learned.
-pub(crate) const LOG_SIGMA: &str = "decoder.log_sigma";
+const LOG_SIGMA: &str = "decoder.log_sigma";
 
 /// The names of the parameters of a learned prior: means and log-variances, `[K, Z]`, and what the weights are the softmax
 /// of, `[K]`.

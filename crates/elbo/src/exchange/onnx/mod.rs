@@ -10,7 +10,6 @@ use super::layout::{Foreign, tensors};
 use super::scale::Scale;
 use super::{ExchangeError, Format, arrays};
 use crate::files::Model;
-use crate::network::parameters::LOG_SIGMA;
 use network::Network;
 use prost::Message;
 use proto::{FLOAT, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto};
@@ -80,9 +79,12 @@ pub(super) fn read(directory: &Path) -> Result<(Description, Vec<f32>), Exchange
     let mut numbers = Vec::new();
     for tensor in &tensors {
         let path = path_of(tensor);
-        if tensor.name == LOG_SIGMA {
-            let number = description.log_sigma.ok_or_else(|| arrays::wrong(path, tensor, "is not there".to_owned()))?;
-            numbers.push(vec![number]);
+        if tensor.is_loose {
+            let found = description.loose.get(&tensor.name).cloned().unwrap_or_default();
+            if found.len() != tensor.range.len() {
+                return Err(arrays::wrong(path, tensor, format!("the metadata has {} numbers of it", found.len())));
+            }
+            numbers.push(found);
             continue;
         }
         let found =

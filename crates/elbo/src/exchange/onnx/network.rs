@@ -61,7 +61,7 @@ impl Network<'_> {
         let architecture = self.architecture();
         let mut graph = Graph::new("decoder");
         let dim = architecture.latent_dim();
-        let mut x = graph.input("z", FLOAT, &[dim], "latent vectors; those of new images are standard normal");
+        let mut x = graph.input("z", FLOAT, &[dim], "latent vectors; those of new images are drawn from the prior");
         let class = self.class(&mut graph);
         let pixel = graph.integers("decoder.pixel_shape", &[-1, dim as i64, 1, 1]);
         x = graph.node("decoder.pixel", "Reshape", &[&x, &pixel], &[]);

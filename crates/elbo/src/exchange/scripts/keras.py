@@ -94,8 +94,9 @@ def load(path=WEIGHTS):
 def save(encoder, decoder, path):
     """Writes the weights as `elbo import` reads them."""
     with np.load(WEIGHTS) as exported:
-        # What is learned of sigma is in no layer: log(sigma) = -6 + softplus(log_sigma + 6).
-        arrays = {name: exported[name] for name in exported if name == "decoder.log_sigma"}
+        # What is in no layer stays as it is: what was learned of sigma, log(sigma) = -6 + softplus(log_sigma + 6), and of a
+        # mixture of Gaussians as the prior.
+        arrays = dict(exported)
     for layer in encoder.layers + decoder.layers:
         if layer.weights:
             arrays |= {f"{layer.name}.{part}": array for part, array in zip(parts(layer), layer.get_weights())}

@@ -80,11 +80,23 @@ class Decoder(nn.Module):
         return self.output(x)
 
 
+class Prior(nn.Module):
+    """A learned mixture of Gaussians; where there is none, the prior is the standard normal."""
+
+    def __init__(self):
+        super().__init__()
+        self.means = nn.Parameter(torch.zeros(PRIOR_COMPONENTS, LATENT_DIM))
+        self.logvars = nn.Parameter(torch.zeros(PRIOR_COMPONENTS, LATENT_DIM))
+        self.logits = nn.Parameter(torch.zeros(PRIOR_COMPONENTS))  # the weights are their softmax
+
+
 class VAE(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = Encoder()
         self.decoder = Decoder()
+        if PRIOR_COMPONENTS:
+            self.prior = Prior()
 
     def encode(self, image, label=None):
         """Mean and logarithm of the variance of the latent distribution of each image, [N, Z] each."""
