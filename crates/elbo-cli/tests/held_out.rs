@@ -142,7 +142,7 @@ fn a_model_is_not_tried_on_images_that_it_was_trained_on() {
     replace(&path, &field, &" ".repeat(field.len()));
     let printed = succeeds(elbo(here).args(args("evaluate run")));
     assert!(printed.stdout.starts_with("20 images of untested (validation set)"), "{printed:#?}");
-    assert_eq!(printed.stderr.lines().count(), 1, "{printed:#?}");
+    assert_eq!(printed.stderr.lines().count(), 2, "{printed:#?}");
     assert!(printed.stderr.contains("this is not checked"), "{printed:#?}");
 }
 
