@@ -3,16 +3,26 @@
 use crate::common::{args, elbo, ends_with, fails, names, succeeds, with_bars};
 
 /// The commands and a word that the help of each must have.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 23] = [
     ("train", "--resume"),
     ("data", "--sheet"),
     ("generate", "--count"),
+    ("encode", "--logvars"),
+    ("decode", "--class"),
+    ("interpolate", "--steps"),
+    ("traverse", "--dims"),
+    ("arithmetic", "--out"),
+    ("prior", "--json"),
     ("reconstruct", "--count"),
     ("evaluate", "--json"),
+    ("inspect", "--json"),
+    ("score", "--fit-threshold"),
     ("figures", "Run directory"),
     ("summary", "model file"),
     ("compare", "--out"),
     ("sweep", "--jobs"),
+    ("export", "--format"),
+    ("import", "--out"),
     ("bench", "--device"),
     ("devices", "--json"),
     ("completions", "bash"),
