@@ -14,6 +14,10 @@
 //!
 //! Numbers are 32-bit floats, and read back with the same bits from each kind of file.
 
+#[cfg_attr(
+    not(any(feature = "runs", feature = "parquet")),
+    allow(dead_code, reason = "tables are .csv and .parquet files")
+)]
 mod columns;
 #[cfg(feature = "runs")]
 mod csv;
@@ -24,6 +28,10 @@ mod npz;
 mod pages;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg_attr(
+    not(any(feature = "runs", feature = "parquet")),
+    allow(dead_code, reason = "tables are .csv and .parquet files")
+)]
 mod read;
 #[cfg(test)]
 mod tests;
