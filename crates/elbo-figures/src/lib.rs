@@ -17,7 +17,7 @@
 //! | [`Figure::inspection`] | what latent dimensions carry, beside the losses |
 //! | [`Figure::loss_comparison`] | any number of curves on one pair of axes |
 //!
-//! [`gif`] and [`apng`] make animations of images, one after the other.
+//! [`gif()`] and [`apng`] make animations of images, one after the other.
 //!
 //! [`sheet`] tiles images without a title or a margin, as a plain raster.
 

@@ -80,12 +80,12 @@
 //! |---|---|
 //! | `pictures` | data sets of PNG, JPEG, WebP, GIF, BMP and TIFF files |
 //! | `cuda` | NVIDIA cards, where their driver is |
-//! | `arrays` | `.npy` and `.npz` files, of data and of [`Codes`](files::Codes), and IDX files compressed by gzip |
+//! | `arrays` | `.npy` and `.npz` files, of data and of [`Codes`], and IDX files compressed by gzip |
 //! | `exchange` | models in the files of other programs, and back: ONNX, `PyTorch`, Keras, `NumPy`; with it `arrays` |
 //! | `mnist` | MNIST, embedded: 9 MB |
 //! | `figures` | figures of what a model does |
 //! | `runs` | runs in directories: settings, metrics, checkpoints to go on from |
-//! | `parquet` | [`Codes`](files::Codes) in `.parquet` files |
+//! | `parquet` | [`Codes`] in `.parquet` files |
 //! | `ndarray` | data sets from arrays of the crate `ndarray` |
 //!
 //! # Where things are

@@ -14,8 +14,8 @@ pub struct LatentUse {
     pub kl: Vec<f64>,
     /// The variance over images of each dimension's mean, `[Z]`.
     pub variance_of_mean: Vec<f64>,
-    /// How far the aggregate posterior is from the prior; see [`aggregate_distance`]. None where that has no finite value, or the prior is a learned
-    /// mixture.
+    /// How far the aggregate posterior is from the prior, in nats: the divergence of the Gaussian with its mean and covariance
+    /// from the standard normal, which is a lower bound. None where that has no finite value, or the prior is a learned mixture.
     pub aggregate_distance: Option<f64>,
 }
 
