@@ -15,7 +15,7 @@ pub const MOST_CANDIDATES: usize = 2 * COMPONENTS.len();
 const TRIED: Limits = Limits { steps: 20, gain: 3e-3 };
 
 /// When it is the one that is kept.
-const KEPT: Limits = Limits { steps: 100, gain: 3e-4 };
+const KEPT: Limits = Limits { steps: 200, gain: 1e-4 };
 
 /// Products of a step, at most: what would take minutes is not tried.
 const MOST_PRODUCTS: usize = 4_000_000_000;

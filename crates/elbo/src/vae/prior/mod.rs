@@ -43,11 +43,11 @@ pub use crate::network::mixture::{Covariance, Mixture, MixtureError};
 pub use choice::{Candidate, MOST_CANDIDATES};
 
 /// Images whose codes a mixture is fitted to, at most.
-const MOST_IMAGES: usize = 30_000;
+const MOST_IMAGES: usize = 100_000;
 /// Numbers of their codes, at most: 256 MiB of them.
 const MOST_NUMBERS: usize = 1 << 25;
 /// Codes that are wanted: of fewer images, each gives several draws,
-const WANTED_CODES: usize = 30_000;
+const WANTED_CODES: usize = 50_000;
 /// so many at most.
 const MOST_DRAWS: usize = 16;
 /// One image in so many is kept out of fitting, to choose by.
