@@ -4,10 +4,9 @@
 //! epochs is cut off, so that no step is there twice.
 //!
 //! ```no_run
-//! # fn main() -> Result<(), elbo::Error> {
-//! # let mut training: elbo::Training = unimplemented!();
 //! use elbo::tensorboard::TensorBoard;
 //!
+//! # fn run(mut training: elbo::Training) -> Result<(), elbo::Error> {
 //! let mut board = TensorBoard::create("logs/run".as_ref())?;
 //! while let Some(progress) = training.advance()? {
 //!     if let elbo::Progress::Epoch(_) = progress {
