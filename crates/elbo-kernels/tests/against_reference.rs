@@ -318,6 +318,55 @@ fn numbers_of_images_around_every_tile_edge() {
     }
 }
 
+/// Fails unless `run` makes the same of several images together as of each alone, to the last bit.
+fn assert_alone(what: &str, x: &[f32], target_len: usize, run: impl Fn(usize, &[f32], &mut [f32])) {
+    let source_len = x.len() / IMAGES;
+    let mut together = vec![0.0; IMAGES * target_len];
+    run(IMAGES, x, &mut together);
+    for (number, (x, together)) in x.chunks(source_len).zip(together.chunks(target_len)).enumerate() {
+        let mut alone = vec![0.0; target_len];
+        run(1, x, &mut alone);
+        let same = alone.iter().zip(together).all(|(alone, together)| alone.to_bits() == together.to_bits());
+        assert!(same, "{what}: image {number}");
+    }
+}
+
+/// More than one group of images that are as small as these.
+const IMAGES: usize = 5;
+
+/// What is made of an image does not depend on the images beside it.
+#[test]
+fn an_image_is_the_same_alone_and_among_others() {
+    let geometries =
+        [Geometry::same([6, 7]), Geometry::halving([8, 9]), Geometry::whole([3, 2]), Geometry::pointwise([1, 1])];
+    let cases = geometries.iter().flat_map(|geometry| {
+        let channels = [(17, 1), (17, 2), (9, 3), (17, 4), (17, 5), (16, 16), (16, 33)];
+        channels
+            .into_iter()
+            .flat_map(move |channels| [Direction::Down, Direction::Up].map(|way| (geometry, channels, way)))
+    });
+    for (geometry, (c_in, c_out), direction) in cases {
+        let weights = numbers(geometry.taps() * c_in * c_out, 1);
+        let x = numbers(IMAGES * geometry.source_pixels(direction) * c_in, 2);
+        let target_len = geometry.target_pixels(direction) * c_out;
+        for isa in Isa::available() {
+            let what = format!("{isa}, {geometry:?}, {direction:?}, {c_in} to {c_out}");
+            let gather = Gather::new(isa, geometry, direction, c_in, c_out, IMAGES);
+            let mut packed = vec![0.0; gather.packed_len()];
+            gather.pack(Operand::Weights, &weights, &mut packed);
+            assert_alone(&what, &x, target_len, |images, x, y| gather.run(images, x, &packed, Epilogue::Store, y));
+            if let Some(filtering) = WinogradGather::new(isa, geometry, direction, [c_in, c_out], IMAGES) {
+                let mut packed = vec![0.0; filtering.packed_len()];
+                filtering.pack(Operand::Weights, &weights, &mut packed);
+                assert_alone(&format!("{what}, filtering"), &x, target_len, |images, x, y| {
+                    let mut scratch = vec![f32::NAN; filtering.scratch_len()];
+                    filtering.run(images, x, &packed, Epilogue::Store, y, &mut scratch);
+                });
+            }
+        }
+    }
+}
+
 /// Odd sizes, even sizes, sides of one pixel.
 #[test]
 fn sizes_of_every_parity() {

@@ -19,7 +19,10 @@ impl Kernel for Dots<'_> {
     fn call<S: Simd>(self, simd: S) {
         let run = &self.0;
         for group in &run.plan.groups {
-            for pixels in group.pixels[..run.images * group.pixels_an_image].chunks(DOT_ROWS) {
+            // Image by image: a pixel alone is summed in another order than among others, and which it is must follow from
+            // its place in its own image.
+            let images = group.pixels[..run.images * group.pixels_an_image].chunks(group.pixels_an_image);
+            for pixels in images.flat_map(|image| image.chunks(DOT_ROWS)) {
                 let mut channel = 0;
                 while channel < run.plan.extent.c_out {
                     let channels = (S::ACCUMULATORS / DOT_ROWS).min(run.plan.extent.c_out - channel);
