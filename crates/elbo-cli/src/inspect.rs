@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::InspectArgs;
+use crate::destination::check_file;
 use crate::device;
 use crate::generate::names_png;
 use crate::hints;
@@ -23,6 +24,9 @@ pub(crate) fn run(arguments: &InspectArgs) -> anyhow::Result<Outcome> {
         && !names_png(out)?
     {
         anyhow::bail!("{}: choose a name that ends in .png", out.display());
+    }
+    if let Some(out) = &arguments.out {
+        check_file(out, &arguments.run, arguments.data.as_deref())?;
     }
     let vae = device::open(&arguments.run, &arguments.on)?;
     let history = history(&arguments.run, vae.card())?;
@@ -111,7 +115,16 @@ impl Report<'_> {
 
     fn verdict(&self) -> String {
         let names = self.verdicts();
-        if names.is_empty() { "healthy".to_owned() } else { names.join(", ") }
+        match (names.is_empty(), self.is_judged()) {
+            (true, true) => "healthy".to_owned(),
+            (true, false) => "not known".to_owned(),
+            _ => names.join(", "),
+        }
+    }
+
+    /// Whether there are images that differ, without which most rules have nothing to look at.
+    fn is_judged(&self) -> bool {
+        self.training.into_iter().chain([self.measured]).any(|measured| measured.explained().is_some())
     }
 
     /// What cannot be told, and why.
@@ -132,7 +145,7 @@ impl Report<'_> {
                 self.training.is_none(),
                 "whether it is over-fitted: the images are not of the data that it was trained on",
             ),
-            (self.measured.images == 1, "what the latent dimensions carry: that takes more than one image"),
+            (self.measured.explained().is_none(), "what the latent dimensions carry: that takes images that differ"),
         ];
         lines.into_iter().filter(|(is_so, _)| *is_so).map(|(_, line)| line).collect()
     }
@@ -255,7 +268,7 @@ impl Report<'_> {
             "seed": seed,
             "likelihood": likelihood,
             "unit": likelihood.unit(),
-            "is_healthy": self.found.is_empty(),
+            "is_healthy": self.is_judged().then_some(self.found.is_empty()),
             "verdicts": self.verdicts(),
             "findings": findings.collect::<Vec<_>>(),
             "latent_dim": kl.len(),

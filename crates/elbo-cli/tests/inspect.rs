@@ -84,6 +84,19 @@ fn what_cannot_be_told_is_said() {
     assert!(message.contains("give DATA"), "{message}");
 }
 
+/// A single image says nothing of what latent dimensions carry, and a model is not condemned by it.
+#[test]
+fn one_image_is_not_enough_for_a_verdict() {
+    let here = with_run();
+    let vae = elbo::Vae::open(here.path().join("run"), 1).unwrap();
+    let one = vae.generate(1, 1).unwrap();
+    let equal = elbo::Images { pixels: one.pixels.repeat(5), ..one };
+    fs::write(here.path().join("equal.npy"), equal.to_npy()).unwrap();
+    let printed = succeeds(elbo(&here).args(args("inspect run equal.npy")));
+    assert!(!printed.stdout.contains("collapse"), "{printed:#?}");
+    assert!(printed.stdout.contains("what the latent dimensions carry: that takes images that differ"), "{printed:#?}");
+}
+
 #[test]
 fn a_figure_is_drawn() {
     let here = with_run();

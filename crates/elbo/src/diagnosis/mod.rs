@@ -76,7 +76,8 @@ pub enum Finding {
         now: f64,
     },
     /// The latent vectors say nothing of the images: a divergence below 0.1 nats per image, as
-    /// [`Loss::is_collapsed`](crate::Loss::is_collapsed) has it, or no latent dimension that is [`ACTIVE`].
+    /// [`Loss::is_collapsed`](crate::Loss::is_collapsed) has it, or no latent dimension that is [`ACTIVE`]. Of images that are
+    /// all equal, or a single one, this cannot be told.
     Collapsed {
         /// The divergence, in nats per image.
         kl: f64,
@@ -196,6 +197,8 @@ fn width(measured: &Measured, sigma: f64) -> Option<Finding> {
 }
 
 fn collapse(measured: &Measured, explained: Option<f64>) -> Option<Finding> {
+    // Of equal images all latent vectors are equal, however much they say.
+    measured.explained()?;
     let (active, dim) = (measured.latent.active(), measured.latent.dim());
     if measured.loss.is_collapsed() || active == 0 {
         return Some(Finding::Collapsed { kl: measured.loss.kl, active: Some(active), dim });

@@ -165,6 +165,8 @@ fn rules_on_given_numbers() {
     assert_eq!(of(&measured(2.0, active(0), 40.0)), ["posterior collapse"]);
     assert_eq!(of(&measured(2.0, active(4), 106.0)), ["under-trained"]);
     assert_eq!(of(&measured(f64::NAN, active(4), 40.0)), ["diverged"]);
+    // All of one image, which varies in nothing.
+    assert_eq!(of(&Measured { variance: 0.0, ..measured(4.0, active(0), 40.0) }), [""; 0]);
 }
 
 #[test]
