@@ -37,7 +37,7 @@ impl Sink for Writer<'_> {
         let Self { head, file, codes } = *self;
         let dim = head.layout.latent_dim;
         let images = codes.means.len() / dim;
-        let mut archive = Archive(ZipWriter::new(BufWriter::new(file)));
+        let mut archive = Archive(Some(ZipWriter::new(BufWriter::new(file))));
         archive.floats("means", &[images, dim], &codes.means)?;
         if let Some(logvars) = &codes.logvars {
             archive.floats("logvars", &[images, dim], logvars)?;
@@ -61,11 +61,23 @@ impl Sink for Writer<'_> {
             let json = serde_json::to_vec(origin)?;
             archive.array("metadata", "|u1", &[json.len()], json.iter().map(std::slice::from_ref))?;
         }
-        archive.0.finish()?.flush()
+        match archive.0.take() {
+            Some(archive) => archive.finish()?.flush(),
+            None => Ok(()),
+        }
     }
 }
 
-struct Archive<W: Write + Seek>(ZipWriter<W>);
+/// None of it is left when it was ended.
+struct Archive<W: Write + Seek>(Option<ZipWriter<W>>);
+
+impl<W: Write + Seek> Drop for Archive<W> {
+    fn drop(&mut self) {
+        // Where writing failed the file is thrown away. Its own end would try to write to it once more, and print that it
+        // cannot.
+        std::mem::forget(self.0.take());
+    }
+}
 
 impl<W: Write + Seek> Archive<W> {
     /// Writes an array whose elements are these bytes.
@@ -81,8 +93,9 @@ impl<W: Write + Seek> Archive<W> {
         let method = if is_text { CompressionMethod::Deflated } else { CompressionMethod::Stored };
         let bytes: u64 = shape.iter().map(|&side| side as u64).product();
         let options = SimpleFileOptions::default().compression_method(method).large_file(is_text || bytes >= LARGE);
-        self.0.start_file(format!("{name}.npy"), options)?;
-        let mut member = BufWriter::new(&mut self.0);
+        let Some(archive) = &mut self.0 else { return Ok(()) };
+        archive.start_file(format!("{name}.npy"), options)?;
+        let mut member = BufWriter::new(archive);
         member.write_all(&header(element, shape))?;
         elements.into_iter().try_for_each(|element| member.write_all(element.as_ref()))?;
         member.flush()

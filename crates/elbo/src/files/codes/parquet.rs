@@ -5,7 +5,7 @@
 
 use super::columns::{Column, Layout};
 use super::pages;
-use super::read::{Rows, unnumbered};
+use super::read::{Rows, make_room, unnumbered};
 use super::write::{Head, Sink};
 use super::{Codes, CodesOrigin, MODEL_DIGITS, ReadCodes};
 use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, Type as Physical};
@@ -44,8 +44,9 @@ pub(super) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn new(head: &'a Head, file: &'a mut File) -> io::Result<Self> {
         let columns = head.layout.columns();
-        let fields = columns.iter().map(|&column| field(column).map(Arc::new)).collect::<Result<_, _>>()?;
-        let schema = Type::group_type_builder("codes").with_fields(fields).build()?;
+        let fields =
+            columns.iter().map(|&column| field(column).map(Arc::new)).collect::<Result<_, _>>().map_err(plain)?;
+        let schema = Type::group_type_builder("codes").with_fields(fields).build().map_err(plain)?;
         let mut properties = WriterProperties::builder()
             .set_created_by(format!("elbo {}", env!("CARGO_PKG_VERSION")))
             .set_compression(Compression::UNCOMPRESSED)
@@ -58,7 +59,7 @@ impl<'a> Writer<'a> {
             let entry = KeyValue::new(KEY.to_owned(), serde_json::to_string(origin)?);
             properties = properties.set_key_value_metadata(Some(vec![entry]));
         }
-        let file = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()))?;
+        let file = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build())).map_err(plain)?;
         Ok(Self { head, columns, file, waiting: empty(head) })
     }
 
@@ -67,9 +68,9 @@ impl<'a> Writer<'a> {
         let codes = std::mem::replace(&mut self.waiting, empty(self.head));
         let model = self.head.model.as_deref().map_or("", |model| model.get(..MODEL_DIGITS).unwrap_or(model));
         let rows = 0..codes.len();
-        let mut group = self.file.next_row_group()?;
+        let mut group = self.file.next_row_group().map_err(plain)?;
         for &column in &self.columns {
-            let Some(mut writer) = group.next_column()? else { break };
+            let Some(mut writer) = group.next_column().map_err(plain)? else { break };
             if is_text(column) {
                 let text =
                     |row| if column == Column::Model { model } else { codes.text(row, column, &self.head.classes) };
@@ -77,15 +78,26 @@ impl<'a> Writer<'a> {
                 let levels: Vec<i16> = rows.clone().map(|row| i16::from(!text(row).is_empty())).collect();
                 let texts: Vec<ByteArray> =
                     rows.clone().map(text).filter(|text| !text.is_empty()).map(ByteArray::from).collect();
-                writer.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None)?;
+                writer.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None).map_err(plain)?;
             } else {
                 let values: Vec<f32> = rows.clone().filter_map(|row| codes.number(row, column)).collect();
-                writer.typed::<FloatType>().write_batch(&values, None, None)?;
+                writer.typed::<FloatType>().write_batch(&values, None, None).map_err(plain)?;
             }
-            writer.close()?;
+            writer.close().map_err(plain)?;
         }
-        group.close()?;
+        group.close().map_err(plain)?;
         Ok(())
+    }
+}
+
+/// What the system said, if it is that.
+fn plain(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(source) => match source.downcast() {
+            Ok(error) => *error,
+            Err(source) => io::Error::other(source),
+        },
+        other => io::Error::other(other),
     }
 }
 
@@ -122,7 +134,7 @@ impl Sink for Writer<'_> {
         if !self.waiting.is_empty() {
             self.write_group()?;
         }
-        self.file.close()?;
+        self.file.close().map_err(plain)?;
         Ok(())
     }
 }
@@ -140,6 +152,10 @@ pub(super) fn read(mut file: File) -> Result<ReadCodes, String> {
     // A column within others is called by all of them.
     let names: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
     let (layout, columns, unused) = Layout::of(&names)?;
+    let inner = |name: &&String| name.split_once('.').is_some_and(|(outer, _)| Column::named(outer).is_some());
+    if let Some(name) = unused.iter().find(inner) {
+        return Err(format!("column {} holds lists or structures", name.split('.').next().unwrap_or_default()));
+    }
     let groups = metadata.row_groups();
     let count = groups.iter().try_fold(0_u64, |count, group| count.checked_add(u64::try_from(group.num_rows()).ok()?));
     let bytes = count.and_then(|rows| rows.checked_mul(4 * columns.len() as u64)).filter(|bytes| *bytes <= MAX_BYTES);
@@ -157,6 +173,9 @@ pub(super) fn read(mut file: File) -> Result<ReadCodes, String> {
             let described = schema.column(index);
             if described.max_rep_level() > 0 || described.max_def_level() > 1 {
                 return Err(named("holds lists or structures".to_owned()));
+            }
+            if let Some(wanted) = wanted(column, described.physical_type()) {
+                return Err(named(format!("holds no {wanted}")));
             }
             let chunk = group.columns().get(index).ok_or_else(|| named("is missing".to_owned()))?;
             check_chunk(&mut file, chunk, count as u64).map_err(named)?;
@@ -176,7 +195,7 @@ pub(super) fn read(mut file: File) -> Result<ReadCodes, String> {
                     }
                 }
             }
-            rows.end_row();
+            rows.end_row()?;
         }
         base += count;
     }
@@ -192,6 +211,15 @@ pub(super) fn read(mut file: File) -> Result<ReadCodes, String> {
         codes.origin = Some(origin);
     }
     Ok(ReadCodes { codes, unused, is_rounded })
+}
+
+/// What a column should hold, if values of this type are not it.
+fn wanted(column: Column, found: Physical) -> Option<&'static str> {
+    match (is_text(column), found) {
+        (true, Physical::BYTE_ARRAY) | (false, Physical::FLOAT | Physical::DOUBLE) => None,
+        (true, _) => Some("texts"),
+        (false, _) => Some("floating-point numbers of 32 or 64 bits"),
+    }
 }
 
 /// Checks where a column lies in the file, and its pages.
@@ -226,7 +254,6 @@ fn read_column(
     base: usize,
     is_rounded: &mut bool,
 ) -> Result<Cells, String> {
-    let wrong = |kind: &str| Err(format!("column {column} holds {kind}"));
     let without_gaps = |levels: &[i16]| match levels.iter().position(|level| *level == 0) {
         Some(row) => Err(unnumbered(base + row, column, "")),
         None => Ok(()),
@@ -251,8 +278,7 @@ fn read_column(
             *is_rounded |= values.iter().any(|&value| value.is_finite() && f64::from(value as f32) != value);
             Ok(Cells::Numbers(values.into_iter().map(|value| value as f32).collect()))
         }
-        (_, true) => wrong("no texts"),
-        (_, false) => wrong("no floating-point numbers of 32 or 64 bits"),
+        _ => Err(format!("column {column} holds values of another type than it says")),
     }
 }
 
@@ -264,6 +290,8 @@ fn all<T: DataType>(
 ) -> Result<(Vec<T::T>, Vec<i16>), String> {
     let (mut values, mut levels, mut rows) = (Vec::new(), Vec::new(), 0);
     while rows < count {
+        make_room(&mut values, BATCH.min(count - rows))?;
+        make_room(&mut levels, BATCH.min(count - rows))?;
         let levels = is_optional.then_some(&mut levels);
         let (read, _, _) = reader.read_records(BATCH.min(count - rows), levels, None, &mut values).map_err(said)?;
         if read == 0 {

@@ -89,6 +89,11 @@ pub(super) fn unnumbered(row: usize, column: Column, text: &str) -> String {
     format!("row {row} (the first is 0), column {column}, {what}")
 }
 
+/// Makes room for more of what a file holds. A file may hold a few bytes that stand for very many equal values.
+pub(super) fn make_room<T>(values: &mut Vec<T>, more: usize) -> Result<(), String> {
+    values.try_reserve(more).map_err(|_| format!("no memory for all of it, more than {} values", values.len()))
+}
+
 /// Codes made of a table, row by row.
 pub(super) struct Rows {
     layout: Layout,
@@ -186,12 +191,15 @@ impl Rows {
         Ok(())
     }
 
-    pub(super) fn end_row(&mut self) {
-        self.codes.means.extend_from_slice(&self.means);
-        self.codes.samples.extend_from_slice(&self.samples);
-        if let Some(logvars) = &mut self.codes.logvars {
-            logvars.extend_from_slice(&self.logvars);
+    pub(super) fn end_row(&mut self) -> Result<(), String> {
+        let codes = &mut self.codes;
+        let numbers = [(Some(&mut codes.means), &self.means), (Some(&mut codes.samples), &self.samples)];
+        for (all, row) in numbers.into_iter().chain([(codes.logvars.as_mut(), &self.logvars)]) {
+            let Some(all) = all else { continue };
+            make_room(all, row.len())?;
+            all.extend_from_slice(row);
         }
+        Ok(())
     }
 
     pub(super) fn codes(self) -> Codes {
