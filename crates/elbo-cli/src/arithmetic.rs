@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::ArithmeticArgs;
+use crate::destination::check_file;
 use crate::device;
 use crate::generate::{GAP, names_png};
 use crate::interpolate::write;
@@ -10,11 +11,13 @@ use crate::output::{counted, print};
 use crate::terminal::Screen;
 use elbo::figures::{Figure, Pixels, sheet};
 use elbo::vae::sum_of_codes;
+use std::path::Path;
 
 pub(crate) fn run(arguments: &ArithmeticArgs) -> anyhow::Result<Outcome> {
     let ArithmeticArgs { run, out, .. } = arguments;
     anyhow::ensure!(names_png(out)?, "{}: choose a name that ends in .png", out.display());
     let terms = terms(&arguments.terms)?;
+    check_file(out, run, terms.iter().map(|(_, term)| Path::new(*term)))?;
     let screen = Screen::open(arguments.show)?;
     let vae = device::open(run, &arguments.on)?;
     let operands = Operands::new(run, &vae, arguments.class.as_deref())?;

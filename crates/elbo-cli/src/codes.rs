@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::{DecodeArgs, EncodeArgs};
+use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::generate::{write_sheet, write_single};
 use crate::output::{counted, note, print, thousands};
@@ -18,6 +19,7 @@ const LISTED: usize = 8;
 pub(crate) fn encode(arguments: &EncodeArgs) -> anyhow::Result<Outcome> {
     let EncodeArgs { out, logvars, samples, seed, .. } = arguments;
     let kind = CodesKind::of(out).map_err(elbo::Error::from)?;
+    check_file(out, &arguments.run, arguments.data.as_deref())?;
     let vae = device::open(&arguments.run, &arguments.on)?;
     let part = arguments.part.map(Into::into);
     let (data, parts) = named_parts(&arguments.run, &vae, arguments.data.as_deref(), part, false)?;
@@ -85,6 +87,10 @@ impl<'a> Out<'a> {
 
 pub(crate) fn decode(arguments: &DecodeArgs) -> anyhow::Result<Outcome> {
     let out = Out::of(&arguments.out)?;
+    match out {
+        Out::Directory(directory) => check_directory(directory)?,
+        Out::Array(file) | Out::Sheet(file) => check_file(file, &arguments.run, [&*arguments.codes])?,
+    }
     let vae = device::open(&arguments.run, &arguments.on)?;
     let read = Codes::read(&arguments.codes).map_err(elbo::Error::from)?;
     let is_known = vae.check_codes(&read.codes)?;

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::{FormatName, GenerateArgs, Grid, PriorName};
+use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::output::{counted, note, print};
 use crate::prior::prior_of;
@@ -32,6 +33,10 @@ pub(crate) fn run(arguments: &GenerateArgs) -> anyhow::Result<Outcome> {
     }
     if bits_16 && format == FormatName::Png && count > 1 {
         anyhow::bail!("a sheet has 8 bits: with --bits 16 give a directory as --out, or --count 1 for a single image");
+    }
+    match format {
+        FormatName::Dir => check_directory(&out)?,
+        FormatName::Npy | FormatName::Png => check_file(&out, &arguments.run, None)?,
     }
     let screen = Screen::open(arguments.show)?;
     let vae = device::open(&arguments.run, &arguments.on)?;

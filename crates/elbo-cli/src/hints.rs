@@ -297,6 +297,9 @@ fn of_run_directory(error: &RunDirectoryError) -> Option<String> {
         RunDirectoryError::InUse { .. } => {
             Some("wait until it ends, or end it with Ctrl-C or a signal; a new run takes another --out".to_owned())
         }
+        RunDirectoryError::ModelChanged { .. } => {
+            Some("wait until it is trained, then give the same command again; or use a copy of its file".to_owned())
+        }
         RunDirectoryError::Missing { .. } | RunDirectoryError::NoRun { .. } => {
             Some("train one with: elbo train --out RUN".to_owned())
         }

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::{InterpolateArgs, KindName};
+use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::generate::{GAP, write_single};
 use crate::operand::{Operand, Operands};
@@ -40,6 +41,12 @@ fn form(path: &Path) -> anyhow::Result<Form> {
 pub(crate) fn run(arguments: &InterpolateArgs) -> anyhow::Result<Outcome> {
     let InterpolateArgs { run, out, .. } = arguments;
     let form = form(out)?;
+    match form {
+        Form::Directory => check_directory(out)?,
+        Form::Strip | Form::Gif | Form::Apng => {
+            check_file(out, run, [arguments.from.as_ref(), arguments.to.as_ref()])?;
+        }
+    }
     let screen = Screen::open(arguments.show)?;
     let vae = device::open(run, &arguments.on)?;
     let operands = Operands::new(run, &vae, arguments.class.as_deref())?;

@@ -8,6 +8,7 @@ mod bench;
 mod codes;
 mod compare;
 mod data;
+mod destination;
 mod device;
 mod ending;
 mod evaluate;
@@ -18,6 +19,7 @@ mod guide;
 mod hints;
 mod inspect;
 mod interpolate;
+mod interrupt;
 mod manual;
 mod operand;
 mod output;
@@ -42,32 +44,7 @@ use std::process::ExitCode;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let result = match Args::parse().command {
-        Command::Train(arguments) => train::run(&arguments),
-        Command::Data(arguments) => data::run(&arguments),
-        Command::Generate(arguments) => generate::run(&arguments),
-        Command::Encode(arguments) => codes::encode(&arguments),
-        Command::Decode(arguments) => codes::decode(&arguments),
-        Command::Interpolate(arguments) => interpolate::run(&arguments),
-        Command::Traverse(arguments) => traverse::run(&arguments),
-        Command::Arithmetic(arguments) => arithmetic::run(&arguments),
-        Command::Prior(arguments) => prior::run(&arguments),
-        Command::Reconstruct(arguments) => reconstruct::run(&arguments),
-        Command::Compare(arguments) => compare::run(&arguments),
-        Command::Sweep(arguments) => sweep::run(&arguments),
-        Command::Evaluate(arguments) => evaluate::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Score(arguments) => score::run(&arguments),
-        Command::Figures(arguments) => figures::run(&arguments),
-        Command::Summary(arguments) => summary::run(&arguments),
-        Command::Export(arguments) => exchange::run_export(&arguments),
-        Command::Import(arguments) => exchange::run_import(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
-        Command::Devices(arguments) => device::devices(&arguments),
-        Command::Completions(arguments) => manual::completions(&arguments),
-        Command::Man(arguments) => manual::man(&arguments),
-        Command::Help(arguments) => guide::help(&arguments),
-    };
+    let result = run(&Args::parse().command);
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
@@ -76,6 +53,39 @@ fn main() -> ExitCode {
             output::print_error(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<Outcome> {
+    // These two stop at a place from which they can go on.
+    if !matches!(command, Command::Train(_) | Command::Sweep(_)) {
+        interrupt::end_at_once()?;
+    }
+    match command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Data(arguments) => data::run(arguments),
+        Command::Generate(arguments) => generate::run(arguments),
+        Command::Encode(arguments) => codes::encode(arguments),
+        Command::Decode(arguments) => codes::decode(arguments),
+        Command::Interpolate(arguments) => interpolate::run(arguments),
+        Command::Traverse(arguments) => traverse::run(arguments),
+        Command::Arithmetic(arguments) => arithmetic::run(arguments),
+        Command::Prior(arguments) => prior::run(arguments),
+        Command::Reconstruct(arguments) => reconstruct::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
+        Command::Sweep(arguments) => sweep::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Score(arguments) => score::run(arguments),
+        Command::Figures(arguments) => figures::run(arguments),
+        Command::Summary(arguments) => summary::run(arguments),
+        Command::Export(arguments) => exchange::run_export(arguments),
+        Command::Import(arguments) => exchange::run_import(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+        Command::Devices(arguments) => device::devices(arguments),
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments),
+        Command::Help(arguments) => guide::help(arguments),
     }
 }
 

@@ -6,11 +6,10 @@ use crate::device;
 use crate::output::{counted, note, print};
 use crate::progress::work_bar;
 use crate::source::parts;
-use anyhow::Context;
 use elbo::dataset::Part;
 use elbo::files::PartImages;
 use elbo::vae::prior::{Candidate, FittedPrior, MOST_CANDIDATES, Mixture, PriorEvaluation, PriorProgress};
-use elbo::{Model, RunDirectory, Vae};
+use elbo::{Model, Vae};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
@@ -107,22 +106,21 @@ fn measure(vae: &Vae, prior: &Mixture, parts: &[PartImages], seed: u64) -> anyho
     let Some(images) = wanted.iter().find_map(|part| parts.iter().find(|images| images.part == *part)) else {
         anyhow::bail!("the data have no images");
     };
-    Ok((images.part, vae.evaluate_prior(prior, &images.images, seed)?))
+    let gain = vae.evaluate_prior(prior, &images.images, seed)?;
+    anyhow::ensure!(
+        (gain.reconstruction + gain.kl_standard + gain.kl_mixture).is_finite(),
+        "the loss of the {} set is no number: a prior that cannot be measured is not kept\n\
+         hint: the model has diverged; elbo inspect says more",
+        images.part
+    );
+    Ok((images.part, gain))
 }
 
-/// Keeps a prior in the model file, which must be the one that it was fitted with.
+/// Keeps a prior in the model file.
 fn keep(run: &Path, vae: &Vae, prior: &Mixture) -> anyhow::Result<()> {
-    let path = RunDirectory::model_of(run).map_err(elbo::Error::from)?;
-    let mut model = Model::read(&path).map_err(elbo::Error::from)?;
     let parameters = vae.engine().parameters().map_err(elbo::Error::from)?;
-    anyhow::ensure!(
-        model.parameters == parameters,
-        "{}: the model has changed while a prior was fitted to it, and keeps none\n\
-         hint: wait until it is trained, or fit a prior to a copy of its file",
-        path.display()
-    );
-    model.card.prior = Some(prior.clone());
-    model.write(&path).map_err(elbo::Error::from).context("the prior cannot be kept in the model file")
+    Model::change(run, &parameters, |card| card.prior = Some(prior.clone()))?;
+    Ok(())
 }
 
 fn title(FittedPrior { mixture, images, draws, .. }: &FittedPrior) -> String {

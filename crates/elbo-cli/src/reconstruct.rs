@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::ReconstructArgs;
+use crate::destination::check_file;
 use crate::device;
 use crate::generate::{GAP, names_png};
 use crate::output::{counted, print};
@@ -17,6 +18,7 @@ pub(crate) fn run(arguments: &ReconstructArgs) -> anyhow::Result<Outcome> {
     if !names_png(&arguments.out)? {
         anyhow::bail!("{}: choose a name that ends in .png", arguments.out.display());
     }
+    check_file(&arguments.out, &arguments.run, arguments.data.as_deref())?;
     let vae = device::open(&arguments.run, &arguments.on)?;
     let (tested, title) = tested(&arguments.run, &vae, arguments.data.as_deref())?;
     let indices = choose_examples(&tested.images, arguments.count as usize, arguments.seed);

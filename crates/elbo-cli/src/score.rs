@@ -5,6 +5,7 @@ mod maps;
 
 use crate::Outcome;
 use crate::args::{PartName, ScoreArgs};
+use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
@@ -31,6 +32,14 @@ struct Scored {
 }
 
 pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
+    if let Some(out) = &arguments.out {
+        let is_csv = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        anyhow::ensure!(is_csv, "{}: choose a name that ends in .csv", out.display());
+        check_file(out, &arguments.run, arguments.data.as_deref())?;
+    }
+    if let Some(maps) = &arguments.maps {
+        check_directory(maps)?;
+    }
     let vae = device::open(&arguments.run, &arguments.on)?;
     if let Some(rate) = arguments.fit_threshold {
         // What is wrong whatever the scores are is said before they are made.
@@ -54,10 +63,14 @@ pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
         scored.push(Scored { part, images, losses });
     }
     bar.finish_and_clear();
+    let unmeasured = scored.iter().flat_map(|scored| &scored.losses).filter(|loss| !loss.total().is_finite()).count();
+    if unmeasured > 0 {
+        let run = crate::shell::word(&arguments.run);
+        note(&format!("the loss of {} is no number: elbo inspect {run} says more", counted(unmeasured, "image")));
+    }
 
     let fitted = match arguments.fit_threshold {
         Some(rate) => Some(fit(
-            arguments,
             rate,
             &scored,
             &known,
@@ -82,6 +95,12 @@ pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
         Some(directory) => Some(maps::write(directory, &vae, &scored, by, arguments.count as usize)?),
         None => None,
     };
+    // Last, when all else is done: an error has changed nothing.
+    if let Some(limit) = fitted {
+        let parameters = vae.engine().parameters().map_err(elbo::Error::from)?;
+        let path = Model::change(&arguments.run, &parameters, |card| card.anomaly_threshold = Some(limit))?;
+        note(&format!("kept in {}", path.display()));
+    }
     print(&if arguments.json { format!("{:#}\n", report.json(&scored)) } else { report.text(&scored)? })?;
     if let Some(out) = &arguments.out {
         note(&format!("scores of {} in {}", counted(count, "image"), out.display()));
@@ -125,9 +144,8 @@ fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<(Chosen, String)> 
     Ok((parts.into_iter().map(|images| (Some(images.part), images.images)).collect(), title))
 }
 
-/// Finds a threshold, and keeps it in the model file.
+/// Finds a threshold.
 fn fit(
-    arguments: &ScoreArgs,
     rate: f64,
     scored: &[Scored],
     known: &[Option<Vec<bool>>],
@@ -146,13 +164,7 @@ fn fit(
         .map(|(_, loss)| limit.score.of(*loss))
         .collect();
     let value = threshold(&normal, rate).map_err(elbo::Error::from)?;
-    let limit = AnomalyThreshold { value, images: normal.len(), ..limit };
-    let path = RunDirectory::model_of(&arguments.run).map_err(elbo::Error::from)?;
-    let mut model = Model::read(&path).map_err(elbo::Error::from)?;
-    model.card.anomaly_threshold = Some(limit);
-    model.write(&path).map_err(elbo::Error::from)?;
-    note(&format!("kept in {}", path.display()));
-    Ok(limit)
+    Ok(AnomalyThreshold { value, images: normal.len(), ..limit })
 }
 
 /// A row for each image.

@@ -7,7 +7,7 @@ use elbo::dataset::{self, DataOptions, Dataset, DatasetError, Loaded, Note, Part
 use elbo::files::{PartImages, Tested};
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::{RunDirectory, Vae};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
 /// chosen and left out.
@@ -155,6 +155,11 @@ pub(crate) fn moved(error: elbo::Error, data: &str) -> anyhow::Error {
         ),
         error => error.into(),
     }
+}
+
+/// The file or directory that a run was trained on, if it says which.
+pub(crate) fn data_of(run: &Path) -> Option<PathBuf> {
+    RunDirectory::settings_of(run).map(|settings| settings.data.into())
 }
 
 /// The data that a run was trained on, if that can be told.

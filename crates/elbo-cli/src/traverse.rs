@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::TraverseArgs;
+use crate::destination::check_file;
 use crate::device;
 use crate::generate::{GAP, names_png};
 use crate::interpolate::write;
@@ -11,10 +12,13 @@ use crate::source::tested;
 use crate::terminal::Screen;
 use elbo::figures::{Figure, sheet};
 use serde_json::json;
+use std::path::Path;
 
 pub(crate) fn run(arguments: &TraverseArgs) -> anyhow::Result<Outcome> {
     let TraverseArgs { run, out, .. } = arguments;
     anyhow::ensure!(names_png(out)?, "{}: choose a name that ends in .png", out.display());
+    let read = [arguments.around.as_deref().map(Path::new), arguments.data.as_deref()];
+    check_file(out, run, read.into_iter().flatten())?;
     let screen = Screen::open(arguments.show)?;
     let vae = device::open(run, &arguments.on)?;
     let operands = Operands::new(run, &vae, arguments.class.as_deref())?;

@@ -5,6 +5,7 @@ mod codes;
 mod common;
 mod compare;
 mod data;
+mod destinations;
 mod devices;
 mod evaluate;
 mod exchange;

@@ -156,13 +156,13 @@ fn a_conditional_model_is_told_the_class() {
     assert!(fails(elbo(&here).args(args("generate not --class 1"))).contains("not trained with classes"));
 
     // In turn without a class; with one, images of it alone, from the same draws.
-    let images = |options: &str| {
-        succeeds(elbo(&here).args(args(&format!("generate run --count 8 --out images {options}"))));
-        contents(&here.path().join("images"))
+    let images = |out: &str, options: &str| {
+        succeeds(elbo(&here).args(args(&format!("generate run --count 8 --out {out} {options}"))));
+        contents(&here.path().join(out))
     };
-    let in_turn = images("");
+    let in_turn = images("turns", "");
     for class in 0..4 {
-        let of_class = images(&format!("--class {class}"));
+        let of_class = images(&format!("class-{class}"), &format!("--class {class}"));
         let same: Vec<bool> = in_turn.iter().zip(&of_class).map(|(a, b)| a.1 == b.1).collect();
         assert_eq!(same, (0..8).map(|sample| sample % 4 == class).collect::<Vec<bool>>(), "{class}");
     }

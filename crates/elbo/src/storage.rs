@@ -1,8 +1,10 @@
 //! Files that are either wholly there or not at all.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How the files of a run are called.
@@ -14,14 +16,12 @@ pub(crate) const RUN_CONFIG: &str = "config.toml";
 pub(crate) const RUN_FIGURES: &str = "figures";
 
 /// Whether there is a run in a directory, or what is left of one.
-#[cfg(feature = "pictures")]
 pub(crate) fn holds_run(directory: &Path) -> bool {
     let has = |name: &str| directory.join(name).is_file();
     [RUN_MODEL, RUN_BEST, RUN_CHECKPOINT].into_iter().any(has) || has(RUN_METRICS) && has(RUN_CONFIG)
 }
 
 /// Whether a file of this name is a run's, where it lies in one.
-#[cfg(feature = "pictures")]
 pub(crate) fn is_of_run(name: &std::ffi::OsStr) -> bool {
     [RUN_MODEL, RUN_BEST, RUN_CHECKPOINT, RUN_METRICS, RUN_CONFIG].into_iter().any(|file| name == file)
 }
@@ -65,6 +65,12 @@ pub(crate) fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
 ) -> Result<(), StorageError> {
+    let (path, is_file) = target(path);
+    let path = &*path;
+    if !is_file {
+        let stream = std::fs::File::options().write(true).open(path).and_then(|mut stream| fill(&mut stream));
+        return stream.map_err(StorageError::new("write", path));
+    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -83,6 +89,29 @@ pub(crate) fn write_with(
     write().map_err(StorageError::new("write", path))
 }
 
+/// Where a path leads to if it is a link, and whether that is a file that is replaced, rather than a device or a pipe that
+/// is written to. Where there is nothing yet there will be a file.
+fn target(path: &Path) -> (Cow<'_, Path>, bool) {
+    let is_stream = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let is_link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let end = if is_link { path.canonicalize().ok() } else { None };
+    (end.map_or(Cow::Borrowed(path), Cow::Owned), !is_stream)
+}
+
+/// The temporary files that this process writes to at this moment.
+static UNDER_WAY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the temporary files that this process writes to, for one that is about to end: no other will be made.
+pub fn remove_unfinished() {
+    let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    for path in under_way.drain(..) {
+        // It harms nobody where it cannot be removed.
+        let _ = std::fs::remove_file(path);
+    }
+    // Whoever asks for the lock from here on waits for the end.
+    std::mem::forget(under_way);
+}
+
 /// A new file under a name that nothing else has, removed when it is dropped unless it was given its own.
 struct Temporary {
     file: std::fs::File,
@@ -98,8 +127,12 @@ impl Temporary {
         loop {
             let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
             let path = directory.join(format!("{PREFIX}{process}-{number}{SUFFIX}"));
+            let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
             match std::fs::File::options().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { file, path, is_there: true }),
+                Ok(file) => {
+                    under_way.push(path.clone());
+                    return Ok(Self { file, path, is_there: true });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -109,6 +142,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
+        UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.path);
         if self.is_there {
             // It harms nobody where it cannot be removed.
             let _ = std::fs::remove_file(&self.path);
@@ -152,6 +186,24 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_what_is_no_file_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, link] = ["file", "link"].map(|name| directory.path().join(name));
+        write_atomically(&path, b"one").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write_atomically(&link, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+
+        let socket = directory.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        write_atomically(&socket, b"three").unwrap_err();
+        assert!(!std::fs::metadata(&socket).unwrap().is_file());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub enum ThresholdError {
         found: f64,
     },
     /// So few images tell nothing of so low a rate.
-    #[error("a rate of false alarms of {rate} takes {needed} normal images at least, and there are {images}")]
+    #[error("a rate of false alarms of {rate:?} takes {needed} normal images at least, and there are {images}")]
     TooFew {
         /// The rate.
         rate: f64,

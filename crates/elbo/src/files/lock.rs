@@ -3,6 +3,7 @@
 use super::run_directory::{RunDirectory, RunDirectoryError};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 /// A run directory in which no other process trains, where its file system has locks.
 #[derive(Debug)]
@@ -37,6 +38,21 @@ impl RunLock {
                 Err(RunDirectoryError::InUse { path: directory.path().to_owned(), process })
             }
             Err(TryLockError::Error(error)) => Ok(Self { file: Err(error) }),
+        }
+    }
+
+    /// The same, but where it is taken it may be given back within so long.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub(crate) fn wait(directory: &RunDirectory, patience: Duration) -> Result<Self, RunDirectoryError> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let began = Instant::now();
+        loop {
+            match Self::take(directory) {
+                Err(RunDirectoryError::InUse { .. }) if began.elapsed() < patience => std::thread::sleep(PAUSE),
+                taken => return taken,
+            }
         }
     }
 

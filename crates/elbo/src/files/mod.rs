@@ -1,6 +1,8 @@
 //! What a run keeps: model, checkpoint, metrics, and where they lie.
 
 #[cfg(feature = "runs")]
+mod change;
+#[cfg(feature = "runs")]
 pub(crate) mod checkpoint;
 #[cfg(feature = "arrays")]
 pub(crate) mod codes;

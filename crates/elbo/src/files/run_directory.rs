@@ -6,7 +6,7 @@ use super::lock::RunLock;
 use crate::recipe::settings::Settings;
 use crate::storage::{
     RUN_BEST as BEST, RUN_CHECKPOINT as CHECKPOINT, RUN_CONFIG as CONFIG, RUN_FIGURES as FIGURES,
-    RUN_METRICS as METRICS, RUN_MODEL as MODEL, StorageError, create_directory,
+    RUN_METRICS as METRICS, RUN_MODEL as MODEL, StorageError, create_directory, holds_run, is_of_run,
 };
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,6 +58,12 @@ pub enum RunDirectoryError {
     #[error("{}: this is a file, and a run directory is wanted", path.display())]
     NoDirectory {
         /// The path.
+        path: PathBuf,
+    },
+    /// A model has other parameters than when it was read.
+    #[error("{}: the model has changed since it was read, and keeps nothing that was found with it before", path.display())]
+    ModelChanged {
+        /// The model file.
         path: PathBuf,
     },
     /// A new run would write its events after those of another.
@@ -156,6 +162,13 @@ impl RunDirectory {
         } else {
             Err(RunDirectoryError::NoRun { path: run.path, file: CHECKPOINT })
         }
+    }
+
+    /// Whether `path` is one of the files that a run keeps, in the directory of a run.
+    #[must_use]
+    pub fn keeps(path: &Path) -> bool {
+        let directory = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+        path.file_name().is_some_and(is_of_run) && directory.is_some_and(holds_run)
     }
 
     /// Checks that nobody trains in it at this moment, before work is done that would be for nothing. Training itself takes
@@ -289,6 +302,9 @@ mod tests {
         assert!(matches!(RunDirectory::model_of(run.path()), Err(RunDirectoryError::NoModelYet { .. })));
         std::fs::write(run.model(), b"").unwrap();
         assert_eq!(RunDirectory::model_of(run.path()).unwrap(), run.model());
+        for (path, is_kept) in [(run.model(), true), (run.config(), true), (run.path().join("codes.csv"), false)] {
+            assert_eq!(RunDirectory::keeps(&path), is_kept, "{}", path.display());
+        }
         // No other file of a run stands for it.
         assert!(RunDirectory::open(&run.model()).is_err());
     }

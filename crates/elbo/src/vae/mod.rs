@@ -142,6 +142,13 @@ pub enum LatentError {
         /// How many were asked for.
         count: usize,
     },
+    /// What the decoder makes of one is no image: the sums of its layers are beyond the largest number, or the latent vector
+    /// is not finite.
+    #[error("latent vector {image}, from 0, is decoded to pixels that are no numbers")]
+    NoImage {
+        /// Its position.
+        image: usize,
+    },
 }
 
 /// A trained variational autoencoder.
@@ -248,8 +255,16 @@ impl Vae {
         } else {
             (start..start.saturating_add(count)).map(|sample| (sample % known) as u16).collect()
         };
-        let pixels = self.engine.decode(&latents, &classes)?;
-        Ok(Images { shape: self.architecture().image(), pixels })
+        self.images(&latents, &classes)
+    }
+
+    /// The images of latent vectors, of which classes and lengths are checked.
+    fn images(&self, latents: &[f32], classes: &[u16]) -> Result<Images, Error> {
+        let images = Images { shape: self.architecture().image(), pixels: self.engine.decode(latents, classes)? };
+        match images.iter().position(|image| image.iter().any(|pixel| !pixel.is_finite())) {
+            Some(image) => Err(LatentError::NoImage { image }.into()),
+            None => Ok(images),
+        }
     }
 
     /// Latent vectors to generate from, `[count, Z]`, with standard deviations `temperature` times those of the prior.
@@ -291,7 +306,7 @@ impl Vae {
     ///
     /// # Errors
     /// If `latents` is no whole number of latent vectors, a conditional model is not given a class that it knows for each,
-    /// or another one is given any.
+    /// or another one is given any. [`LatentError::NoImage`] if a pixel of one would be NaN.
     pub fn decode(&self, latents: &[f32], classes: Option<&[u16]>) -> Result<Images, Error> {
         let known = self.architecture().classes();
         if known == 0 && classes.is_some() {
@@ -309,7 +324,7 @@ impl Vae {
         if let Some(class) = classes.iter().find(|&&class| usize::from(class) >= known) {
             return Err(ClassError::Unknown { found: class.to_string(), classes: self.card.classes.clone() }.into());
         }
-        Ok(Images { shape: self.architecture().image(), pixels: self.engine.decode(latents, classes)? })
+        self.images(latents, classes)
     }
 
     /// The latent distribution of each image.
