@@ -27,7 +27,7 @@ pub(crate) struct ArithmeticArgs {
     #[arg(long, value_name = "FILE", default_value = "result.png")]
     pub(crate) out: PathBuf,
 
-    /// Show the images in the terminal too, which must have 24-bit colour
+    /// Show the images in the terminal too: as they are in kitty, Ghostty and the like, else in blocks of 24-bit colour
     #[arg(long)]
     pub(crate) show: bool,
 

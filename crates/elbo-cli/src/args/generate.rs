@@ -53,7 +53,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value = "8", value_parser = ["8", "16"])]
     pub(crate) bits: String,
 
-    /// Show the images in the terminal too, which must have 24-bit colour
+    /// Show the images in the terminal too: as they are in kitty, Ghostty and the like, else in blocks of 24-bit colour
     #[arg(long)]
     pub(crate) show: bool,
 

@@ -39,7 +39,7 @@ pub(crate) struct InterpolateArgs {
     #[arg(long, value_name = "PATH", default_value = "interpolation.png")]
     pub(crate) out: PathBuf,
 
-    /// Show the images in the terminal too, which must have 24-bit colour
+    /// Show the images in the terminal too: as they are in kitty, Ghostty and the like, else in blocks of 24-bit colour
     #[arg(long)]
     pub(crate) show: bool,
 

@@ -45,7 +45,7 @@ pub(crate) struct TraverseArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Show the images in the terminal too, which must have 24-bit colour
+    /// Show the images in the terminal too: as they are in kitty, Ghostty and the like, else in blocks of 24-bit colour
     #[arg(long)]
     pub(crate) show: bool,
 

@@ -1,48 +1,11 @@
-//! Pictures in the terminal: two pixels to a character cell, in 24-bit colour.
+//! A picture as text: two pixels to a character cell, in 24-bit colour.
 
-use crate::output::print;
 use elbo::figures::RasterImage;
 use std::fmt::Write;
-use std::io::{IsTerminal, stdout};
-use terminal_size::{Width, terminal_size};
-
-/// Columns of a terminal that does not say how many it has.
-const USUAL_WIDTH: usize = 80;
-
-/// A place where pictures can be shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Screen {
-    columns: usize,
-}
-
-impl Screen {
-    /// The terminal, if one is wanted.
-    ///
-    /// # Errors
-    /// If stdout is none, before work is done that would be for nothing.
-    pub(crate) fn open(wanted: bool) -> anyhow::Result<Option<Self>> {
-        if !wanted {
-            return Ok(None);
-        }
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if !stdout().is_terminal() || is_dumb {
-            anyhow::bail!(
-                "--show: standard output is no terminal that shows pictures\nhint: leave out --show, and look at the file"
-            );
-        }
-        let columns = terminal_size().map_or(USUAL_WIDTH, |(Width(columns), _)| usize::from(columns));
-        Ok(Some(Self { columns: columns.max(1) }))
-    }
-
-    /// Shows a picture, made smaller if it is wider than the terminal.
-    pub(crate) fn show(self, picture: &RasterImage) -> anyhow::Result<()> {
-        print(&cells(picture, self.columns)?)
-    }
-}
 
 /// A picture as lines of at most `columns` cells: in each the upper half block, whose colour is that of the upper pixel, on
 /// the colour of the lower one.
-fn cells(picture: &RasterImage, columns: usize) -> Result<String, std::fmt::Error> {
+pub(super) fn cells(picture: &RasterImage, columns: usize) -> Result<String, std::fmt::Error> {
     let columns = columns.min(picture.width());
     if columns == 0 || picture.height() == 0 {
         return Ok(String::new());
