@@ -9,13 +9,13 @@ use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
-use crate::source::{parts, tested};
+use crate::source::{told, with_others};
 use anyhow::Context;
 use elbo::anomaly::{AnomalyThreshold, Score, ThresholdError, scores, threshold};
 use elbo::dataset::{Dataset, Part};
 use elbo::storage::write_atomically;
 use elbo::{Loss, Model, RunDirectory, Vae};
-use known::{Known, classes};
+use known::{Known, Said};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
@@ -52,9 +52,10 @@ pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
     let samples = arguments.samples.or(kept.map(|kept| kept.samples)).unwrap_or(SAMPLES);
     let seed = arguments.seed.or(kept.map(|kept| kept.seed)).unwrap_or(1);
     let by = arguments.by.map(Score::from).or(kept.map(|kept| kept.score)).unwrap_or_default();
-    let (chosen, title) = chosen(arguments, &vae)?;
+    let Chosen { images: chosen, title, trained_on } = chosen(arguments, &vae)?;
     // What is said of classes is checked before there is anything to wait for.
-    let known = chosen.iter().map(|(_, images)| classes(images, arguments)).collect::<anyhow::Result<Vec<_>>>()?;
+    let said = Said::of(arguments, &trained_on);
+    let known = chosen.iter().map(|(_, images)| said.classes(images)).collect::<anyhow::Result<Vec<_>>>()?;
     let count: usize = chosen.iter().map(|(_, images)| images.len()).sum();
     let bar = work_bar("scoring images", count * samples as usize, arguments.json);
     let mut scored = Vec::new();
@@ -86,8 +87,12 @@ pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
         let draws = counted(kept.samples as usize, "draw");
         note(&format!("the model's threshold is for scores that are the mean of {draws}, and these are of {samples}"));
     }
-    let report =
-        Report { title, by, samples, seed, limit, is_new: fitted.is_some(), known: Known::of(&scored, &known) };
+    let is_said = known.iter().all(Option::is_some);
+    let known = Known::of(&scored, &known);
+    if is_said && known.is_none() {
+        note("all these images are normal, or all are anomalies: how well scores part the two cannot be measured");
+    }
+    let report = Report { title, by, samples, seed, limit, is_new: fitted.is_some(), known };
     if let Some(out) = &arguments.out {
         write_atomically(out, &csv(&scored, limit)?).map_err(elbo::Error::from)?;
     }
@@ -121,27 +126,37 @@ fn check_unused(run: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Images, and the part that they are of; none of data that is none of the model's own.
-type Chosen = Vec<(Option<Part>, Dataset)>;
+/// The images that are asked for.
+struct Chosen {
+    /// With the part that they are of; none of data that is none of the model's own.
+    images: Vec<(Option<Part>, Dataset)>,
+    /// What to call them.
+    title: String,
+    /// The classes that the model was trained on, if not on all that there are.
+    trained_on: Vec<String>,
+}
 
-/// The images that are asked for, with the part that they are of, and what to call them.
-fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<(Chosen, String)> {
-    let (run, data) = (&arguments.run, arguments.data.as_deref());
+fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<Chosen> {
+    let data = arguments.data.as_deref();
+    let (path, splits, trained_on) = with_others(&arguments.run, vae, data)?;
     let part = match arguments.part {
         None => {
-            let (tested, title) = tested(run, vae, data)?;
-            return Ok((vec![(tested.part, tested.images)], title));
+            let (tested, title) = told(vae.card().tested(splits)?, &path, data.is_none())?;
+            return Ok(Chosen { images: vec![(tested.part, tested.images)], title, trained_on });
         }
         Some(PartName::Train) => Some(Part::Training),
         Some(PartName::Validation) => Some(Part::Validation),
         Some(PartName::Test) => Some(Part::Test),
         Some(PartName::All) => None,
     };
-    let parts = parts(run, vae, data, part, false)?;
+    let mut parts = vae.card().parts(splits)?;
     let name =
         data.and_then(Path::file_stem).map_or(vae.card().data.name.clone(), |name| name.to_string_lossy().into_owned());
     let title = part.map_or(format!("{name} (all parts)"), |part| format!("{name} ({part} set)"));
-    Ok((parts.into_iter().map(|images| (Some(images.part), images.images)).collect(), title))
+    parts.retain(|images| part.is_none_or(|part| part == images.part));
+    anyhow::ensure!(!parts.is_empty(), "{name} has no {} set", part.unwrap_or(Part::Training));
+    let images = parts.into_iter().map(|images| (Some(images.part), images.images)).collect();
+    Ok(Chosen { images, title, trained_on })
 }
 
 /// Finds a threshold.

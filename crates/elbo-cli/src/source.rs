@@ -28,7 +28,9 @@ fn tell(notes: &[Note]) {
 /// The same with all that there is to say about it, of which nothing is printed.
 pub(crate) fn load_all(data: &str, options: &DataOptions, quiet: bool) -> Result<Loaded, elbo::Error> {
     if data == EMBEDDED_DATA && !Path::new(data).exists() {
-        return Ok(Loaded::from(Splits::mnist()));
+        let mut loaded = Loaded::from(Splits::mnist());
+        loaded.keep_classes(&options.only_classes)?;
+        return Ok(loaded);
     }
     let bar = reading_bar(quiet);
     let loaded = dataset::load(Path::new(data), options, &|done, total| {
@@ -100,7 +102,7 @@ pub(crate) fn tested_and_trained(
 }
 
 /// Images that a model is tried on, with what there is to say about them.
-fn told(tested: Tested, data: &str, is_own: bool) -> anyhow::Result<(Tested, String)> {
+pub(crate) fn told(tested: Tested, data: &str, is_own: bool) -> anyhow::Result<(Tested, String)> {
     if tested.is_unchecked {
         note("the model says only how many images were held out of its training, not which: this is not checked");
     }
@@ -126,13 +128,37 @@ fn told(tested: Tested, data: &str, is_own: bool) -> anyhow::Result<(Tested, Str
 /// What data for a model are called, and their images, prepared as for its training. Unless `quiet`, stderr shows how far
 /// reading is, and what was left out.
 fn for_model(run: &Path, vae: &Vae, data: Option<&Path>, quiet: bool) -> anyhow::Result<(String, Splits)> {
+    let (name, mut splits, kept) = of_all_classes(run, vae, data, quiet)?;
+    let left_out = splits.keep_classes(&kept).map_err(elbo::Error::from)?;
+    if left_out > 0 && !quiet {
+        note(&Note::OtherClasses { kept, left_out }.to_string());
+    }
+    Ok((name, splits))
+}
+
+/// The same with the images of classes that the model was not trained on in the test set; and the classes that it was trained
+/// on, if not on all.
+pub(crate) fn with_others(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<(String, Splits, Vec<String>)> {
+    let (name, mut splits, kept) = of_all_classes(run, vae, data, false)?;
+    let test = splits.test.clone();
+    splits.keep_classes(&kept).map_err(elbo::Error::from)?;
+    Ok((name, Splits { test, ..splits }, kept))
+}
+
+/// The data of [`for_model`] before classes are left out, and which stay; all, if there are none.
+fn of_all_classes(
+    run: &Path,
+    vae: &Vae,
+    data: Option<&Path>,
+    quiet: bool,
+) -> anyhow::Result<(String, Splits, Vec<String>)> {
     let is_own = data.is_none();
     let data = match data {
         Some(path) => name_of(Some(path))?,
         None => trained_on(run, vae)?,
     };
     let kept = RunDirectory::settings_of(run).map(|settings| settings.data_options).unwrap_or_default();
-    let DataOptions { memory, max_bad, cache, .. } = kept;
+    let DataOptions { memory, max_bad, cache, only_classes, .. } = kept;
     let options = DataOptions { memory, max_bad, cache, ..vae.card().data_options() };
     let loaded = load_all(&data, &options.cached_beside(run), quiet);
     let loaded = loaded.map_err(|error| if is_own { moved(error, &data) } else { error.into() })?;
@@ -143,7 +169,8 @@ fn for_model(run: &Path, vae: &Vae, data: Option<&Path>, quiet: bool) -> anyhow:
     if !is_own && !quiet && coloured > 0 {
         note(&format!("given to the model in grey, though in colour: {}", counted(coloured, "picture")));
     }
-    Ok((data, loaded.splits))
+    // Other data are taken as they are given.
+    Ok((data, loaded.splits, if is_own { only_classes } else { Vec::new() }))
 }
 
 /// The error for data of a run that cannot be loaded: where they are no more, the path is wanted, not another kind of data.

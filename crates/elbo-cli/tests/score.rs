@@ -1,6 +1,8 @@
 //! `score`.
 
-use crate::common::{BARS, IdxFiles, args, contents, elbo, fails, masked, model, names, png_size, succeeds, with_run};
+use crate::common::{
+    BARS, IdxFiles, args, contents, elbo, fails, masked, model, names, png_size, succeeds, train, with_bars, with_run,
+};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -108,6 +110,38 @@ fn what_is_known_to_be_normal_measures_the_scores() {
     IdxFiles { labels: false, test: 0, train: 40, ..BARS }.write(here.path().join("unlabelled"));
     let message = fails(elbo(&here).args(args("score run unlabelled --normal 0")));
     assert!(message.contains("no labels"), "{message}");
+}
+
+/// The others are anomalies to `score`, and to no other command.
+#[test]
+fn a_model_of_some_classes_knows_what_is_normal() {
+    let here = with_bars();
+    let line = "bars --only-classes 0,2 --epochs 30 --learning-rate 0.01 --validation 0.2 --out run";
+    let printed = succeeds(&mut train(&here, line));
+    let expected = "130 of other classes than 0, 2 are left out\nbars: 80 images of 12x10x1 to train on, 20 to validate, 30 to test\n";
+    assert!(printed.stderr.starts_with(expected), "{printed:#?}");
+    let found = json(&here, "run");
+    assert_eq!(
+        (found["images"].as_u64(), found["normal"].as_u64(), found["anomalies"].as_u64()),
+        (Some(60), Some(30), Some(30))
+    );
+    assert!(found["scores"][0]["auroc"].as_f64().unwrap() > 0.95, "{found}");
+    // What is said goes before it.
+    assert_eq!(json(&here, "run --anomalous 1")["anomalies"], 15);
+    assert_eq!(json(&here, "run --part validation")["images"], 20);
+    let printed = succeeds(elbo(&here).args(args("score run --part validation --normal 0,2")));
+    assert!(printed.stderr.contains("all these images are normal"), "{printed:#?}");
+    // The same images held out, and all parts of the others.
+    let evaluated = succeeds(elbo(&here).args(args("evaluate run --json")));
+    let evaluated: Value = serde_json::from_str(&evaluated.stdout).unwrap();
+    assert_eq!(evaluated["images"], 30);
+    succeeds(elbo(&here).args(args("train --resume run --epochs 31 --quiet")));
+    succeeds(elbo(&here).args(args("train --config run/config.toml --epochs 31 --quiet --out again")));
+    assert_eq!(names(here.path().join("run")), names(here.path().join("again")));
+    let message = fails(elbo(&here).args(args("train --resume run --only-classes 1")));
+    assert!(message.contains("cannot change when a run goes on"), "{message}");
+    let message = fails(&mut train(&here, "bars --only-classes cat --out other"));
+    assert!(message.contains("there is no class 'cat'; there are 0, 1, 2, 3"), "{message}");
 }
 
 #[test]

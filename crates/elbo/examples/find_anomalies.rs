@@ -6,32 +6,28 @@
 
 use elbo::anomaly::ranking::{auroc, average_precision};
 use elbo::anomaly::{Score, scores, threshold};
-use elbo::dataset::{Dataset, DatasetError, Splits};
+use elbo::dataset::Splits;
 use elbo::{Recipe, Settings, Training, Vae};
 use std::error::Error;
 
-/// The images of a data set whose class is normal.
-fn normal(images: &Dataset, is_normal: impl Fn(u16) -> bool) -> Result<Dataset, DatasetError> {
-    let labels = (0..).zip(images.labels().unwrap_or_default());
-    let chosen: Vec<u32> = labels.filter(|(_, label)| is_normal(**label)).map(|(index, _)| index).collect();
-    images.subset(&chosen)
-}
-
-/// Trains on normal images, prints how well each score tells the others from them in `test`, and gives the areas under the
-/// curve.
-pub(crate) fn find(
-    train: &Dataset,
-    test: &Dataset,
-    recipe: Recipe,
-    is_normal: impl Fn(u16) -> bool,
-) -> Result<Vec<f64>, Box<dyn Error>> {
-    let recipe = Recipe { validation: 0.1, ..recipe };
-    let mut training = Training::new(Settings::new("normal images", recipe), normal(train, &is_normal)?)?;
+/// Trains on the images of these classes, prints how well each score tells those of others in the test set from them, and
+/// gives the areas under the curve.
+pub(crate) fn find(data: &Splits, normal: &[String], recipe: Option<Recipe>) -> Result<Vec<f64>, Box<dyn Error>> {
+    let test = data.test.as_ref().ok_or("data with a test set are wanted")?;
+    let mut kept = data.clone();
+    kept.keep_classes(normal)?;
+    let recipe = Recipe { validation: 0.1, ..recipe.unwrap_or_else(|| Recipe::for_data(&kept, Some(0.1))) };
+    let mut training = Training::new(Settings::new("normal images", recipe), kept)?;
     while training.advance()?.is_some() {}
     let vae = Vae::try_from(&training)?;
 
     let losses = scores(&vae, test, 10, 1, &|_| ())?;
-    let is_anomaly: Vec<bool> = test.labels().unwrap_or_default().iter().map(|label| !is_normal(*label)).collect();
+    let is_anomaly: Vec<bool> = test
+        .labels()
+        .unwrap_or_default()
+        .iter()
+        .map(|label| !normal.contains(&test.classes()[usize::from(*label)]))
+        .collect();
     let mut areas = Vec::new();
     for score in Score::ALL {
         let values: Vec<f64> = losses.iter().map(|loss| score.of(*loss)).collect();
@@ -59,13 +55,12 @@ pub(crate) fn find(
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (digit, only) = match &arguments[..] {
-        [digit] => (digit.parse::<u16>()?, false),
-        [digit, only] if only == "only" => (digit.parse::<u16>()?, true),
+        [digit] => (digit, false),
+        [digit, only] if only == "only" => (digit, true),
         _ => return Err("usage: find_anomalies DIGIT [only]".into()),
     };
     let mnist = Splits::mnist();
-    let test = mnist.test.ok_or("MNIST has a test set")?;
-    let recipe = Recipe { epochs: if only { 20 } else { 5 }, ..Recipe::fast() };
-    find(&mnist.train, &test, recipe, |label| (label == digit) == only)?;
+    let normal: Vec<String> = mnist.train.classes().iter().filter(|class| (*class == digit) == only).cloned().collect();
+    find(&mnist, &normal, None)?;
     Ok(())
 }

@@ -76,7 +76,8 @@ fn anomalies_are_found() {
         images.with_labels((0..count).map(|image| (image * 7 % 4) as u16).collect()).unwrap()
     };
     let recipe = elbo::Recipe { epochs: 30, ..small_settings(1).recipe };
-    let areas = find_anomalies::find(&labelled(800, 1), &labelled(80, 5), recipe, |label| label == 2).unwrap();
+    let data = elbo::dataset::Splits { test: Some(labelled(80, 5)), ..labelled(800, 1).into() };
+    let areas = find_anomalies::find(&data, &["2".to_owned()], Some(recipe)).unwrap();
     assert!(areas[0] > 0.99 && areas[1] > 0.99, "{areas:?}");
 }
 

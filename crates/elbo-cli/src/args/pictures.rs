@@ -65,6 +65,10 @@ pub(crate) struct DataArgs {
     #[arg(long, value_enum)]
     frames: Option<FramesName>,
 
+    /// Take the images of these classes alone, such as the normal ones to find anomalies: names separated by commas
+    #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
+    only_classes: Vec<String>,
+
     /// Largest share of the pictures that may be unreadable, from 0 to 1; unreadable ones are left out [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     max_bad: Option<f64>,
@@ -116,6 +120,7 @@ impl DataArgs {
             background: self.background.or(options.background),
             range: self.range.or(options.range),
             frames: frames.or(options.frames),
+            only_classes: if self.only_classes.is_empty() { options.only_classes } else { self.only_classes.clone() },
             max_bad: self.max_bad.or(options.max_bad),
             memory: self.memory.or(options.memory),
             cache: cache.or(options.cache),

@@ -7,13 +7,33 @@ use elbo::anomaly::ranking::{auroc, average_precision};
 use elbo::anomaly::{AnomalyThreshold, Score};
 use elbo::dataset::Dataset;
 
-/// Whether each image is an anomaly by its class, `[N]`; none where no class is said to be normal or anomalous.
-pub(super) fn classes(images: &Dataset, arguments: &ScoreArgs) -> anyhow::Result<Option<Vec<bool>>> {
-    let (named, are_normal) = match (&arguments.normal[..], &arguments.anomalous[..]) {
-        ([], []) => return Ok(None),
-        (normal, []) => (normal, true),
-        (_, anomalous) => (anomalous, false),
-    };
+/// Which classes are said to be normal, or anomalies.
+pub(super) struct Said<'a> {
+    classes: &'a [String],
+    are_normal: bool,
+}
+
+impl<'a> Said<'a> {
+    /// What the arguments say; or else, of a model that was `trained_on` some classes alone, that those are normal.
+    pub(super) fn of(arguments: &'a ScoreArgs, trained_on: &'a [String]) -> Self {
+        let (classes, are_normal) = match (&arguments.normal[..], &arguments.anomalous[..]) {
+            ([], []) => (trained_on, true),
+            (normal, []) => (normal, true),
+            (_, anomalous) => (anomalous, false),
+        };
+        Self { classes, are_normal }
+    }
+
+    /// Whether each image is an anomaly by its class, `[N]`; none where nothing is said.
+    pub(super) fn classes(&self, images: &Dataset) -> anyhow::Result<Option<Vec<bool>>> {
+        if self.classes.is_empty() {
+            return Ok(None);
+        }
+        classes(images, self.classes, self.are_normal).map(Some)
+    }
+}
+
+fn classes(images: &Dataset, named: &[String], are_normal: bool) -> anyhow::Result<Vec<bool>> {
     let Some(labels) = images.labels() else {
         anyhow::bail!(
             "which images are normal cannot be told: they have no labels\n\
@@ -30,7 +50,7 @@ pub(super) fn classes(images: &Dataset, arguments: &ScoreArgs) -> anyhow::Result
         })
     };
     let numbers = named.iter().map(number).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Some(labels.iter().map(|&label| numbers.contains(&usize::from(label)) != are_normal).collect()))
+    Ok(labels.iter().map(|&label| numbers.contains(&usize::from(label)) != are_normal).collect())
 }
 
 /// All images of which it is known.

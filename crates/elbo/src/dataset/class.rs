@@ -44,7 +44,8 @@ pub enum ClassError {
 /// How many classes a message names.
 const LISTED: usize = 12;
 
-fn listed(classes: &[String]) -> String {
+/// The first of some names, and how many more there are.
+pub(super) fn listed(classes: &[String]) -> String {
     let more = classes.len().saturating_sub(LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", classes[..classes.len().min(LISTED)].join(", "))

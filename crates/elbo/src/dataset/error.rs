@@ -10,6 +10,7 @@ use super::ArrayError;
 use super::ImageShape;
 #[cfg(feature = "pictures")]
 use super::PictureError;
+use super::class::listed;
 use super::idx::{IdxError, prefixes_in};
 
 /// What is wrong with a data set: the file, what was expected there, and what was found.
@@ -25,6 +26,16 @@ pub enum DatasetError {
         parent: Option<PathBuf>,
         /// The prefixes of the data sets in the parent.
         prefixes: Vec<String>,
+    },
+    /// There are no images of a class that is asked for.
+    #[error("{name}: there is no class '{found}'; {}", if .classes.is_empty() { "the images have no labels".to_owned() } else { format!("there are {}", listed(.classes)) })]
+    NoClass {
+        /// What the data are called.
+        name: String,
+        /// The class.
+        found: String,
+        /// The classes that there are.
+        classes: Vec<String>,
     },
     /// The path is a file whose name is not one of a data set.
     #[error("{}: neither a directory, nor a picture, an array or a file of an IDX data set", .path.display())]

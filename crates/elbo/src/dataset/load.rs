@@ -25,6 +25,17 @@ pub fn load(
     options: &DataOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Loaded, DatasetError> {
+    let mut loaded = load_all(path, options, progress)?;
+    loaded.keep_classes(&options.only_classes)?;
+    Ok(loaded)
+}
+
+/// The same with the images of all classes.
+fn load_all(
+    path: &Path,
+    options: &DataOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Loaded, DatasetError> {
     let metadata = fs::metadata(path);
     if metadata.as_ref().is_ok_and(fs::Metadata::is_file) {
         // What cannot be opened is of no kind.

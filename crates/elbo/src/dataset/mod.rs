@@ -38,6 +38,7 @@ mod note;
 #[cfg(feature = "arrays")]
 pub(crate) mod numpy;
 mod oddities;
+mod only_classes;
 #[cfg(any(feature = "pictures", feature = "arrays"))]
 mod picture;
 #[cfg(feature = "pictures")]

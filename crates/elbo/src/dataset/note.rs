@@ -17,6 +17,13 @@ pub enum Note {
         /// Why it is that one.
         reason: String,
     },
+    /// Images of other classes than those asked for are left out.
+    OtherClasses {
+        /// The classes asked for.
+        kept: Vec<String>,
+        /// How many images of others there are, in all parts.
+        left_out: usize,
+    },
     /// Pictures of another aspect ratio are cropped, since nothing else was asked for.
     Cropped,
     /// Some pictures are far smaller than the images.
@@ -261,6 +268,10 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Size { size, reason } => write!(f, "images of {size} (width x height): {reason}"),
+            Self::OtherClasses { kept, left_out } => {
+                let others = if kept.len() == 1 { "another class than" } else { "other classes than" };
+                write!(f, "{left_out} of {others} {} are left out", kept.join(", "))
+            }
             Self::Cropped => f.write_str("cropped in the middle where a picture has another shape"),
             Self::Enlarged { pictures, total, least } => {
                 let are = if *pictures == 1 { "is" } else { "are" };

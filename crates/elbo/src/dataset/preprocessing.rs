@@ -94,6 +94,9 @@ pub struct DataOptions {
     /// Which frames of an animation are images: [`Frames::First`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames: Option<Frames>,
+    /// The classes whose images are taken, by name, those of others being left out: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only_classes: Vec<String>,
     /// The share of files that may be unreadable, and are left out: [`MAX_BAD`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bad: Option<f64>,
@@ -142,12 +145,12 @@ impl DataOptions {
     pub fn settled(self, data: &Splits) -> Result<Self, DatasetError> {
         match data.train.preprocessing() {
             Preprocessing::Pictures(made) => {
-                let Self { max_bad, memory, cache, .. } = self;
-                Ok(Self { max_bad, memory, cache, ..made.into() })
+                let Self { only_classes, max_bad, memory, cache, .. } = self;
+                Ok(Self { only_classes, max_bad, memory, cache, ..made.into() })
             }
             Preprocessing::UnitScale => {
-                let Self { max_bad, memory, cache, .. } = self.clone();
-                let open = Self { max_bad, memory, cache, ..Self::default() };
+                let Self { only_classes, max_bad, memory, cache, .. } = self.clone();
+                let open = Self { only_classes, max_bad, memory, cache, ..Self::default() };
                 if self == open { Ok(self) } else { Err(DatasetError::NoPictures { name: data.name.clone() }) }
             }
         }

@@ -113,6 +113,7 @@ mod tests {
             background: "#123456".parse().ok(),
             range: "-0.1:4095".parse().ok(),
             frames: Some(Frames::All),
+            only_classes: vec!["a \"b\"".to_owned(), "7".to_owned()],
             max_bad: Some(0.1 + 0.2),
             memory: Some(1 << 40),
             cache: Some("caches \\ here".to_owned()),

@@ -16,7 +16,8 @@ use toml::{Table, Value};
 const TABLES: [&str; 4] = ["base", "grid", "random", "halving"];
 
 /// Settings of the data, which all trials share.
-const OF_DATA: [&str; 9] = ["size", "channels", "fit", "background", "range", "frames", "max_bad", "memory", "cache"];
+const OF_DATA: [&str; 10] =
+    ["size", "channels", "fit", "background", "range", "frames", "only_classes", "max_bad", "memory", "cache"];
 
 /// Settings beside the recipe and the data's own.
 const OF_RUN: [&str; 4] = ["data", "device", "precision", "threads"];
