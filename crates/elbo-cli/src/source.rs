@@ -6,8 +6,11 @@ use crate::progress::reading_bar;
 use elbo::dataset::{self, DataOptions, Dataset, DatasetError, Loaded, Note, Part, Splits};
 use elbo::files::{PartImages, Tested};
 use elbo::recipe::EMBEDDED_DATA;
-use elbo::{RunDirectory, Vae};
+use elbo::{RunDirectory, Settings, Vae};
 use std::path::{Path, PathBuf};
+
+/// Where a run keeps its settings.
+const CONFIG: &str = "config.toml";
 
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
 /// chosen and left out.
@@ -194,11 +197,16 @@ fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
     if vae.card().data.name == EMBEDDED_DATA {
         return Ok(EMBEDDED_DATA.to_owned());
     }
-    match RunDirectory::settings_of(run) {
-        Some(settings) => Ok(settings.data),
-        None => anyhow::bail!(
-            "the model was trained on '{}', and a model file does not say where that is: give DATA",
-            vae.card().data.name
-        ),
+    if let Some(settings) = RunDirectory::settings_of(run) {
+        return Ok(settings.data);
     }
+    let name = &vae.card().data.name;
+    if run.is_dir() {
+        let wrong = match Settings::read(&run.join(CONFIG)) {
+            Ok(settings) => return Ok(settings.data),
+            Err(error) => error,
+        };
+        anyhow::bail!("{wrong}\nhint: it says where the data of the run are, '{name}': bring it back, or give DATA");
+    }
+    anyhow::bail!("the model was trained on '{name}', and a model file does not say where that is: give DATA")
 }

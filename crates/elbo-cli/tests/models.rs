@@ -233,6 +233,17 @@ fn a_model_file_serves_as_well_as_its_run() {
         let message = fails(elbo(&here).args([command, "mine.safetensors"]));
         assert!(message.contains("'bars'") && message.contains("give DATA"), "{message}");
     }
+    // A run should, and what keeps it from that is named.
+    let config = fs::read(here.path().join("run/config.toml")).unwrap();
+    for damaged in [Some("data = 3"), None] {
+        match damaged {
+            Some(text) => fs::write(here.path().join("run/config.toml"), text).unwrap(),
+            None => fs::remove_file(here.path().join("run/config.toml")).unwrap(),
+        }
+        let message = fails(elbo(&here).args(args("evaluate run")));
+        assert!(message.contains("run/config.toml") && message.contains("give DATA"), "{message}");
+    }
+    fs::write(here.path().join("run/config.toml"), config).unwrap();
     let message = fails(elbo(&here).args(args("figures mine.safetensors bars")));
     assert!(message.contains("mine.safetensors") && message.contains("no run here"), "{message}");
 }

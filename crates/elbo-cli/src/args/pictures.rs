@@ -70,7 +70,7 @@ pub(crate) struct DataArgs {
     only_classes: Vec<String>,
 
     /// Largest share of the pictures that may be unreadable, from 0 to 1; unreadable ones are left out [default: 0.1]
-    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", value_parser = share)]
     max_bad: Option<f64>,
 
     /// Most memory for images, such as 500M or 4G; more images are kept in a file [default: 2G]
@@ -81,6 +81,12 @@ pub(crate) struct DataArgs {
     /// beside the run]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is a number from 0 to 1".to_owned())
 }
 
 /// A number of bytes with K, M, G or T for powers of 1024.
