@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
         let draws = counted(kept.samples as usize, "draw");
         note(&format!("the model's threshold is for scores that are the mean of {draws}, and these are of {samples}"));
     }
-    let is_said = known.iter().all(Option::is_some);
+    let is_said = !(arguments.normal.is_empty() && arguments.anomalous.is_empty());
     let known = Known::of(&scored, &known);
     if is_said && known.is_none() {
         note("all these images are normal, or all are anomalies: how well scores part the two cannot be measured");

@@ -118,7 +118,7 @@ fn a_model_of_some_classes_knows_what_is_normal() {
     let here = with_bars();
     let line = "bars --only-classes 0,2 --epochs 30 --learning-rate 0.01 --validation 0.2 --out run";
     let printed = succeeds(&mut train(&here, line));
-    let expected = "130 of other classes than 0, 2 are left out\nbars: 80 images of 12x10x1 to train on, 20 to validate, 30 to test\n";
+    let expected = "images of other classes than 0, 2 are left out: 130\nbars: 80 images of 12x10x1 to train on, 20 to validate, 30 to test\n";
     assert!(printed.stderr.starts_with(expected), "{printed:#?}");
     let found = json(&here, "run");
     assert_eq!(

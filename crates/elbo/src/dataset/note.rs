@@ -269,8 +269,7 @@ impl fmt::Display for Note {
         match self {
             Self::Size { size, reason } => write!(f, "images of {size} (width x height): {reason}"),
             Self::OtherClasses { kept, left_out } => {
-                let others = if kept.len() == 1 { "another class than" } else { "other classes than" };
-                write!(f, "{left_out} of {others} {} are left out", kept.join(", "))
+                write!(f, "images of other classes than {} are left out: {left_out}", kept.join(", "))
             }
             Self::Cropped => f.write_str("cropped in the middle where a picture has another shape"),
             Self::Enlarged { pictures, total, least } => {
