@@ -5,6 +5,7 @@ use crate::args::{DeviceArgs, RecipeName, ScheduleName, TrainArgs};
 use crate::device;
 use crate::ending::{advice, last_line};
 use crate::hints;
+use crate::interrupt::on_request;
 use crate::output::{class_key, counted, note, print, thousands};
 use crate::progress::Progress;
 use crate::shell;
@@ -16,6 +17,7 @@ use elbo::network::ParameterTable;
 use elbo::recipe::{EMBEDDED_DATA, ObjectiveKind, Schedule};
 use elbo::tensorboard::TensorBoard;
 use elbo::{Device, Likelihood, Recipe, RunDirectory, Settings, Training, Vae};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -139,10 +141,10 @@ struct Stop {
 }
 
 impl Stop {
-    fn on_interrupt(quiet: bool) -> Result<Self, ctrlc::Error> {
+    fn on_interrupt(quiet: bool) -> io::Result<Self> {
         let stop = Self { is_asked: Arc::default(), is_read: Arc::default(), abandoned: Arc::default() };
         let (is_asked, is_read) = (Arc::clone(&stop.is_asked), Arc::clone(&stop.is_read));
-        ctrlc::set_handler(move || {
+        on_request(move || {
             let is_read = is_read.load(Ordering::Relaxed);
             if is_asked.swap(true, Ordering::Relaxed) || !is_read {
                 if !quiet && !is_read {

@@ -217,6 +217,35 @@ mod signals {
         goes_on_as_if_it_had_never_stopped(here.path(), "run");
     }
 
+    /// As `nohup` starts it, a run outlives its terminal; else it is saved and ends with it.
+    #[test]
+    fn a_terminal_that_goes_away_ends_a_run_unless_it_was_told_to_stay() {
+        let here = with_bars();
+        for (name, trap, signals) in [("alone", "", &["-HUP"][..]), ("kept", "trap '' HUP; ", &["-HUP", "-TERM"])] {
+            if signals.len() > 1 && !cfg!(target_os = "linux") {
+                continue;
+            }
+            let mut command = std::process::Command::new("sh");
+            command.current_dir(&here).env("CUDA_VISIBLE_DEVICES", "");
+            let script = format!("{trap}exec \"$0\" train bars --out {name} {ENDLESS} {SETTINGS}");
+            command.args(["-c", &script, env!("CARGO_BIN_EXE_elbo")]);
+            let mut running = Running::spawn(command);
+            running.line();
+            for signal in signals {
+                running.signal(signal);
+                if *signal != signals[signals.len() - 1] {
+                    // It goes on: many epochs more than a pipe has room for lines of.
+                    assert!((0..20).all(|_| running.line().starts_with("epoch")), "{name}");
+                    std::thread::sleep(Duration::from_millis(200));
+                    assert!(running.line().starts_with("epoch"), "{name}");
+                }
+            }
+            let (status, stderr) = running.end();
+            assert_eq!(status.code(), Some(130), "{name}: {stderr}");
+            assert!(stderr.ends_with(&format!("go on with: elbo train --resume {name}\n")), "{stderr}");
+        }
+    }
+
     #[test]
     fn the_command_to_go_on_can_be_pasted() {
         let here = with_bars();

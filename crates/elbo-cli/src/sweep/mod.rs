@@ -6,6 +6,7 @@ mod workers;
 use crate::Outcome;
 use crate::args::SweepArgs;
 use crate::hints;
+use crate::interrupt::on_request;
 use crate::output::{counted, note, print};
 use crate::progress::work_bar;
 use crate::{shell, source};
@@ -13,6 +14,7 @@ use elbo::dataset::Splits;
 use elbo::files::{best_epoch, read_metrics};
 use elbo::recipe::EMBEDDED_DATA;
 use elbo::sweep::{Plan, Stage, Sweep, Trial};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use workers::{Ended, Workers};
@@ -80,10 +82,10 @@ fn load(plan: &Plan, arguments: &SweepArgs) -> anyhow::Result<Splits> {
 
 /// True as soon as the user asks to stop; a second Ctrl-C ends this process, and with it the trials, which harms nothing that
 /// is saved.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>, ctrlc::Error> {
+fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
+    on_request(move || {
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(crate::INTERRUPTED));
         }
