@@ -26,6 +26,9 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> anyhow::Result<Outcome> {
     }
     let is_binarized = arguments.binarize || vae.card().recipe.binarize.is_some();
     let likelihood = vae.engine().architecture().likelihood();
+    if arguments.binarize && likelihood != Likelihood::Bernoulli {
+        note(&format!("losses of black and white pixels are usually Bernoulli ones, and the model's are {likelihood}"));
+    }
     let mut evaluator = Evaluator::new(&vae, &tested.images)?;
     let all = evaluator.images();
     if let Some(limit) = arguments.limit {

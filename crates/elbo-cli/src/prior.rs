@@ -5,10 +5,10 @@ use crate::args::PriorArgs;
 use crate::device;
 use crate::output::{counted, note, print};
 use crate::progress::work_bar;
-use crate::source::parts;
+use crate::source::{check_unused, parts};
 use elbo::dataset::Part;
 use elbo::files::PartImages;
-use elbo::vae::prior::{Candidate, FittedPrior, MOST_CANDIDATES, Mixture, PriorEvaluation, PriorProgress};
+use elbo::vae::prior::{Candidate, FittedPrior, MOST_CANDIDATES, Mixture, PriorError, PriorEvaluation, PriorProgress};
 use elbo::{Model, Vae};
 use serde_json::json;
 use std::fmt::Write;
@@ -17,6 +17,7 @@ use std::path::Path;
 pub(crate) fn run(arguments: &PriorArgs) -> anyhow::Result<Outcome> {
     let PriorArgs { run, seed, .. } = arguments;
     let vae = device::open(run, &arguments.on)?;
+    check(run, &vae)?;
     let parts = parts(run, &vae, arguments.data.as_deref(), None, arguments.json)?;
     let fitted = fit(&vae, &parts, arguments.json)?;
     let (part, gain) = measure(&vae, &fitted.mixture, &parts, *seed)?;
@@ -58,6 +59,7 @@ pub(crate) fn prior_of(run: &Path, vae: &Vae) -> anyhow::Result<Mixture> {
     if let Some(prior) = &vae.card().prior {
         return Ok(prior.clone());
     }
+    check(run, vae)?;
     let parts = parts(run, vae, None, None, false).map_err(|error| {
         let advice = format!("hint: fit it with its data: elbo prior {} DATA", crate::shell::word(run));
         let is_said = error.is::<elbo::Error>() || error.to_string().contains("hint: ");
@@ -69,6 +71,14 @@ pub(crate) fn prior_of(run: &Path, vae: &Vae) -> anyhow::Result<Mixture> {
     note(&format!("{}: {}", title(&fitted), sentence(part, &gain)));
     keep(run, vae, &fitted.mixture)?;
     Ok(fitted.mixture)
+}
+
+/// Fails where no prior can be fitted, or kept, before there is work for nothing.
+fn check(run: &Path, vae: &Vae) -> anyhow::Result<()> {
+    if vae.card().architecture.prior_components() > 0 {
+        return Err(elbo::Error::from(PriorError::Learned).into());
+    }
+    check_unused(run)
 }
 
 /// Fits a prior to the training set.

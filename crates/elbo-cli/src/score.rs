@@ -9,12 +9,12 @@ use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
-use crate::source::{told, with_others};
+use crate::source::{check_unused, told, with_others};
 use anyhow::Context;
 use elbo::anomaly::{AnomalyThreshold, Score, ThresholdError, scores, threshold};
 use elbo::dataset::{Dataset, Part};
 use elbo::storage::write_atomically;
-use elbo::{Loss, Model, RunDirectory, Vae};
+use elbo::{Loss, Model, Vae};
 use known::{Known, Said};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -114,16 +114,6 @@ pub(crate) fn run(arguments: &ScoreArgs) -> anyhow::Result<Outcome> {
         note(&line);
     }
     Ok(Outcome::Done)
-}
-
-/// Fails where the run is being trained, whose model file is about to be replaced.
-fn check_unused(run: &Path) -> anyhow::Result<()> {
-    if run.is_dir()
-        && let Ok(directory) = RunDirectory::open(run)
-    {
-        directory.check_not_in_use().map_err(elbo::Error::from)?;
-    }
-    Ok(())
 }
 
 /// The images that are asked for.

@@ -210,3 +210,13 @@ fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
     }
     anyhow::bail!("the model was trained on '{name}', and a model file does not say where that is: give DATA")
 }
+
+/// Fails where the run is being trained, whose model file is about to be replaced.
+pub(crate) fn check_unused(run: &Path) -> anyhow::Result<()> {
+    if run.is_dir()
+        && let Ok(directory) = RunDirectory::open(run)
+    {
+        directory.check_not_in_use().map_err(elbo::Error::from)?;
+    }
+    Ok(())
+}

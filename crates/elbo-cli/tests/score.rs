@@ -163,11 +163,18 @@ fn a_threshold_that_cannot_be_had_changes_nothing() {
 #[test]
 fn maps_show_the_images_of_the_highest_scores() {
     let here = with_run();
-    let printed = succeeds(elbo(&here).args(args("score run --maps maps --count 3 --samples 1")));
+    let printed = succeeds(elbo(&here).args(args("score run --maps maps --count 3 --samples 1 --out scores.csv")));
     assert!(printed.stderr.contains("of the 3 images of the highest loss in maps"), "{printed:#?}");
     assert!(printed.stderr.contains("black is an error of 0"), "{printed:#?}");
-    assert_eq!(names(here.path().join("maps")), ["0001.png", "0002.png", "0003.png", "overview.png"]);
-    assert_eq!(png_size(here.path().join("maps/0001.png")), [3 * 10 + 2 * 2, 12]);
+    // Files are called by rank and image.
+    let mut scored: Vec<(f64, String)> =
+        rows(here.path().join("scores.csv"))[1..].iter().map(|row| (row[3].parse().unwrap(), row[0].clone())).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut expected: Vec<String> =
+        scored.iter().take(3).enumerate().map(|(rank, (_, name))| format!("{:04}-{name}.png", rank + 1)).collect();
+    expected.push("overview.png".to_owned());
+    assert_eq!(names(here.path().join("maps")), expected);
+    assert_eq!(png_size(here.path().join("maps").join(&expected[0])), [3 * 10 + 2 * 2, 12]);
     // More than there are.
     succeeds(elbo(&here).args(args("score run --maps all --count 1000 --samples 1")));
     assert_eq!(names(here.path().join("all")).len(), 61);

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum PartName {
     /// Images trained on
+    #[value(alias = "train")]
     Training,
     /// Images validated with: of a set of their own, or held out of the training set
     Validation,

@@ -30,6 +30,7 @@ impl From<ScoreName> for Score {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PartName {
     /// Those trained on
+    #[value(alias = "training")]
     Train,
     /// The validation set, or the images held out of training
     Validation,

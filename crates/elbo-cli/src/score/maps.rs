@@ -4,6 +4,7 @@ use super::Scored;
 use crate::generate::GAP;
 use crate::output::counted;
 use elbo::anomaly::{Score, error_map, reconstructed};
+use elbo::dataset::Dataset;
 use elbo::figures::{Figure, Pixels, sheet};
 use elbo::storage::{create_directory, write_atomically};
 use elbo::{Images, Vae};
@@ -14,6 +15,17 @@ const SHOWN: usize = 12;
 
 /// Images in one row of it, of three pictures each.
 const ACROSS: usize = 2;
+
+/// What to call an image in the name of a file: as it is called itself, or else by its position.
+fn name_of(images: &Dataset, index: u32) -> String {
+    const LONGEST: usize = 60;
+    let Some(name) = images.names().and_then(|names| names.get(index as usize)) else { return index.to_string() };
+    let name = Path::new(name).with_extension("");
+    let plain = |letter: char| if letter.is_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
+    let letters: Vec<char> = name.to_string_lossy().chars().map(plain).collect();
+    // Its end says more than the directories that it lies in.
+    letters[letters.len().saturating_sub(LONGEST)..].iter().collect()
+}
 
 /// Writes image, reconstruction and error map of the `count` images of the highest scores, each a file of its own, and a
 /// figure of the first; gives the line that says so.
@@ -38,10 +50,12 @@ pub(super) fn write(directory: &Path, vae: &Vae, scored: &[Scored], by: Score, c
     create_directory(directory).map_err(elbo::Error::from)?;
     let digits = order.len().to_string().len().max(4);
     let coloured: Vec<Vec<f32>> = triples.iter().map(|(_, _, map)| heat(map, largest)).collect();
-    for (number, ((truth, made, _), map)) in (1..).zip(triples.iter().zip(&coloured)) {
+    for (number, ((truth, made, _), map)) in triples.iter().zip(&coloured).enumerate() {
+        let (part, index, _) = order[number];
+        let file = format!("{:0digits$}-{}.png", number + 1, name_of(&scored[part].images, index));
         let png =
             sheet(&row(truth, made, map), 3, GAP).and_then(|sheet| sheet.figure_png()).map_err(elbo::Error::from)?;
-        write_atomically(&directory.join(format!("{number:0digits$}.png")), &png).map_err(elbo::Error::from)?;
+        write_atomically(&directory.join(file), &png).map_err(elbo::Error::from)?;
     }
     let shown = triples.iter().zip(&coloured).take(SHOWN);
     let pictures: Vec<Pixels<'_>> = shown.flat_map(|((truth, made, _), map)| row(truth, made, map)).collect();
