@@ -8,7 +8,7 @@ use crate::generate::{write_sheet, write_single};
 use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
 use crate::source::named_parts;
-use elbo::files::{CodesKind, ReadCodes};
+use elbo::files::{CodesKind, PartImages, ReadCodes};
 use elbo::{Codes, CodesOptions};
 use serde_json::{Map, json};
 use std::path::Path;
@@ -36,8 +36,11 @@ pub(crate) fn encode(arguments: &EncodeArgs) -> anyhow::Result<Outcome> {
         ));
     }
     let dim = vae.card().architecture.latent_dim();
+    // Of other data that are not divided, to call all a training set would mislead.
+    let has_parts = parts.len() > 1 || parts.iter().any(|part| part.is_own);
     let text = if arguments.json {
-        let of_parts: Map<_, _> = parts.iter().map(|part| (part.part.to_string(), json!(part.images.len()))).collect();
+        let named = |part: &PartImages| if has_parts { part.part.to_string() } else { "all".to_owned() };
+        let of_parts: Map<_, _> = parts.iter().map(|part| (named(part), json!(part.images.len()))).collect();
         let json = json!({
             "out": out.display().to_string(),
             "data": data,
@@ -53,8 +56,9 @@ pub(crate) fn encode(arguments: &EncodeArgs) -> anyhow::Result<Outcome> {
     } else {
         let of_parts: Vec<String> =
             parts.iter().map(|part| format!("{} {}", part.part, thousands(part.images.len()))).collect();
-        let (images, of_parts) = (counted(images, "image"), of_parts.join(", "));
-        format!("{images} of {data} ({of_parts}), a code of {} each, in {}\n", counted(dim, "number"), out.display())
+        let images = counted(images, "image");
+        let of_parts = if has_parts { format!(" ({})", of_parts.join(", ")) } else { String::new() };
+        format!("{images} of {data}{of_parts}, a code of {} each, in {}\n", counted(dim, "number"), out.display())
     };
     print(&text)?;
     Ok(Outcome::Done)

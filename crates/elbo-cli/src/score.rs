@@ -132,6 +132,9 @@ fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<Chosen> {
     let part = match arguments.part {
         None => {
             let (tested, title) = told(vae.card().tested(splits)?, &path, data.is_none())?;
+            if tested.part == Some(Part::Training) && arguments.fit_threshold.is_some() {
+                note(TRAINED_ON);
+            }
             return Ok(Chosen { images: vec![(tested.part, tested.images)], title, trained_on });
         }
         Some(PartName::Train) => Some(Part::Training),
@@ -145,9 +148,18 @@ fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<Chosen> {
     let title = part.map_or(format!("{name} (all parts)"), |part| format!("{name} ({part} set)"));
     parts.retain(|images| part.is_none_or(|part| part == images.part));
     anyhow::ensure!(!parts.is_empty(), "{name} has no {} set", part.unwrap_or(Part::Training));
-    let images = parts.into_iter().map(|images| (Some(images.part), images.images)).collect();
+    let is_divided = parts.len() > 1 || parts.iter().any(|images| images.is_own);
+    let was_trained_on = parts.iter().any(|images| images.is_own && images.part == Part::Training);
+    let images = parts.into_iter().map(|images| (is_divided.then_some(images.part), images.images)).collect();
+    if was_trained_on && arguments.fit_threshold.is_some() {
+        note(TRAINED_ON);
+    }
     Ok(Chosen { images, title, trained_on })
 }
+
+/// What there is to say of a threshold by images that the model knows.
+const TRAINED_ON: &str =
+    "some of these images were trained on: of new ones more will be above the threshold than it is for";
 
 /// Finds a threshold.
 fn fit(
@@ -156,9 +168,6 @@ fn fit(
     known: &[Option<Vec<bool>>],
     limit: AnomalyThreshold,
 ) -> anyhow::Result<AnomalyThreshold> {
-    if scored.iter().any(|scored| scored.part == Some(Part::Training)) {
-        note("some of these images were trained on: of new ones more will be above the threshold than it is for");
-    }
     let normal: Vec<f64> = scored
         .iter()
         .zip(known)

@@ -236,6 +236,9 @@ pub struct PartImages {
     pub part: Part,
     /// The images.
     pub images: Dataset,
+    /// Whether the data are those that the model was trained on. Of others a part is what they call it, and a training set
+    /// that is their only part is none of the model's.
+    pub is_own: bool,
 }
 
 /// Images that a model is tried on.
@@ -266,7 +269,8 @@ impl ModelCard {
     /// [`HeldOutError`] if the images held out now are not those that the model was trained without, and if images cannot
     /// be read.
     pub fn parts(&self, mut data: Splits) -> Result<Vec<PartImages>, Error> {
-        if data.train.digest()? == self.data.train_digest {
+        let is_own = data.train.digest()? == self.data.train_digest;
+        if is_own {
             self.recipe.hold_out(&mut data)?;
             if let Some(held_out) = data.validation.as_ref().filter(|_| self.recipe.validation > 0.0) {
                 self.data.check_held_out(held_out)?;
@@ -276,7 +280,7 @@ impl ModelCard {
             data = data.binarized();
         }
         let parts = [(Part::Training, Some(data.train)), (Part::Validation, data.validation), (Part::Test, data.test)];
-        Ok(parts.into_iter().filter_map(|(part, images)| Some(PartImages { part, images: images? })).collect())
+        Ok(parts.into_iter().filter_map(|(part, images)| Some(PartImages { part, images: images?, is_own })).collect())
     }
 
     /// The images of a data set that this model is to be tried on: the test set where there is one; else, of the data that
@@ -326,7 +330,7 @@ impl ModelCard {
         let name = data.name.clone();
         let mut parts = self.parts(data)?;
         // The last part is the test set, or else the validation set; the first is the training set.
-        let Some(PartImages { part, images }) = parts.pop() else { return Err(DatasetError::NoImages.into()) };
+        let Some(PartImages { part, images, .. }) = parts.pop() else { return Err(DatasetError::NoImages.into()) };
         let is_held_out = part == Part::Validation && self.recipe.validation > 0.0;
         let is_unchecked = is_held_out && self.data.held_out_digest.is_none();
         let trained = parts.into_iter().next().map(|first| first.images);
@@ -469,7 +473,7 @@ mod tests {
         let (train, other) = (images(40), images(30));
         let parts = |data: Splits| {
             let parts = card(&train, 0.25).parts(data).unwrap();
-            parts.iter().map(|PartImages { part, images }| (*part, images.len())).collect::<Vec<_>>()
+            parts.iter().map(|PartImages { part, images, .. }| (*part, images.len())).collect::<Vec<_>>()
         };
         let with_test = Splits { test: Some(images(7)), ..Splits::from(train.clone()) };
         assert_eq!(parts(with_test), [(Part::Training, 30), (Part::Validation, 10), (Part::Test, 7)]);

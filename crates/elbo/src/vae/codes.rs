@@ -180,7 +180,8 @@ impl Vae {
         options: CodesOptions,
     ) -> Result<(Head, Vec<ClassNumbers>), Error> {
         let (mut classes, mut numbers, mut origin): (Vec<String>, Vec<_>, Vec<_>) = Default::default();
-        for PartImages { part, images } in parts {
+        let has_parts = parts.len() > 1 || parts.iter().any(|part| part.is_own);
+        for PartImages { part, images, .. } in parts {
             let number = |name: &String| {
                 let found = classes.iter().position(|class| class == name).unwrap_or_else(|| {
                     classes.push(name.clone());
@@ -189,7 +190,8 @@ impl Vae {
                 u16::try_from(found).ok()
             };
             numbers.push(images.classes().iter().map(number).collect());
-            origin.push(OriginPart { part: part.to_string(), images: images.len(), digest: images.digest()? });
+            let part = if has_parts { part.to_string() } else { "all".to_owned() };
+            origin.push(OriginPart { part, images: images.len(), digest: images.digest()? });
         }
         let model = self.digest()?;
         let seed = (options.draws > 0).then_some(options.seed);
@@ -198,7 +200,7 @@ impl Vae {
         let layout = Layout {
             latent_dim: self.architecture().latent_dim(),
             has_names: any(|part| part.images.names().is_some()),
-            has_parts: true,
+            has_parts,
             has_labels: any(|part| part.images.labels().is_some()),
             has_model: true,
             has_logvars: options.logvars,
@@ -211,14 +213,14 @@ impl Vae {
     /// Encodes the images of a part, a block at a time. `numbers` are those of its classes among all.
     fn encode_part(
         &self,
-        PartImages { part, images }: &PartImages,
+        PartImages { part, images, .. }: &PartImages,
         head: &Head,
         numbers: &[Option<u16>],
         options: CodesOptions,
         mut take: impl FnMut(&Codes) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let taken = &*self.taken(images)?;
-        let Layout { latent_dim, has_names, has_labels, .. } = head.layout;
+        let Layout { latent_dim, has_names, has_parts, has_labels, .. } = head.layout;
         for_each_block(&*self.engine, taken, |block| {
             let statistics = self.engine.encode(block)?;
             let count = block.indices.len();
@@ -226,7 +228,7 @@ impl Vae {
                 latent_dim,
                 draws: options.draws,
                 logvars: options.logvars.then(Vec::new),
-                parts: Some(vec![*part; count]),
+                parts: has_parts.then(|| vec![*part; count]),
                 ..Codes::default()
             };
             for row in statistics.chunks_exact(2 * latent_dim) {
