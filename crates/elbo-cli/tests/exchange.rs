@@ -61,6 +61,31 @@ fn weights_that_have_changed_come_back_with_a_word_about_it() {
     succeeds(elbo(&here).args(args("generate back.safetensors")));
 }
 
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_before_they_are_opened() {
+    let here = with_run();
+    succeeds(elbo(&here).args(args("export run --format npz --out out")));
+    fs::remove_file(here.path().join("out/weights.npz")).unwrap();
+    for pipe in ["out/weights.npz", "pipe"] {
+        assert!(std::process::Command::new("mkfifo").arg(here.path().join(pipe)).status().unwrap().success());
+    }
+    for line in [
+        "import out --out back.safetensors",
+        "import pipe --out back.safetensors",
+        "sweep pipe --out sweep",
+        "train bars --config pipe --out new",
+        "decode run pipe --out images.npy",
+        "summary pipe",
+    ] {
+        let message = fails(elbo(&here).args(args(line)));
+        assert!(
+            message.contains(": it is no file") || message.contains("no model.json beside it"),
+            "{line}: {message}"
+        );
+    }
+}
+
 #[test]
 fn nothing_is_overwritten_and_nothing_left_behind() {
     let here = with_run();

@@ -1,6 +1,7 @@
 //! Files that are either wholly there or not at all.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -132,6 +133,40 @@ pub(crate) fn remove_leftovers(directory: &Path, untouched: Duration) {
     }
 }
 
+/// Opens a file to read it. What is no file is refused before it is opened: a pipe has no end, and opening one waits for
+/// whoever writes to it.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub(crate) fn open_file(path: &Path) -> Result<File, StorageError> {
+    let open = || {
+        let is_file = std::fs::metadata(path)?.is_file();
+        if is_file { File::open(path) } else { Err(io::Error::other("it is no file")) }
+    };
+    open().map_err(StorageError::new("read", path))
+}
+
+/// All of a file.
+///
+/// # Errors
+/// As [`open_file`].
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, StorageError> {
+    let mut bytes = Vec::new();
+    open_file(path)?.read_to_end(&mut bytes).map_err(StorageError::new("read", path))?;
+    Ok(bytes)
+}
+
+/// All of a file, which must be UTF-8.
+///
+/// # Errors
+/// As [`open_file`], and if it is no UTF-8.
+#[cfg(feature = "runs")]
+pub(crate) fn read_text(path: &Path) -> Result<String, StorageError> {
+    let mut text = String::new();
+    open_file(path)?.read_to_string(&mut text).map_err(StorageError::new("read", path))?;
+    Ok(text)
+}
+
 /// Makes a directory and those above it.
 ///
 /// # Errors
@@ -165,6 +200,21 @@ mod tests {
         remove_leftovers(directory.path(), Duration::ZERO);
         assert!(!directory.path().join(".elbo-x1.part").exists());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_before_it_is_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        #[cfg(unix)]
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [directory.path(), &pipe] {
+            // Opened, the pipe would wait for ever.
+            assert!(!path.exists() || read_file(path).unwrap_err().to_string().ends_with(": it is no file"));
+        }
+        let file = directory.path().join("file");
+        std::fs::write(&file, b"text").unwrap();
+        assert_eq!(read_file(&file).unwrap(), b"text");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::description::Description;
 use super::layout::tensors;
 use super::{ExchangeError, Format, arrays, onnx};
 use crate::files::Model;
+use crate::storage::read_file;
 use std::path::{Path, PathBuf};
 
 /// A model that was read back.
@@ -28,7 +29,7 @@ pub fn import(path: &Path) -> Result<Imported, ExchangeError> {
     let (description, parameters) = match find(path)? {
         Found::Onnx(directory) => onnx::read(&directory)?,
         Found::Described { description: beside, weights } => {
-            let description = Description::read(&arrays::read_file(&beside)?, &beside)?;
+            let description = Description::read(&read_file(&beside)?, &beside)?;
             let format = description.framework;
             let Some(name) = format.weights() else {
                 let reason = "it is of an ONNX model, which lies in encoder.onnx and decoder.onnx".to_owned();
@@ -75,7 +76,7 @@ fn find(path: &Path) -> Result<Found, ExchangeError> {
     };
     if !path.exists() {
         // The system's own words for it.
-        arrays::read_file(path)?;
+        read_file(path)?;
     }
     if path.extension().is_some_and(|extension| extension == "onnx") {
         if onnx::FILES.iter().all(|name| path.file_name().is_none_or(|found| found != *name)) {

@@ -4,7 +4,7 @@ use crate::dataset::Part;
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::Loss;
 #[cfg(feature = "runs")]
-use crate::storage::StorageError;
+use crate::storage::{StorageError, open_file};
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "runs")]
 use std::path::Path;
@@ -147,7 +147,8 @@ pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
 /// If the file cannot be read, or is no such table.
 #[cfg(feature = "runs")]
 pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
-    let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
+    let file = open_file(path)?;
+    let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_reader(file).deserialize().collect() };
     rows().map_err(|error| StorageError::new("read", path)(error.into()))
 }
 

@@ -11,7 +11,7 @@
 //! [`document_digest`] say what a digest is of.
 
 use crate::network::parameters::{Parameter, ParameterTable};
-use crate::storage::{StorageError, write_atomically};
+use crate::storage::{StorageError, read_file, write_atomically};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
@@ -271,12 +271,7 @@ pub(crate) struct TensorFile<D> {
 
 impl<D: Document> TensorFile<D> {
     pub(crate) fn read(path: &Path) -> Result<Self, TensorFileError> {
-        let about = std::fs::metadata(path).map_err(StorageError::new("read", path))?;
-        if !about.is_file() {
-            let reason = "it is no file".to_owned();
-            return Err(TensorFileError::Malformed { path: path.to_owned(), reason });
-        }
-        let bytes = std::fs::read(path).map_err(StorageError::new("read", path))?;
+        let bytes = read_file(path)?;
         let malformed = |error: safetensors::SafeTensorError| TensorFileError::Malformed {
             path: path.to_owned(),
             reason: error.to_string(),

@@ -8,7 +8,7 @@ use crate::engine::{DeviceName, Precision};
 use crate::error::Error;
 use crate::recipe::Recipe;
 use crate::recipe::settings::{EMBEDDED_DATA, Settings};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, read_text};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -48,8 +48,7 @@ impl Plan {
     /// # Errors
     /// If the file cannot be read, is no TOML, names a setting that there is not, or varies one that all trials must share.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(StorageError::new("read", path))?;
-        Ok(Self::parse(path, &text)?)
+        Ok(Self::parse(path, &read_text(path)?)?)
     }
 
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SweepError> {

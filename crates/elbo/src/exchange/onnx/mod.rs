@@ -10,6 +10,7 @@ use super::layout::{Foreign, tensors};
 use super::scale::Scale;
 use super::{ExchangeError, Format, arrays};
 use crate::files::Model;
+use crate::storage;
 use network::Network;
 use prost::Message;
 use proto::{FLOAT, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto};
@@ -97,7 +98,7 @@ pub(super) fn read(directory: &Path) -> Result<(Description, Vec<f32>), Exchange
 
 /// What a file says of its model, and all its tensors by name.
 fn read_file(path: &Path) -> Result<(Description, BTreeMap<String, TensorProto>), ExchangeError> {
-    let bytes = arrays::read_file(path)?;
+    let bytes = storage::read_file(path)?;
     let file = ModelProto::decode(&*bytes)
         .map_err(|error| arrays::malformed(path, format!("not a file of ONNX, or cut short: {error}")))?;
     let Some(entry) = file.metadata_props.iter().find(|entry| entry.key == METADATA_KEY) else {
