@@ -20,13 +20,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The share of a run over which step sizes rise, where a schedule is asked for and nothing says otherwise.
-const WARMUP: f64 = 0.1;
-
-/// Draws of an image's latent vector, where the importance-weighted bound is asked for and nothing says otherwise.
-const SAMPLES: u32 = 5;
-
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
+    match train(arguments) {
+        // A sweep reads no words.
+        Err(error) if arguments.while_stdin => {
+            print_error(&error);
+            Ok(Outcome::Failed(sweep::code_of(&error)))
+        }
+        other => other,
+    }
+}
+
+fn train(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = Stop::on_interrupt(arguments.quiet)?;
     if arguments.while_stdin {
         stop.when_stdin_ends();
@@ -267,7 +272,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     set(&mut recipe.objective, objective.map(Into::into).as_ref());
     set(&mut recipe.samples, samples.as_ref());
     if recipe.objective == ObjectiveKind::Iwae && samples.is_none() && recipe.samples == 1 {
-        recipe.samples = SAMPLES;
+        recipe.samples = ObjectiveKind::SAMPLES;
     }
     if recipe.objective != ObjectiveKind::Iwae && samples.is_none() {
         recipe.samples = 1;
@@ -316,7 +321,7 @@ fn chosen(recipe: &Recipe, data: &Splits) -> String {
 fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option<f64>) -> anyhow::Result<Schedule> {
     let usual = match recipe {
         Schedule::Linear { warmup } => warmup,
-        _ => WARMUP,
+        _ => Schedule::WARMUP,
     };
     Ok(match (name, warmup) {
         (None, None) => recipe,

@@ -3,7 +3,7 @@
 use super::layout::Foreign;
 use super::{ExchangeError, Format};
 use crate::dataset::numpy::floats;
-use crate::files::npy;
+use crate::files::{TensorNotFiniteError, npy};
 use crate::storage::{open_file, read_file};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -59,7 +59,7 @@ pub(super) fn gathered(path: &Path, tensors: &[Foreign], numbers: &[Vec<f32>]) -
     for (tensor, numbers) in tensors.iter().zip(numbers) {
         if let Some(position) = numbers.iter().position(|number| !number.is_finite()) {
             let (path, name, value) = (path.to_owned(), tensor.name.clone(), numbers[position]);
-            return Err(ExchangeError::NotFinite { path, name, position, value });
+            return Err(TensorNotFiniteError { path, name, position, value }.into());
         }
         tensor.take(numbers, &mut parameters);
     }

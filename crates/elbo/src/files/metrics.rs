@@ -152,6 +152,18 @@ pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
     rows().map_err(|error| StorageError::new("read", path)(error.into()))
 }
 
+/// The lowest held-out loss of these epochs, in nats per image; none where nothing is held out.
+#[cfg(feature = "runs")]
+pub(crate) fn best_loss(history: &[EpochMetrics]) -> Option<f64> {
+    best_epoch(history)?.held_out.map(|(_, loss)| loss.total())
+}
+
+/// The time that the steps of these epochs took.
+#[cfg(feature = "runs")]
+pub(crate) fn seconds(history: &[EpochMetrics]) -> f64 {
+    history.iter().map(|row| row.seconds).sum()
+}
+
 #[cfg(all(test, feature = "runs"))]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use crate::comparison::as_text;
 use crate::dataset::{Binarize, DataOptions, Splits};
 use crate::engine::{DeviceName, Precision};
 use crate::error::Error;
-use crate::recipe::Recipe;
+use crate::recipe::{ObjectiveKind, Recipe, Schedule};
 use crate::recipe::settings::{EMBEDDED_DATA, Settings};
 use crate::storage::{StorageError, read_text};
 use std::path::{Path, PathBuf};
@@ -20,12 +20,6 @@ const OF_DATA: [&str; 9] = ["size", "channels", "fit", "background", "range", "f
 
 /// Settings beside the recipe and the data's own.
 const OF_RUN: [&str; 4] = ["data", "device", "precision", "threads"];
-
-/// What a linear schedule's warm-up is unless it is given, as for `elbo train`.
-const WARMUP: f64 = 0.1;
-
-/// Draws of each image's latent vector under the importance-weighted bound unless they are given, as for `elbo train`.
-const SAMPLES: i64 = 5;
 
 /// Longest name of a trial, in bytes: file systems take 255.
 const LONGEST: usize = 120;
@@ -251,13 +245,13 @@ fn changed<'a>(
             }
             ("objective", Value::String(kind)) if kind == "iwae" => {
                 if recipe.get("samples").and_then(Value::as_integer) == Some(1) {
-                    recipe.insert("samples".to_owned(), Value::Integer(SAMPLES));
+                    recipe.insert("samples".to_owned(), Value::Integer(ObjectiveKind::SAMPLES.into()));
                 }
                 recipe.insert(name.clone(), value.clone());
             }
             ("schedule", Value::String(kind)) if kind == "linear" => {
                 let warmup = recipe.get("schedule").and_then(|schedule| schedule.get("linear")?.get("warmup").cloned());
-                recipe.insert(name.clone(), linear(warmup.unwrap_or(Value::Float(WARMUP))));
+                recipe.insert(name.clone(), linear(warmup.unwrap_or(Value::Float(Schedule::WARMUP))));
             }
             ("warmup", warmup) => {
                 recipe.insert("schedule".to_owned(), linear(warmup.clone()));

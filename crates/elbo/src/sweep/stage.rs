@@ -2,7 +2,7 @@
 
 use super::{FAILED, Sweep};
 use crate::error::Error;
-use crate::files::metrics::{EpochMetrics, best_epoch, read_metrics};
+use crate::files::metrics::{EpochMetrics, best_epoch, best_loss, read_metrics};
 use crate::files::run_directory::RunDirectory;
 use crate::storage::read_text;
 use std::path::Path;
@@ -38,7 +38,7 @@ impl State {
     /// The lowest held-out loss of the first so many epochs.
     fn best_of(&self, epochs: u32) -> f64 {
         let first = &self.history[..self.history.len().min(epochs as usize)];
-        best_epoch(first).and_then(|row| row.held_out).map_or(f64::INFINITY, |(_, loss)| loss.total())
+        best_loss(first).unwrap_or(f64::INFINITY)
     }
 }
 
