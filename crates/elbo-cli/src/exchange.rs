@@ -67,7 +67,7 @@ pub(crate) fn run_import(arguments: &ImportArgs) -> anyhow::Result<Outcome> {
     }
     model.write(out).map_err(elbo::Error::from)?;
     if is_changed {
-        note("the weights are others than those that were exported: what was measured of these is not kept");
+        note("the weights are others than those that were exported: what was measured of these, and a prior or a threshold fitted to them, is not kept");
     }
     let parameters = counted(model.parameters.len(), "parameter");
     print(&if arguments.json {

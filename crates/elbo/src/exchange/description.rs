@@ -113,7 +113,7 @@ impl Description {
             return Err(NewerFileError { path: path.to_owned(), found: head.format, known: NEWEST }.into());
         }
         let description = Self::deserialize(value).map_err(|error| foreign(error.to_string()))?;
-        description.card.check_names().map_err(foreign)?;
+        description.card.check().map_err(foreign)?;
         Ok(description)
     }
 }

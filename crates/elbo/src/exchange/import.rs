@@ -15,7 +15,7 @@ pub struct Imported {
     /// How its files had it.
     pub format: Format,
     /// Whether its parameters are others than those that were exported: it was trained further. What was measured of those
-    /// is then no longer said.
+    /// and fitted to their codes and scores is then no longer said.
     pub is_changed: bool,
 }
 
@@ -45,7 +45,7 @@ pub fn import(path: &Path) -> Result<Imported, ExchangeError> {
     let mut model = Model { card, parameters };
     let is_changed = model.digest() != digest;
     if is_changed {
-        model.card.metrics = None;
+        model.card.forget_weights();
     }
     Ok(Imported { model, format: framework, is_changed })
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::dataset::{Dataset, ImageShape};
-use crate::files::{DataSummary, Model, ModelCard, ModelMetrics};
+use crate::files::{AnomalyThreshold, DataSummary, Model, ModelCard, ModelMetrics, Score};
+use crate::network::mixture::{Covariance, Mixture};
 use crate::network::parameters::ParameterTable;
 use crate::network::{Architecture, Likelihood};
 use crate::recipe::Recipe;
@@ -82,6 +83,40 @@ proptest! {
     }
 }
 
+/// A threshold as it may be found.
+fn threshold() -> AnomalyThreshold {
+    AnomalyThreshold { score: Score::Loss, value: 30.5, false_alarms: 0.1, images: 40, samples: 16, seed: 1 }
+}
+
+#[test]
+fn what_no_card_can_say_is_refused() {
+    let mut model = small();
+    model.card.prior = Some(Mixture::new(Covariance::Diagonal, vec![1.0], vec![0.125, 0.0], vec![0.75, 1.0]).unwrap());
+    model.card.anomaly_threshold = Some(threshold());
+    let here = exported(&model, Format::Npz);
+    let path = here.path().join("model.json");
+    let json = fs::read_to_string(&path).unwrap();
+    let file = here.path().join("back.safetensors");
+    for (from, to, said) in [
+        ("\"false_alarms\": 0.1", "\"false_alarms\": 1e308", "a rate of false alarms of 1e308"),
+        ("\"false_alarms\": 0.1", "\"false_alarms\": 0.0", "a rate of false alarms of 0.0"),
+        ("\"value\": 30.5", "\"value\": 1e999", "number out of range"),
+        ("\"samples\": 16", "\"samples\": 0", "0 draws"),
+        ("0.125", "1e308", "a prior with the number 1e308"),
+        ("0.125", "-1e30", "a prior with the number -1e30"),
+        ("0.75", "1e38", "a prior with the number 1e38"),
+        ("0.75", "0.0", "a standard deviation is below"),
+    ] {
+        assert_eq!(json.matches(from).count(), 1, "{from}");
+        fs::write(&path, json.replace(from, to)).unwrap();
+        assert!(error(here.path()).contains(said), "{to}: {}", error(here.path()));
+    }
+    // A model file is held to the same.
+    model.card.anomaly_threshold = Some(AnomalyThreshold { value: f64::INFINITY, ..threshold() });
+    assert!(model.write(&file).unwrap_err().to_string().contains("a threshold of inf nats"));
+    assert!(!file.exists());
+}
+
 #[test]
 fn equal_models_make_equal_files() {
     for format in Format::ALL {
@@ -96,7 +131,9 @@ fn equal_models_make_equal_files() {
 
 #[test]
 fn weights_of_any_name_are_read_and_may_have_changed() {
-    let model = small();
+    let mut model = small();
+    model.card.prior = Some(Mixture::standard(2));
+    model.card.anomaly_threshold = Some(threshold());
     let mut tuned = model.clone();
     tuned.parameters[5] = -7.25;
     for (format, name) in
@@ -108,9 +145,10 @@ fn weights_of_any_name_are_read_and_may_have_changed() {
         let imported = import(&weights).unwrap();
         assert!(imported.is_changed);
         assert_eq!(imported.model.parameters, tuned.parameters);
-        // What was measured is not of these.
-        assert_eq!(imported.model.card.metrics, None);
-        assert!(!import(&here.path().join("model.json")).unwrap().is_changed);
+        // What was measured is not of these, nor what was fitted.
+        let ModelCard { metrics, prior, anomaly_threshold, .. } = &imported.model.card;
+        assert_eq!((metrics, prior, anomaly_threshold), (&None, &None, &None));
+        assert_eq!(import(&here.path().join("model.json")).unwrap().model, model);
     }
 }
 
