@@ -47,18 +47,18 @@ fn network(
     network.with_likelihood(likelihood).with_classes(classes).unwrap().with_prior_components(classes / 2).unwrap()
 }
 
-fn small() -> Model {
+pub(super) fn small() -> Model {
     model(network([9, 8, 2], &[3, 4], 2, Likelihood::SigmaGaussian, 3), 1)
 }
 
 /// The same in a fresh directory.
-fn exported(model: &Model, format: Format) -> tempfile::TempDir {
+pub(super) fn exported(model: &Model, format: Format) -> tempfile::TempDir {
     let here = tempfile::tempdir().unwrap();
     export(model, format, Numbers::Files, here.path()).unwrap();
     here
 }
 
-fn error(path: &Path) -> String {
+pub(super) fn error(path: &Path) -> String {
     import(path).unwrap_err().to_string()
 }
 
