@@ -167,6 +167,50 @@ pub(crate) fn read_text(path: &Path) -> Result<String, StorageError> {
     Ok(text)
 }
 
+/// Directories that were made for what is about to be written, and go again, as far as they are empty, unless that is kept.
+#[derive(Debug)]
+pub struct NewDirectories {
+    /// Those that were not there, the outermost first.
+    made: Vec<PathBuf>,
+}
+
+impl NewDirectories {
+    /// Makes a directory and those above it.
+    ///
+    /// # Errors
+    /// If that fails; what was made by then is gone.
+    pub fn make(path: &Path) -> Result<Self, StorageError> {
+        let mut directories = Self { made: Vec::new() };
+        let missing: Vec<&Path> =
+            path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+        for directory in missing.into_iter().rev() {
+            match std::fs::create_dir(directory) {
+                Ok(()) => directories.made.push(directory.to_owned()),
+                // Another process was quicker: it is not ours.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+                Err(error) => return Err(StorageError::new("create", path)(error)),
+            }
+        }
+        // What is there may be no directory.
+        create_directory(path)?;
+        Ok(directories)
+    }
+
+    /// Leaves them where they are.
+    pub fn keep(mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for NewDirectories {
+    fn drop(&mut self) {
+        for directory in self.made.iter().rev() {
+            // Something is in it, or it harms nobody.
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+}
+
 /// Makes a directory and those above it.
 ///
 /// # Errors
@@ -215,6 +259,25 @@ mod tests {
         let file = directory.path().join("file");
         std::fs::write(&file, b"text").unwrap();
         assert_eq!(read_file(&file).unwrap(), b"text");
+    }
+
+    #[test]
+    fn new_directories_go_again_unless_they_are_kept_or_used() {
+        let here = tempfile::tempdir().unwrap();
+        let deep = here.path().join("a/b/c");
+        drop(NewDirectories::make(&deep).unwrap());
+        assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
+        let directories = NewDirectories::make(&deep).unwrap();
+        std::fs::write(here.path().join("a/mine"), b"").unwrap();
+        drop(directories);
+        assert!(here.path().join("a/mine").exists() && !here.path().join("a/b").exists());
+        NewDirectories::make(&deep).unwrap().keep();
+        // What was there before stays.
+        drop(NewDirectories::make(&deep).unwrap());
+        assert!(deep.exists());
+        // Below a file there are none.
+        assert!(NewDirectories::make(&here.path().join("a/mine/d")).is_err());
+        assert!(NewDirectories::make(&here.path().join("a/mine")).is_err());
     }
 
     #[test]

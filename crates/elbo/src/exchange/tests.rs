@@ -118,6 +118,37 @@ fn what_no_card_can_say_is_refused() {
 }
 
 #[test]
+fn of_two_exports_into_one_directory_one_is_refused() {
+    let here = tempfile::tempdir().unwrap();
+    let models = [small(), { Model { parameters: small().parameters.iter().map(|x| -x).collect(), ..small() } }];
+    for round in 0..40 {
+        let out = here.path().join(round.to_string());
+        // Into one that is not there yet, and one that is empty.
+        if round % 2 == 0 {
+            fs::create_dir(&out).unwrap();
+        }
+        let (start, out) = (&std::sync::Barrier::new(2), &out);
+        let results = std::thread::scope(|scope| {
+            let export = |model| {
+                scope.spawn(move || {
+                    start.wait();
+                    export(model, Format::Onnx, Numbers::Files, out)
+                })
+            };
+            models.each_ref().map(export).map(|thread| thread.join().unwrap())
+        });
+        let count = results.iter().filter(|result| result.is_ok()).count();
+        let refused = results.iter().find_map(|result| result.as_ref().err());
+        assert!(count < 2 && matches!(refused, Some(ExchangeError::Occupied { .. })), "{results:?}");
+        if count == 1 {
+            let written = import(out).unwrap().model;
+            assert!(written == models[usize::from(results[1].is_ok())]);
+            assert_eq!(fs::read_dir(out).unwrap().count(), 2);
+        }
+    }
+}
+
+#[test]
 fn equal_models_make_equal_files() {
     for format in Format::ALL {
         let [one, other] = [exported(&small(), format), exported(&small(), format)];
