@@ -31,6 +31,12 @@ pub(crate) fn run_export(arguments: &ExportArgs) -> anyhow::Result<Outcome> {
         described(&exported, &model.card.architecture)?
     };
     print(&text)?;
+    if model.card.recipe.binarize.is_some() {
+        note(
+            "the model was trained on black and white pixels: draw those of grey images first, each white with its share of \
+             white as the probability, or its codes are others",
+        );
+    }
     Ok(Outcome::Done)
 }
 
