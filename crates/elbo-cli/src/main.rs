@@ -71,6 +71,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(Outcome::Failed(code)) => ExitCode::from(code),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::print_error(&error);
@@ -79,8 +80,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// How a command ended, if it did not fail.
+/// How a command ended.
 enum Outcome {
     Done,
     Interrupted,
+    /// It failed after all, which is said already, and for its caller there is this code.
+    Failed(u8),
 }

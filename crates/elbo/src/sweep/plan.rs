@@ -6,9 +6,11 @@ use crate::comparison::as_text;
 use crate::dataset::{Binarize, DataOptions, Splits};
 use crate::engine::{DeviceName, Precision};
 use crate::error::Error;
-use crate::recipe::{ObjectiveKind, Recipe, Schedule};
+use crate::network::architecture::{Architecture, ArchitectureError};
 use crate::recipe::settings::{EMBEDDED_DATA, Settings};
+use crate::recipe::{ObjectiveKind, Recipe, Schedule};
 use crate::storage::{StorageError, read_text};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -176,8 +178,10 @@ impl Plan {
             recipe,
         };
         let is_own = |name: &str| !OF_DATA.contains(&name) && !["data", "recipe", "validation"].contains(&name);
-        let changes = self.base.iter().filter(|(name, _)| is_own(name));
-        let settings = changed(&settings, changes).map_err(|reason| self.malformed(&format!("[base]: {reason}")))?;
+        let changes = || self.base.iter().filter(|(name, _)| is_own(name));
+        let before = settings;
+        let settings = changed(&before, changes()).map_err(|reason| self.malformed(&format!("[base]: {reason}")))?;
+        self.check_range("base", &before, changes())?;
         if settings.recipe.validation == 0.0 && data.validation.is_none() {
             return Err(SweepError::NoValidation { data: data.name.clone() }.into());
         }
@@ -189,19 +193,51 @@ impl Plan {
         Ok(settings)
     }
 
-    /// All trials, by what they share.
+    /// All trials, by what they share. A random draw of settings that an earlier one has is none.
     ///
     /// # Errors
-    /// If a value is not of the kind of its setting.
+    /// If a value is not of the kind of its setting or out of its range, or two trials of a grid have the same settings. One
+    /// that does not go together with others is the trial's to refuse.
     pub fn trials(&self, base: &Settings) -> Result<Vec<Trial>, Error> {
-        let mut trials = Vec::new();
+        let table = self.space.table();
+        let (mut trials, mut known) = (Vec::<Trial>::new(), HashMap::new());
         for (number, own) in self.space.points().into_iter().enumerate() {
             let settings = changed(base, own.iter().map(|(name, value)| (name, value)));
-            let settings = settings.map_err(|reason| self.malformed(&format!("[{}]: {reason}", self.space.table())))?;
+            let settings = settings.map_err(|reason| self.malformed(&format!("[{table}]: {reason}")))?;
+            self.check_range(table, base, own.iter().map(|(name, value)| (name, value)))?;
             let own: Vec<_> = own.iter().map(|(name, value)| (name.clone(), as_text(value))).collect();
-            trials.push(Trial { name: name(number + 1, &own), settings, own });
+            let trial = Trial { name: name(number + 1, &own), settings, own };
+            // 1 and 1.0 are one number there.
+            match known.insert(trial.settings.to_toml(), trial.name.clone()) {
+                None => trials.push(trial),
+                Some(first) if self.space.draws() == 0 => {
+                    let reason = format!("[{table}]: trials {first} and {} have the same settings", trial.name);
+                    return Err(self.malformed(&reason).into());
+                }
+                Some(_) => {}
+            }
         }
         Ok(trials)
+    }
+
+    /// That each of some values is in its range, whatever stands beside it.
+    fn check_range<'a>(
+        &self,
+        table: &str,
+        base: &Settings,
+        values: impl Iterator<Item = (&'a String, &'a Value)>,
+    ) -> Result<(), SweepError> {
+        for (name, value) in values {
+            if let Some(reason) = out_of_range(base, name, value) {
+                return Err(self.malformed(&format!("[{table}] {name} = {}: {reason}", as_text(value))));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many random draws there are to be.
+    pub(super) fn draws(&self) -> usize {
+        self.space.draws()
     }
 
     /// Shares of a trial's epochs after which the worse half of the trials ends.
@@ -266,6 +302,25 @@ fn changed<'a>(
     }
     run.insert("recipe".to_owned(), Value::Table(recipe));
     run.try_into().map_err(|error: toml::de::Error| error.to_string().trim_end().replace('\n', " "))
+}
+
+/// Why a value can be no setting, whatever the others are; none if it can, or what it goes together with decides.
+fn out_of_range(base: &Settings, name: &String, value: &Value) -> Option<String> {
+    let refused = |objective, samples| {
+        // What other settings have a say in is set to what goes with all values of one objective.
+        let recipe = Recipe { objective, samples, free_bits: 0.0, prior_components: 0, ..base.recipe.clone() };
+        let settings = changed(&Settings { recipe, ..base.clone() }, std::iter::once((name, value))).ok()?;
+        let recipe = settings.recipe;
+        let network = Architecture::new(Architecture::reference().image(), &recipe.widths, recipe.latent_dim);
+        match (recipe.validate(), network) {
+            (Err(error), _) => Some(error.to_string()),
+            // How large the network is depends on the images.
+            (_, Err(error @ ArchitectureError::OutOfRange { .. })) => Some(error.to_string()),
+            _ => None,
+        }
+    };
+    let reason = refused(ObjectiveKind::Elbo, 1)?;
+    refused(ObjectiveKind::Iwae, ObjectiveKind::SAMPLES).and(Some(reason))
 }
 
 /// The name of a trial, which any file system takes.
