@@ -16,9 +16,10 @@ pub(crate) fn run(arguments: &CompareArgs) -> anyhow::Result<Outcome> {
     if let Some(out) = &arguments.out {
         anyhow::ensure!(names_png(out)?, "{}: a PNG file is written: choose a name that ends in .png", out.display());
     }
-    let runs = arguments.runs.iter().map(|run| RunRecord::read(run));
+    let paths = without_repeats(&arguments.runs);
+    let runs = paths.iter().map(|run| RunRecord::read(run));
     let comparison = Comparison::new(runs.collect::<Result<_, _>>()?);
-    let names = names(&arguments.runs);
+    let names = names(&paths);
     if let Some(out) = &arguments.out {
         let png = comparison.figure(&names).png().map_err(elbo::Error::from)?;
         write_atomically(out, &png).map_err(elbo::Error::from)?;
@@ -32,6 +33,22 @@ pub(crate) fn run(arguments: &CompareArgs) -> anyhow::Result<Outcome> {
         note(&format!("the losses by epoch are drawn in {}", out.display()));
     }
     Ok(Outcome::Done)
+}
+
+/// The runs without those that are given again, by the same or another path; says which these are.
+fn without_repeats(runs: &[PathBuf]) -> Vec<PathBuf> {
+    let (mut left, mut places) = (Vec::<PathBuf>::new(), Vec::new());
+    for run in runs {
+        // One that is not there is told as such when it is read.
+        let place = std::fs::canonicalize(run).unwrap_or_else(|_| run.clone());
+        if let Some(first) = places.iter().position(|known| *known == place) {
+            note(&format!("{} is {} again: it is listed once", run.display(), left[first].display()));
+        } else {
+            left.push(run.clone());
+            places.push(place);
+        }
+    }
+    left
 }
 
 /// What runs are called: by their directories alone where these have different names.

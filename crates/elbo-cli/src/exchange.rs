@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::args::{ExportArgs, ImportArgs};
 use crate::output::{counted, note, print};
 use elbo::exchange::{Exported, Imported, Numbers, export, import};
-use elbo::storage::create_directory;
+use elbo::storage::NewDirectories;
 use elbo::{Architecture, Model};
 use serde_json::json;
 use std::fmt::Write;
@@ -31,6 +31,12 @@ pub(crate) fn run_export(arguments: &ExportArgs) -> anyhow::Result<Outcome> {
         described(&exported, &model.card.architecture)?
     };
     print(&text)?;
+    if model.card.recipe.binarize.is_some() {
+        note(
+            "the model was trained on black and white pixels: draw those of grey images first, each white with its share of \
+             white as the probability, or its codes are others",
+        );
+    }
     Ok(Outcome::Done)
 }
 
@@ -62,12 +68,16 @@ pub(crate) fn run_import(arguments: &ImportArgs) -> anyhow::Result<Outcome> {
     }
     anyhow::ensure!(!out.exists(), "{}: there is such a file already: choose another --out", out.display());
     let Imported { model, format, is_changed, .. } = import(&arguments.from).map_err(elbo::Error::from)?;
-    if let Some(parent) = out.parent().filter(|parent| *parent != Path::new("")) {
-        create_directory(parent).map_err(elbo::Error::from)?;
-    }
+    let parent = out.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.map(NewDirectories::make).transpose().map_err(elbo::Error::from)?;
     model.write(out).map_err(elbo::Error::from)?;
+    if let Some(parent) = parent {
+        parent.keep();
+    }
     if is_changed {
-        note("the weights are others than those that were exported: what was measured of these is not kept");
+        note(
+            "the weights are others than those that were exported: what was measured of these, and a prior or a threshold fitted to them, is not kept",
+        );
     }
     let parameters = counted(model.parameters.len(), "parameter");
     print(&if arguments.json {

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(Outcome::Failed(code)) => ExitCode::from(code),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::print_error(&error);
@@ -89,8 +90,10 @@ fn run(command: &Command) -> anyhow::Result<Outcome> {
     }
 }
 
-/// How a command ended, if it did not fail.
+/// How a command ended.
 enum Outcome {
     Done,
     Interrupted,
+    /// It failed after all, which is said already, and for its caller there is this code.
+    Failed(u8),
 }

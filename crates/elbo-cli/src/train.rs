@@ -6,10 +6,11 @@ use crate::device;
 use crate::ending::{advice, last_line};
 use crate::hints;
 use crate::interrupt::on_request;
-use crate::output::{class_key, counted, note, print, thousands};
+use crate::output::{class_key, counted, note, print, print_error, thousands};
 use crate::progress::Progress;
 use crate::shell;
 use crate::source;
+use crate::sweep;
 use elbo::dataset::{DataOptions, Part, Splits};
 use elbo::engine::{Chosen, DeviceName, EngineError, Precision};
 use elbo::figures::write_figures;
@@ -22,13 +23,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The share of a run over which step sizes rise, where a schedule is asked for and nothing says otherwise.
-const WARMUP: f64 = 0.1;
-
-/// Draws of an image's latent vector, where the importance-weighted bound is asked for and nothing says otherwise.
-const SAMPLES: u32 = 5;
-
 pub(crate) fn run(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
+    match train(arguments) {
+        // A sweep reads no words.
+        Err(error) if arguments.while_stdin => {
+            print_error(&error);
+            Ok(Outcome::Failed(sweep::code_of(&error)))
+        }
+        other => other,
+    }
+}
+
+fn train(arguments: &TrainArgs) -> anyhow::Result<Outcome> {
     let stop = Stop::on_interrupt(arguments.quiet)?;
     if arguments.while_stdin {
         stop.when_stdin_ends();
@@ -269,7 +275,7 @@ fn resolve(arguments: &TrainArgs) -> anyhow::Result<(Settings, Splits)> {
     set(&mut recipe.objective, objective.map(Into::into).as_ref());
     set(&mut recipe.samples, samples.as_ref());
     if recipe.objective == ObjectiveKind::Iwae && samples.is_none() && recipe.samples == 1 {
-        recipe.samples = SAMPLES;
+        recipe.samples = ObjectiveKind::SAMPLES;
     }
     if recipe.objective != ObjectiveKind::Iwae && samples.is_none() {
         recipe.samples = 1;
@@ -318,7 +324,7 @@ fn chosen(recipe: &Recipe, data: &Splits) -> String {
 fn resolve_schedule(recipe: Schedule, name: Option<ScheduleName>, warmup: Option<f64>) -> anyhow::Result<Schedule> {
     let usual = match recipe {
         Schedule::Linear { warmup } => warmup,
-        _ => WARMUP,
+        _ => Schedule::WARMUP,
     };
     Ok(match (name, warmup) {
         (None, None) => recipe,

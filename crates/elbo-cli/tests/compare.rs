@@ -61,6 +61,16 @@ fn losses_that_cannot_be_compared_are_never_in_one_column() {
 }
 
 #[test]
+fn a_run_that_is_given_again_is_listed_once() {
+    let here = with_bars();
+    run(&here, "--epochs 1 --out one");
+    run(&here, "--epochs 1 --beta 2 --out two");
+    let printed = succeeds(elbo(&here).args(args("compare one two ./one/ one")));
+    assert_eq!(printed.stderr, "./one/ is one again: it is listed once\none is one again: it is listed once\n");
+    assert_eq!(printed.stdout, succeeds(elbo(&here).args(args("compare one two"))).stdout);
+}
+
+#[test]
 fn what_is_no_run_is_said_and_nothing_is_written() {
     let here = with_bars();
     run(&here, "--epochs 1 --out one");

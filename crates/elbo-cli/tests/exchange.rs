@@ -1,6 +1,6 @@
 //! `export` and `import`.
 
-use crate::common::{args, contents, elbo, ends_with, fails, model, names, succeeds, with_run};
+use crate::common::{args, contents, elbo, ends_with, fails, model, names, succeeds, train, with_bars, with_run};
 use serde_json::Value;
 use std::fs;
 
@@ -55,10 +55,55 @@ fn weights_that_have_changed_come_back_with_a_word_about_it() {
     *bytes.last_mut().unwrap() ^= 0x80;
     fs::write(&path, bytes).unwrap();
     let printed = succeeds(elbo(&here).args(args("import out --out back.safetensors")));
-    assert!(printed.stderr.starts_with("the weights are others than those that were exported"), "{printed:#?}");
+    assert_eq!(
+        printed.stderr,
+        "the weights are others than those that were exported: what was measured of these, and a prior or a threshold fitted to \
+         them, is not kept\n"
+    );
     let summary = succeeds(elbo(&here).args(args("summary back.safetensors"))).stdout;
     assert!(!summary.contains("nats per image"), "{summary}");
     succeeds(elbo(&here).args(args("generate back.safetensors")));
+}
+
+#[test]
+fn black_and_white_pixels_are_said_to_be_drawn_first() {
+    let here = with_bars();
+    succeeds(&mut train(&here, "bars --binarize static --epochs 1 --no-figures --quiet --out run --device cpu"));
+    for format in ["onnx", "keras", "pytorch"] {
+        let printed = succeeds(elbo(&here).args(args(&format!("export run --format {format} --out {format}"))));
+        assert!(printed.stderr.starts_with("the model was trained on black and white pixels: draw"), "{printed:#?}");
+        assert_eq!(printed.stderr.lines().count(), 1);
+        succeeds(elbo(&here).args(args(&format!("import {format} --out {format}.safetensors"))));
+    }
+    for file in ["keras/model.py", "pytorch/model.py"] {
+        let script = fs::read_to_string(here.path().join(file)).unwrap();
+        assert!(script.contains("\n# Trained on pixels drawn black or white: draw"), "{script}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_before_they_are_opened() {
+    let here = with_run();
+    succeeds(elbo(&here).args(args("export run --format npz --out out")));
+    fs::remove_file(here.path().join("out/weights.npz")).unwrap();
+    for pipe in ["out/weights.npz", "pipe"] {
+        assert!(std::process::Command::new("mkfifo").arg(here.path().join(pipe)).status().unwrap().success());
+    }
+    for line in [
+        "import out --out back.safetensors",
+        "import pipe --out back.safetensors",
+        "sweep pipe --out sweep",
+        "train bars --config pipe --out new",
+        "decode run pipe --out images.npy",
+        "summary pipe",
+    ] {
+        let message = fails(elbo(&here).args(args(line)));
+        assert!(
+            message.contains(": it is no file") || message.contains("no model.json beside it"),
+            "{line}: {message}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `sweep`: many runs, ranked; stopped and gone on with.
 
-use crate::common::{args, contents, elbo, fails, model, names, succeeds, with_bars};
+use crate::common::{args, contents, elbo, ends_with, fails, model, names, succeeds, with_bars};
 use std::fs;
 use std::path::Path;
 #[cfg(unix)]
@@ -56,6 +56,54 @@ fn trials_are_ranked_failures_listed_and_each_is_an_ordinary_run() {
         message.contains("a trial of another sweep") && message.contains("\nhint: choose another --out"),
         "{message}"
     );
+}
+
+#[test]
+fn what_the_machine_kept_from_working_is_tried_again() {
+    let here = with_bars();
+    plan(&here, &format!("{BASE}[grid]\nbeta = [1, 2]\n"));
+    let out = here.path().join("out");
+    // A directory in the place of a file stands for a file that cannot be written.
+    let in_the_way = out.join("001-beta=1/best.safetensors");
+    fs::create_dir_all(in_the_way.join("inside")).unwrap();
+    let printed = ends_with(1, elbo(&here).args(args("sweep plan.toml --out out --quiet")));
+    assert!(printed.stdout.contains(" finished\n") && printed.stdout.contains(" open\n"), "{printed:#?}");
+    let said = "error: 1 trial failed for a reason of the machine: 001-beta=1: cannot write ";
+    assert!(printed.stderr.starts_with(said), "{printed:#?}");
+    assert!(printed.stderr.ends_with("\nhint: the same command tries again\n"), "{printed:#?}");
+    assert!(!out.join("001-beta=1/failed.txt").exists());
+    fs::remove_dir_all(in_the_way).unwrap();
+    let printed = succeeds(elbo(&here).args(args("sweep plan.toml --out out --quiet"))).stdout;
+    assert_eq!(printed.matches("finished").count(), 2, "{printed}");
+}
+
+#[test]
+fn a_trial_waits_for_who_is_about_to_leave_its_directory() {
+    let here = with_bars();
+    plan(&here, &format!("{BASE}[grid]\nbeta = [1]\n"));
+    let trial = here.path().join("out/001-beta=1");
+    fs::create_dir_all(&trial).unwrap();
+    let lock = fs::File::create(trial.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let other = std::thread::spawn(move || {
+        // Until the sweep has found it taken, or else it is taken for nothing.
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        drop(lock);
+    });
+    let printed = succeeds(elbo(&here).args(args("sweep plan.toml --out out --quiet"))).stdout;
+    assert_eq!(printed.matches("finished").count(), 1, "{printed}");
+    other.join().unwrap();
+}
+
+#[test]
+fn a_sweep_of_nothing_but_failures_has_failed() {
+    let here = with_bars();
+    plan(&here, &format!("{BASE}[grid]\nlearning_rate = [1e30, 1e31]\n"));
+    for _ in 0..2 {
+        let printed = ends_with(1, elbo(&here).args(args("sweep plan.toml --out out --quiet")));
+        assert_eq!(printed.stdout.matches(" failed: the loss is not finite").count(), 2, "{printed:#?}");
+        assert_eq!(printed.stderr, "error: every trial failed\n");
+    }
 }
 
 #[test]
@@ -120,6 +168,8 @@ fn what_a_sweep_cannot_be_is_said_before_anything_is_made() {
         (format!("{BASE}[grid]\nlearning_rat = [1]\n"), "[grid] has no setting 'learning_rat'; it may have "),
         (format!("{BASE}[grid]\nlikelihood = [\"gaussian\"]\n"), "varies 'likelihood'"),
         (format!("{BASE}[grid]\nseed = [1, 2]\n"), "varies 'seed'"),
+        (format!("{BASE}[grid]\nbeta = [1, nan]\n"), "[grid] beta = NaN: beta must be a finite number"),
+        (format!("{BASE}[grid]\nbeta = [1, 1.0]\n"), "trials 001-beta=1 and 002-beta=1.0 have the same settings"),
         (BASE.replace("bars", "nowhere") + "[grid]\nbeta = [1]\n", "nowhere: no such directory"),
     ] {
         plan(&here, &text);

@@ -1,7 +1,8 @@
 //! Files that are either wholly there or not at all.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -166,6 +167,84 @@ pub(crate) fn remove_leftovers(directory: &Path, untouched: Duration) {
     }
 }
 
+/// Opens a file to read it. What is no file is refused before it is opened: a pipe has no end, and opening one waits for
+/// whoever writes to it.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub(crate) fn open_file(path: &Path) -> Result<File, StorageError> {
+    let open = || {
+        let is_file = std::fs::metadata(path)?.is_file();
+        if is_file { File::open(path) } else { Err(io::Error::other("it is no file")) }
+    };
+    open().map_err(StorageError::new("read", path))
+}
+
+/// All of a file.
+///
+/// # Errors
+/// As [`open_file`].
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, StorageError> {
+    let mut bytes = Vec::new();
+    open_file(path)?.read_to_end(&mut bytes).map_err(StorageError::new("read", path))?;
+    Ok(bytes)
+}
+
+/// All of a file, which must be UTF-8.
+///
+/// # Errors
+/// As [`open_file`], and if it is no UTF-8.
+#[cfg(feature = "runs")]
+pub(crate) fn read_text(path: &Path) -> Result<String, StorageError> {
+    let mut text = String::new();
+    open_file(path)?.read_to_string(&mut text).map_err(StorageError::new("read", path))?;
+    Ok(text)
+}
+
+/// Directories that were made for what is about to be written, and go again, as far as they are empty, unless that is kept.
+#[derive(Debug)]
+pub struct NewDirectories {
+    /// Those that were not there, the outermost first.
+    made: Vec<PathBuf>,
+}
+
+impl NewDirectories {
+    /// Makes a directory and those above it.
+    ///
+    /// # Errors
+    /// If that fails; what was made by then is gone.
+    pub fn make(path: &Path) -> Result<Self, StorageError> {
+        let mut directories = Self { made: Vec::new() };
+        let missing: Vec<&Path> =
+            path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+        for directory in missing.into_iter().rev() {
+            match std::fs::create_dir(directory) {
+                Ok(()) => directories.made.push(directory.to_owned()),
+                // Another process was quicker: it is not ours.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+                Err(error) => return Err(StorageError::new("create", path)(error)),
+            }
+        }
+        // What is there may be no directory.
+        create_directory(path)?;
+        Ok(directories)
+    }
+
+    /// Leaves them where they are.
+    pub fn keep(mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for NewDirectories {
+    fn drop(&mut self) {
+        for directory in self.made.iter().rev() {
+            // Something is in it, or it harms nobody.
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+}
+
 /// Makes a directory and those above it.
 ///
 /// # Errors
@@ -217,6 +296,40 @@ mod tests {
         remove_leftovers(directory.path(), Duration::ZERO);
         assert!(!directory.path().join(".elbo-x1.part").exists());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_before_it_is_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        #[cfg(unix)]
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [directory.path(), &pipe] {
+            // Opened, the pipe would wait for ever.
+            assert!(!path.exists() || read_file(path).unwrap_err().to_string().ends_with(": it is no file"));
+        }
+        let file = directory.path().join("file");
+        std::fs::write(&file, b"text").unwrap();
+        assert_eq!(read_file(&file).unwrap(), b"text");
+    }
+
+    #[test]
+    fn new_directories_go_again_unless_they_are_kept_or_used() {
+        let here = tempfile::tempdir().unwrap();
+        let deep = here.path().join("a/b/c");
+        drop(NewDirectories::make(&deep).unwrap());
+        assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
+        let directories = NewDirectories::make(&deep).unwrap();
+        std::fs::write(here.path().join("a/mine"), b"").unwrap();
+        drop(directories);
+        assert!(here.path().join("a/mine").exists() && !here.path().join("a/b").exists());
+        NewDirectories::make(&deep).unwrap().keep();
+        // What was there before stays.
+        drop(NewDirectories::make(&deep).unwrap());
+        assert!(deep.exists());
+        // Below a file there are none.
+        assert!(NewDirectories::make(&here.path().join("a/mine/d")).is_err());
+        assert!(NewDirectories::make(&here.path().join("a/mine")).is_err());
     }
 
     #[test]

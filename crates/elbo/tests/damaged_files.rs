@@ -1,7 +1,7 @@
 //! Errors, never panics, where checkpoints and models are damaged.
 
 use crate::bars::{model_bytes, resume, run_in, small, small_settings};
-use elbo::files::TensorFileError;
+use elbo::files::{NewerFileError, TensorFileError};
 use elbo::{Error, Model, RunDirectory, Training};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -159,7 +159,7 @@ fn a_model_file_that_is_not_right_says_what_is_wrong() {
     assert!(message.contains("must be F32 [1], but is I32 [1]"), "{message}");
 
     let newer = error(&with_header(&file, r#"\"format\":4"#, r#"\"format\":5"#));
-    assert!(matches!(newer, TensorFileError::Newer { found: 5, known: 4, .. }), "{newer}");
+    assert!(matches!(newer, TensorFileError::Newer(NewerFileError { found: 5, known: 4, .. })), "{newer}");
     // Also when it says things that this program does not know.
     let newer = error(&with_header(&file, r#"\"format\":4"#, r#"\"format\":5,\"colour\":3"#));
     assert!(matches!(newer, TensorFileError::Newer { .. }), "{newer}");

@@ -3,7 +3,7 @@
 use super::*;
 use elbo::Loss;
 use elbo::dataset::{BadPicture, Channels, ImageShape, Size};
-use elbo::files::{DataSummary, HeldOutError};
+use elbo::files::{DataSummary, HeldOutError, NewerFileError, TensorNotFiniteError};
 use std::io;
 
 const SHAPE: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };
@@ -329,12 +329,12 @@ fn files_that_are_damaged() {
             Some("some bytes changed since it was written; copy it again or train again"),
         ),
         (
-            TensorFileError::NotFinite { path: path(), name: text(), position: 3, value: f32::NAN },
+            TensorNotFiniteError { path: path(), name: text(), position: 3, value: f32::NAN }.into(),
             Some(
                 "the training diverged; train anew with lower rates, --learning-rate and its like, or a --beta near 1",
             ),
         ),
-        (TensorFileError::Newer { path: path(), found: 3, known: 2 }, Some("update elbo to read it")),
+        (NewerFileError { path: path(), found: 3, known: 2 }.into(), Some("update elbo to read it")),
         (TensorFileError::Foreign { path: path(), kind: "model", reason: text() }, None),
     ]);
 }

@@ -1,6 +1,8 @@
 //! Trials in processes of their own.
 
+use super::code::cause_of;
 use elbo::RunDirectory;
+use elbo::sweep::Cause;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How often the processes are looked at.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// How the process of a trial ended.
 pub(super) enum Ended {
@@ -17,10 +19,8 @@ pub(super) enum Ended {
     Done,
     /// It was asked to stop, and is saved.
     Stopped,
-    /// It cannot go on.
-    Failed(String),
-    /// Something else ended it, such as a lack of memory.
-    Killed(String),
+    /// It failed, for this cause and in these words.
+    Failed(Cause, String),
 }
 
 /// A process that trains.
@@ -99,11 +99,12 @@ impl Workers {
         let ended = match worker.process.wait() {
             Ok(status) if status.success() => Ended::Done,
             Ok(status) if status.code() == Some(i32::from(crate::INTERRUPTED)) => Ended::Stopped,
-            Ok(status) if status.code().is_some() => {
-                Ended::Failed(reason(&said).unwrap_or_else(|| format!("its process ended with {status}")))
+            Ok(status) => {
+                // A signal leaves no code, such as for a lack of memory.
+                let cause = status.code().map_or(Cause::Machine, cause_of);
+                Ended::Failed(cause, reason(&said).unwrap_or_else(|| format!("its process ended: {status}")))
             }
-            Ok(status) => Ended::Killed(status.to_string()),
-            Err(error) => Ended::Killed(error.to_string()),
+            Err(error) => Ended::Failed(Cause::Machine, error.to_string()),
         };
         Some((worker.trial, ended))
     }

@@ -2,7 +2,7 @@
 
 use super::Basis;
 use crate::error::Error;
-use crate::files::metrics::{EpochMetrics, best_epoch, read_metrics};
+use crate::files::metrics::{EpochMetrics, best_epoch, best_loss, read_metrics, seconds};
 use crate::files::model::Model;
 use crate::files::run_directory::{RunDirectory, RunDirectoryError};
 use crate::network::parameters::ParameterTable;
@@ -53,12 +53,12 @@ impl RunRecord {
     /// The lowest held-out loss, in nats per image; none where nothing is held out.
     #[must_use]
     pub fn best_loss(&self) -> Option<f64> {
-        self.best_epoch().and_then(|row| row.held_out).map(|(_, loss)| loss.total())
+        best_loss(&self.history)
     }
 
     /// The time that training steps took, in seconds, without losses over held-out images and saving.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.history.iter().map(|row| row.seconds).sum()
+        seconds(&self.history)
     }
 }

@@ -15,7 +15,7 @@ use super::DatasetError;
 #[cfg(feature = "pictures")]
 use super::Depth;
 use super::stamp::Stamp;
-use crate::storage::{ABANDONED, StorageError, create_directory, remove_leftovers, write_with};
+use crate::storage::{ABANDONED, StorageError, create_directory, open_file, remove_leftovers, write_with};
 
 /// How a cache file ends; another number would be another format.
 const MARK: &[u8; 8] = b"elbo im2";
@@ -120,7 +120,7 @@ fn read_exact_at(file: &File, mut out: &mut [u8], mut offset: u64) -> io::Result
 
 /// The images that an earlier call of [`write`] left at `path`; none if there is no such file, or it is not whole.
 pub(super) fn open(path: &Path) -> Option<(ImageFile, Contents)> {
-    let mut file = File::open(path).ok()?;
+    let mut file = open_file(path).ok()?;
     let end = file.metadata().ok()?.len().checked_sub(16)?;
     file.seek(SeekFrom::Start(end)).ok()?;
     let mut tail = [0; 16];
@@ -230,7 +230,7 @@ fn write_images(
         file.write_all(&(document.len() as u64).to_le_bytes())?;
         file.write_all(MARK)
     })?;
-    let file = File::open(path).map_err(StorageError::new("read", path))?;
+    let file = open_file(path)?;
     Ok((ImageFile { path: path.to_owned(), file, start: 0, stamp: None }, contents))
 }
 

@@ -3,12 +3,11 @@
 use super::layout::Foreign;
 use super::{ExchangeError, Format};
 use crate::dataset::numpy::floats;
-use crate::files::npy;
-use crate::storage::StorageError;
+use crate::files::{TensorNotFiniteError, npy};
+use crate::storage::{open_file, read_file};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{BufReader, Cursor, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
@@ -60,7 +59,7 @@ pub(super) fn gathered(path: &Path, tensors: &[Foreign], numbers: &[Vec<f32>]) -
     for (tensor, numbers) in tensors.iter().zip(numbers) {
         if let Some(position) = numbers.iter().position(|number| !number.is_finite()) {
             let (path, name, value) = (path.to_owned(), tensor.name.clone(), numbers[position]);
-            return Err(ExchangeError::NotFinite { path, name, position, value });
+            return Err(TensorNotFiniteError { path, name, position, value }.into());
         }
         tensor.take(numbers, &mut parameters);
     }
@@ -83,7 +82,7 @@ fn read_safetensors(path: &Path, tensors: &[Foreign]) -> Result<Vec<Vec<f32>>, E
 }
 
 fn read_npz(path: &Path, tensors: &[Foreign]) -> Result<Vec<Vec<f32>>, ExchangeError> {
-    let file = File::open(path).map_err(StorageError::new("read", path))?;
+    let file = open_file(path)?;
     let not_npz = |error: zip::result::ZipError| malformed(path, format!("not an .npz file, or cut short: {error}"));
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(not_npz)?;
     let names: Vec<String> = archive.file_names().flatten().map(std::borrow::Cow::into_owned).collect();
@@ -109,15 +108,6 @@ fn check_known<'a>(
         None => Ok(()),
         Some(name) => Err(ExchangeError::Unknown { path: path.to_owned(), name: name.escape_debug().to_string() }),
     }
-}
-
-/// A whole file, which must be one: other things may have no end.
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ExchangeError> {
-    let about = std::fs::metadata(path).map_err(StorageError::new("read", path))?;
-    if !about.is_file() {
-        return Err(malformed(path, "it is no file".to_owned()));
-    }
-    Ok(std::fs::read(path).map_err(StorageError::new("read", path))?)
 }
 
 pub(super) fn wrong(path: &Path, tensor: &Foreign, found: String) -> ExchangeError {

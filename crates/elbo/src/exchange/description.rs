@@ -3,7 +3,7 @@
 use super::layout::Foreign;
 use super::scale::Scale;
 use super::{ExchangeError, Format};
-use crate::files::{Model, ModelCard};
+use crate::files::{Model, ModelCard, NewerFileError};
 use crate::network::architecture::{Activation, LayerShape, Role};
 use crate::network::likelihood::log_sigma;
 use crate::network::parameters::ParameterTable;
@@ -110,10 +110,10 @@ impl Description {
             return Err(foreign(format!("it is of kind '{}'", head.kind.escape_debug())));
         }
         if head.format > NEWEST {
-            return Err(ExchangeError::Newer { path: path.to_owned(), found: head.format, known: NEWEST });
+            return Err(NewerFileError { path: path.to_owned(), found: head.format, known: NEWEST }.into());
         }
         let description = Self::deserialize(value).map_err(|error| foreign(error.to_string()))?;
-        description.card.check_names().map_err(foreign)?;
+        description.card.check().map_err(foreign)?;
         Ok(description)
     }
 }

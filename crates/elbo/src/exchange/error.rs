@@ -1,5 +1,6 @@
 //! What can go wrong between a model and the files of other programs.
 
+use crate::files::{NewerFileError, TensorNotFiniteError};
 use crate::storage::StorageError;
 use std::path::PathBuf;
 
@@ -51,15 +52,8 @@ pub enum ExchangeError {
         reason: String,
     },
     /// A newer program wrote it.
-    #[error("{}: has format {found}; this program knows formats up to {known}", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest that this program reads.
-        known: u32,
-    },
+    #[error(transparent)]
+    Newer(#[from] NewerFileError),
     /// Two files that belong together are of different models.
     #[error("{} and {} are of different models", first.display(), second.display())]
     Apart {
@@ -89,15 +83,6 @@ pub enum ExchangeError {
         name: String,
     },
     /// A number is NaN or infinite.
-    #[error("{}: number {position} of tensor {name} is {value}", path.display())]
-    NotFinite {
-        /// The file.
-        path: PathBuf,
-        /// The tensor's name there.
-        name: String,
-        /// The first such number's place in it, row-major; that of the first number is 0.
-        position: usize,
-        /// The number.
-        value: f32,
-    },
+    #[error(transparent)]
+    NotFinite(#[from] TensorNotFiniteError),
 }

@@ -35,12 +35,12 @@ pub fn export(model: &Model, format: Format, numbers: Numbers, directory: &Path)
         Format::Onnx => onnx::files(model, scale, &tensors, &description, directory)?,
         Format::PyTorch => {
             let weights = arrays::safetensors(&tensors, &model.parameters, directory)?;
-            let script = python::pytorch(&model.card.architecture, scale);
+            let script = python::pytorch(&model.card, scale);
             vec![("weights.safetensors", weights), ("model.py", script), ("model.json", pretty(&description))]
         }
         Format::Keras => {
             let weights = arrays::npz(&tensors, &model.parameters, directory)?;
-            let script = python::keras(&model.card.architecture, scale);
+            let script = python::keras(&model.card, scale);
             vec![("weights.npz", weights), ("model.py", script), ("model.json", pretty(&description))]
         }
         Format::Npz => {

@@ -4,6 +4,7 @@ use super::description::Description;
 use super::layout::tensors;
 use super::{ExchangeError, Format, arrays, onnx};
 use crate::files::Model;
+use crate::storage::read_file;
 use std::path::{Path, PathBuf};
 
 /// A model that was read back.
@@ -14,7 +15,7 @@ pub struct Imported {
     /// How its files had it.
     pub format: Format,
     /// Whether its parameters are others than those that were exported: it was trained further. What was measured of those
-    /// is then no longer said.
+    /// and fitted to their codes and scores is then no longer said.
     pub is_changed: bool,
 }
 
@@ -28,7 +29,7 @@ pub fn import(path: &Path) -> Result<Imported, ExchangeError> {
     let (description, parameters) = match find(path)? {
         Found::Onnx(directory) => onnx::read(&directory)?,
         Found::Described { description: beside, weights } => {
-            let description = Description::read(&arrays::read_file(&beside)?, &beside)?;
+            let description = Description::read(&read_file(&beside)?, &beside)?;
             let format = description.framework;
             let Some(name) = format.weights() else {
                 let reason = "it is of an ONNX model, which lies in encoder.onnx and decoder.onnx".to_owned();
@@ -44,7 +45,7 @@ pub fn import(path: &Path) -> Result<Imported, ExchangeError> {
     let mut model = Model { card, parameters };
     let is_changed = model.digest() != digest;
     if is_changed {
-        model.card.metrics = None;
+        model.card.forget_weights();
     }
     Ok(Imported { model, format: framework, is_changed })
 }
@@ -75,7 +76,7 @@ fn find(path: &Path) -> Result<Found, ExchangeError> {
     };
     if !path.exists() {
         // The system's own words for it.
-        arrays::read_file(path)?;
+        read_file(path)?;
     }
     if path.extension().is_some_and(|extension| extension == "onnx") {
         if onnx::FILES.iter().all(|name| path.file_name().is_none_or(|found| found != *name)) {

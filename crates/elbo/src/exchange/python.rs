@@ -1,7 +1,7 @@
 //! The programs that go with weights: one text for all networks, below the constants of one.
 
 use super::scale::Scale;
-use crate::network::architecture::Architecture;
+use crate::files::ModelCard;
 use crate::network::likelihood::Likelihood;
 
 const PYTORCH: &str = include_str!("scripts/pytorch.py");
@@ -11,16 +11,22 @@ const KERAS: &str = include_str!("scripts/keras.py");
 const MARK: &str = "# CONSTANTS\n";
 
 /// The program that builds a network with `PyTorch`.
-pub(super) fn pytorch(architecture: &Architecture, scale: Scale) -> Vec<u8> {
-    PYTORCH.replace(MARK, &constants(architecture, scale)).into_bytes()
+pub(super) fn pytorch(card: &ModelCard, scale: Scale) -> Vec<u8> {
+    PYTORCH.replace(MARK, &constants(card, scale)).into_bytes()
 }
 
 /// The program that builds a network with Keras.
-pub(super) fn keras(architecture: &Architecture, scale: Scale) -> Vec<u8> {
-    KERAS.replace(MARK, &constants(architecture, scale)).into_bytes()
+pub(super) fn keras(card: &ModelCard, scale: Scale) -> Vec<u8> {
+    KERAS.replace(MARK, &constants(card, scale)).into_bytes()
 }
 
-fn constants(architecture: &Architecture, scale: Scale) -> String {
+fn constants(card: &ModelCard, scale: Scale) -> String {
+    let architecture = &card.architecture;
+    let drawn = if card.recipe.binarize.is_some() {
+        "# Trained on pixels drawn black or white: draw those of grey images first, white with their share of white.\n"
+    } else {
+        ""
+    };
     let image = architecture.image();
     let widths: Vec<String> = architecture.widths().iter().map(usize::to_string).collect();
     let likelihood = match architecture.likelihood() {
@@ -39,7 +45,7 @@ fn constants(architecture: &Architecture, scale: Scale) -> String {
          PRIOR_COMPONENTS = {}  # 0: the prior is the standard normal\n\
          LIKELIHOOD = \"{likelihood}\"\n\
          BLACK, WHITE = {:?}, {:?}\n\
-         CUT = {cut}  # whether numbers outside become the nearest inside\n",
+         CUT = {cut}  # whether numbers outside become the nearest inside\n{drawn}",
         image.height,
         image.width,
         image.channels,

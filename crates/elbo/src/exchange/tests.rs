@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::dataset::{Dataset, ImageShape};
-use crate::files::{DataSummary, Model, ModelCard, ModelMetrics};
+use crate::files::{AnomalyThreshold, DataSummary, Model, ModelCard, ModelMetrics, Score};
+use crate::network::mixture::{Covariance, Mixture};
 use crate::network::parameters::ParameterTable;
 use crate::network::{Architecture, Likelihood};
 use crate::recipe::Recipe;
@@ -46,18 +47,18 @@ fn network(
     network.with_likelihood(likelihood).with_classes(classes).unwrap().with_prior_components(classes / 2).unwrap()
 }
 
-fn small() -> Model {
+pub(super) fn small() -> Model {
     model(network([9, 8, 2], &[3, 4], 2, Likelihood::SigmaGaussian, 3), 1)
 }
 
 /// The same in a fresh directory.
-fn exported(model: &Model, format: Format) -> tempfile::TempDir {
+pub(super) fn exported(model: &Model, format: Format) -> tempfile::TempDir {
     let here = tempfile::tempdir().unwrap();
     export(model, format, Numbers::Files, here.path()).unwrap();
     here
 }
 
-fn error(path: &Path) -> String {
+pub(super) fn error(path: &Path) -> String {
     import(path).unwrap_err().to_string()
 }
 
@@ -82,6 +83,71 @@ proptest! {
     }
 }
 
+/// A threshold as it may be found.
+fn threshold() -> AnomalyThreshold {
+    AnomalyThreshold { score: Score::Loss, value: 30.5, false_alarms: 0.1, images: 40, samples: 16, seed: 1 }
+}
+
+#[test]
+fn what_no_card_can_say_is_refused() {
+    let mut model = small();
+    model.card.prior = Some(Mixture::new(Covariance::Diagonal, vec![1.0], vec![0.125, 0.0], vec![0.75, 1.0]).unwrap());
+    model.card.anomaly_threshold = Some(threshold());
+    let here = exported(&model, Format::Npz);
+    let path = here.path().join("model.json");
+    let json = fs::read_to_string(&path).unwrap();
+    let file = here.path().join("back.safetensors");
+    for (from, to, said) in [
+        ("\"false_alarms\": 0.1", "\"false_alarms\": 1e308", "a rate of false alarms of 1e308"),
+        ("\"false_alarms\": 0.1", "\"false_alarms\": 0.0", "a rate of false alarms of 0.0"),
+        ("\"value\": 30.5", "\"value\": 1e999", "number out of range"),
+        ("\"samples\": 16", "\"samples\": 0", "0 draws"),
+        ("0.125", "1e308", "a prior with the number 1e308"),
+        ("0.125", "-1e30", "a prior with the number -1e30"),
+        ("0.75", "1e38", "a prior with the number 1e38"),
+        ("0.75", "0.0", "a standard deviation is below"),
+    ] {
+        assert_eq!(json.matches(from).count(), 1, "{from}");
+        fs::write(&path, json.replace(from, to)).unwrap();
+        assert!(error(here.path()).contains(said), "{to}: {}", error(here.path()));
+    }
+    // A model file is held to the same.
+    model.card.anomaly_threshold = Some(AnomalyThreshold { value: f64::INFINITY, ..threshold() });
+    assert!(model.write(&file).unwrap_err().to_string().contains("a threshold of inf nats"));
+    assert!(!file.exists());
+}
+
+#[test]
+fn of_two_exports_into_one_directory_one_is_refused() {
+    let here = tempfile::tempdir().unwrap();
+    let models = [small(), { Model { parameters: small().parameters.iter().map(|x| -x).collect(), ..small() } }];
+    for round in 0..40 {
+        let out = here.path().join(round.to_string());
+        // Into one that is not there yet, and one that is empty.
+        if round % 2 == 0 {
+            fs::create_dir(&out).unwrap();
+        }
+        let (start, out) = (&std::sync::Barrier::new(2), &out);
+        let results = std::thread::scope(|scope| {
+            let export = |model| {
+                scope.spawn(move || {
+                    start.wait();
+                    export(model, Format::Onnx, Numbers::Files, out)
+                })
+            };
+            models.each_ref().map(export).map(|thread| thread.join().unwrap())
+        });
+        let count = results.iter().filter(|result| result.is_ok()).count();
+        let refused = results.iter().find_map(|result| result.as_ref().err());
+        assert!(count < 2 && matches!(refused, Some(ExchangeError::Occupied { .. })), "{results:?}");
+        if count == 1 {
+            let written = import(out).unwrap().model;
+            assert!(written == models[usize::from(results[1].is_ok())]);
+            assert_eq!(fs::read_dir(out).unwrap().count(), 2);
+        }
+    }
+}
+
 #[test]
 fn equal_models_make_equal_files() {
     for format in Format::ALL {
@@ -96,7 +162,9 @@ fn equal_models_make_equal_files() {
 
 #[test]
 fn weights_of_any_name_are_read_and_may_have_changed() {
-    let model = small();
+    let mut model = small();
+    model.card.prior = Some(Mixture::standard(2));
+    model.card.anomaly_threshold = Some(threshold());
     let mut tuned = model.clone();
     tuned.parameters[5] = -7.25;
     for (format, name) in
@@ -108,9 +176,10 @@ fn weights_of_any_name_are_read_and_may_have_changed() {
         let imported = import(&weights).unwrap();
         assert!(imported.is_changed);
         assert_eq!(imported.model.parameters, tuned.parameters);
-        // What was measured is not of these.
-        assert_eq!(imported.model.card.metrics, None);
-        assert!(!import(&here.path().join("model.json")).unwrap().is_changed);
+        // What was measured is not of these, nor what was fitted.
+        let ModelCard { metrics, prior, anomaly_threshold, .. } = &imported.model.card;
+        assert_eq!((metrics, prior, anomaly_threshold), (&None, &None, &None));
+        assert_eq!(import(&here.path().join("model.json")).unwrap().model, model);
     }
 }
 

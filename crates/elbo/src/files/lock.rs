@@ -1,6 +1,7 @@
 //! One process at a time in a run directory: the system's lock on a file, which ends with the process that holds it.
 
 use super::run_directory::{RunDirectory, RunDirectoryError};
+use crate::storage::read_text;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ impl RunLock {
             }
             Err(TryLockError::WouldBlock) => {
                 // Some systems let nobody else read a locked file.
-                let process = std::fs::read_to_string(&path).ok().and_then(|number| number.parse().ok());
+                let process = read_text(&path).ok().and_then(|number| number.parse().ok());
                 Err(RunDirectoryError::InUse { path: directory.path().to_owned(), process })
             }
             Err(TryLockError::Error(error)) => Ok(Self { file: Err(error) }),

@@ -4,7 +4,7 @@ use crate::dataset::Part;
 use crate::network::likelihood::Likelihood;
 use crate::network::loss::Loss;
 #[cfg(feature = "runs")]
-use crate::storage::StorageError;
+use crate::storage::{StorageError, open_file};
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "runs")]
 use std::path::Path;
@@ -147,8 +147,21 @@ pub(crate) fn to_csv(rows: &[EpochMetrics]) -> Vec<u8> {
 /// If the file cannot be read, or is no such table.
 #[cfg(feature = "runs")]
 pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, StorageError> {
-    let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_path(path)?.deserialize().collect() };
+    let file = open_file(path)?;
+    let rows = || -> Result<Vec<EpochMetrics>, csv::Error> { csv::Reader::from_reader(file).deserialize().collect() };
     rows().map_err(|error| StorageError::new("read", path)(error.into()))
+}
+
+/// The lowest held-out loss of these epochs, in nats per image; none where nothing is held out.
+#[cfg(feature = "runs")]
+pub(crate) fn best_loss(history: &[EpochMetrics]) -> Option<f64> {
+    best_epoch(history)?.held_out.map(|(_, loss)| loss.total())
+}
+
+/// The time that the steps of these epochs took.
+#[cfg(feature = "runs")]
+pub(crate) fn seconds(history: &[EpochMetrics]) -> f64 {
+    history.iter().map(|row| row.seconds).sum()
 }
 
 #[cfg(all(test, feature = "runs"))]

@@ -23,5 +23,5 @@ pub use metrics::read_metrics;
 pub use metrics::{EpochMetrics, best_epoch};
 pub use model::{DataSummary, HeldOutError, Model, ModelCard, ModelMetrics, PartImages, Tested};
 pub use run_directory::{RunDirectory, RunDirectoryError};
-pub use tensors::TensorFileError;
+pub use tensors::{NewerFileError, TensorFileError, TensorNotFiniteError};
 pub use threshold::{AnomalyThreshold, Score};

@@ -203,14 +203,33 @@ impl ModelCard {
         Err(format!("{names} names of classes for a network that tells {classes} apart"))
     }
 
-    /// Checks that what was fitted to codes is of the network's; else says what is wrong.
+    /// Checks what is not said by the types: names of classes, and what was fitted to codes and scores; else says what is
+    /// wrong.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.check_names()?;
+        self.check_prior()?;
+        self.anomaly_threshold.map_or(Ok(()), |threshold| threshold.check())
+    }
+
+    /// Takes away all that is of the weights alone, for others: what was measured of them and fitted to their codes and
+    /// scores.
+    #[cfg(feature = "exchange")]
+    pub(crate) fn forget_weights(&mut self) {
+        (self.metrics, self.prior, self.anomaly_threshold) = (None, None, None);
+    }
+
+    /// Checks that what was fitted to codes is of the network's, and of such sizes as codes can have.
     fn check_prior(&self) -> Result<(), String> {
+        let Some(prior) = &self.prior else { return Ok(()) };
         let dim = self.architecture.latent_dim();
-        match &self.prior {
-            Some(prior) if prior.dim() != dim => {
-                Err(format!("a prior of {} dimensions for a network of {dim}", prior.dim()))
-            }
-            _ => Ok(()),
+        if prior.dim() != dim {
+            return Err(format!("a prior of {} dimensions for a network of {dim}", prior.dim()));
+        }
+        // What is drawn is of 32 bits, and so are its squares in the network.
+        let is_huge = |number: &&f64| !((**number as f32) * (**number as f32)).is_finite();
+        match prior.means().iter().chain(prior.scales()).find(is_huge) {
+            Some(number) => Err(format!("a prior with the number {number:e}, whose square no 32-bit float can be")),
+            None => Ok(()),
         }
     }
 
@@ -366,7 +385,7 @@ impl Model {
         if self.parameters.len() != table.len() {
             return Err(wrong(format!("{} parameters for a network that has {}", self.parameters.len(), table.len())));
         }
-        self.card.check_names().and_then(|()| self.card.check_prior()).map_err(wrong)?;
+        self.card.check().map_err(wrong)?;
         tensors::write(path, &self.card, &table, &[Group { prefix: "", values: &self.parameters }])
     }
 
@@ -389,7 +408,7 @@ impl Model {
         let parameters = file.group(&table, "")?;
         file.check()?;
         let wrong = |reason| TensorFileError::Foreign { path: path.to_owned(), kind: ModelCard::KIND, reason };
-        file.document.check_names().and_then(|()| file.document.check_prior()).map_err(wrong)?;
+        file.document.check().map_err(wrong)?;
         Ok(Self { card: file.document, parameters })
     }
 }

@@ -11,7 +11,7 @@
 //! [`document_digest`] say what a digest is of.
 
 use crate::network::parameters::{Parameter, ParameterTable};
-use crate::storage::{StorageError, write_atomically};
+use crate::storage::{StorageError, read_file, write_atomically};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
@@ -54,15 +54,8 @@ pub enum TensorFileError {
         reason: String,
     },
     /// A newer program wrote it.
-    #[error("{}: has format {found}; this program knows formats up to {known}", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest that this program reads.
-        known: u32,
-    },
+    #[error(transparent)]
+    Newer(#[from] NewerFileError),
     /// A tensor is missing, or of another type or shape.
     #[error("{}: tensor {name} must be {expected}, but {found}", path.display())]
     Tensor {
@@ -96,17 +89,34 @@ pub enum TensorFileError {
         found: String,
     },
     /// A number is NaN or infinite.
-    #[error("{}: number {position} of tensor {name} is {value}", path.display())]
-    NotFinite {
-        /// The file.
-        path: PathBuf,
-        /// The tensor's name.
-        name: String,
-        /// The first such number's place in it, row-major; that of the first number is 0.
-        position: usize,
-        /// The number.
-        value: f32,
-    },
+    #[error(transparent)]
+    NotFinite(#[from] TensorNotFiniteError),
+}
+
+/// A newer program wrote a file.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}: has format {found}; this program knows formats up to {known}", path.display())]
+pub struct NewerFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format.
+    pub found: u32,
+    /// The newest that this program reads.
+    pub known: u32,
+}
+
+/// A number of a tensor is NaN or infinite.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[error("{}: number {position} of tensor {name} is {value}", path.display())]
+pub struct TensorNotFiniteError {
+    /// The file.
+    pub path: PathBuf,
+    /// The tensor's name there.
+    pub name: String,
+    /// The first such number's place in it, row-major; that of the first number is 0.
+    pub position: usize,
+    /// The number.
+    pub value: f32,
 }
 
 /// What every file's metadata says of itself.
@@ -223,7 +233,7 @@ pub(crate) fn write<D: Document>(
             let values = &group.values[parameter.range.clone()];
             if let Some((position, value)) = first_not_finite(values.iter().copied()) {
                 let name = format!("{}{}", group.prefix, parameter.name);
-                return Err(TensorFileError::NotFinite { path: path.to_owned(), name, position, value });
+                return Err(TensorNotFiniteError { path: path.to_owned(), name, position, value }.into());
             }
         }
     }
@@ -271,12 +281,7 @@ pub(crate) struct TensorFile<D> {
 
 impl<D: Document> TensorFile<D> {
     pub(crate) fn read(path: &Path) -> Result<Self, TensorFileError> {
-        let about = std::fs::metadata(path).map_err(StorageError::new("read", path))?;
-        if !about.is_file() {
-            let reason = "it is no file".to_owned();
-            return Err(TensorFileError::Malformed { path: path.to_owned(), reason });
-        }
-        let bytes = std::fs::read(path).map_err(StorageError::new("read", path))?;
+        let bytes = read_file(path)?;
         let malformed = |error: safetensors::SafeTensorError| TensorFileError::Malformed {
             path: path.to_owned(),
             reason: error.to_string(),
@@ -300,7 +305,7 @@ impl<D: Document> TensorFile<D> {
             return Err(foreign(format!("it is a {}", head.kind)));
         }
         if head.format > FORMAT {
-            return Err(TensorFileError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
+            return Err(NewerFileError { path: path.to_owned(), found: head.format, known: FORMAT }.into());
         }
         if head.format == 0 {
             return Err(foreign("there is no format 0".to_owned()));
@@ -339,7 +344,7 @@ impl<D: Document> TensorFile<D> {
         for (name, tensor) in tensors.iter().filter(|(_, tensor)| tensor.dtype() == Dtype::F32) {
             if let Some((position, value)) = first_not_finite(numbers(tensor.data())) {
                 let (path, name) = (self.path.clone(), (*name).to_owned());
-                return Err(TensorFileError::NotFinite { path, name, position, value });
+                return Err(TensorNotFiniteError { path, name, position, value }.into());
             }
         }
         Ok(())

@@ -54,6 +54,20 @@ pub struct AnomalyThreshold {
 }
 
 impl AnomalyThreshold {
+    /// Checks that it can have been found; else says what is wrong.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Self { value, false_alarms, images, samples, .. } = *self;
+        if !value.is_finite() {
+            Err(format!("a threshold of {value} nats"))
+        } else if !(false_alarms > 0.0 && false_alarms < 1.0) {
+            Err(format!("a threshold with a rate of false alarms of {false_alarms:?}, which is above 0 and below 1"))
+        } else if images == 0 || samples == 0 {
+            Err(format!("a threshold of {images} images and {samples} draws of each"))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether an image of this score is an anomaly.
     #[must_use]
     pub fn is_anomaly(&self, score: f64) -> bool {

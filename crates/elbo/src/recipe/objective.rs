@@ -22,6 +22,9 @@ impl ObjectiveKind {
     /// Each, in the order of its definition.
     pub const ALL: [Self; 3] = [Self::Elbo, Self::Iwae, Self::BetaTc];
 
+    /// Draws of an image's latent vector, where the importance-weighted bound is asked for and nothing says otherwise.
+    pub const SAMPLES: u32 = 5;
+
     /// As settings and the command write it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -17,6 +17,9 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// The share of a run over which rates rise, where a linear schedule is asked for and nothing says otherwise.
+    pub const WARMUP: f64 = 0.1;
+
     /// What the rate is multiplied by in step number `step` (the first is 1) of `steps`: at most 1, and above 0.
     #[must_use]
     pub fn factor(&self, step: u64, steps: u64) -> f64 {

@@ -4,6 +4,8 @@ use crate::dataset::DataOptions;
 use crate::engine::{DeviceName, Precision};
 use crate::recipe::Recipe;
 use crate::storage::StorageError;
+#[cfg(feature = "runs")]
+use crate::storage::read_text;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "runs")]
 use std::path::Path;
@@ -79,7 +81,7 @@ impl Settings {
     /// If the file cannot be read, or is not such a document.
     #[cfg(feature = "runs")]
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path).map_err(StorageError::new("read", path))?;
+        let text = read_text(path)?;
         toml::from_str(&text).map_err(|error| SettingsError::Malformed {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),

@@ -18,6 +18,7 @@
 //! # Ok::<(), elbo::Error>(())
 //! ```
 
+mod cause;
 mod error;
 mod plan;
 mod results;
@@ -35,6 +36,7 @@ use crate::storage::{StorageError, create_directory, write_atomically};
 use crate::training::Training;
 use std::path::{Path, PathBuf};
 
+pub use cause::Cause;
 pub use error::SweepError;
 pub use plan::Plan;
 pub use results::{Status, TrialResult};
@@ -59,6 +61,8 @@ pub struct Trial {
 pub struct Sweep {
     directory: PathBuf,
     trials: Vec<Trial>,
+    /// Draws that were left out, since an earlier one has the same settings.
+    repeats: usize,
     /// Shares of its epochs after which the worse half of the trials ends.
     halving: Vec<f64>,
     /// Ends with the sweep.
@@ -69,13 +73,15 @@ impl Sweep {
     /// The sweep of a plan on its data in a directory, which is made, or has the trials of an earlier call.
     ///
     /// # Errors
-    /// If a setting is none, no images are there to validate with, another process has the directory, or it holds trials of
-    /// another sweep.
+    /// If a setting is none or out of range, two trials of a grid would be the same, no images are there to validate with,
+    /// another process has the directory, or it holds trials of another sweep.
     pub fn open(plan: &Plan, data: &Splits, directory: &Path) -> Result<Self, Error> {
         let trials = plan.trials(&plan.settings(data)?)?;
+        let repeats = plan.draws().saturating_sub(trials.len());
         create_directory(directory)?;
         let lock = RunLock::take(&RunDirectory::at(directory))?;
-        let sweep = Self { directory: directory.to_owned(), trials, halving: plan.halving().to_vec(), _lock: lock };
+        let sweep =
+            Self { directory: directory.to_owned(), trials, repeats, halving: plan.halving().to_vec(), _lock: lock };
         sweep.check_directory()?;
         Ok(sweep)
     }
@@ -84,6 +90,12 @@ impl Sweep {
     #[must_use]
     pub fn trials(&self) -> &[Trial] {
         &self.trials
+    }
+
+    /// Random draws that are no trial, since an earlier one has the same settings.
+    #[must_use]
+    pub fn repeats(&self) -> usize {
+        self.repeats
     }
 
     /// The run directory of a trial.
@@ -132,7 +144,7 @@ impl Sweep {
         Ok(run)
     }
 
-    /// Says that a trial cannot go on, and why, so that it is not tried again.
+    /// Says that a trial cannot go on, and why, so that it is not tried again: for what its settings are the [`Cause`] of.
     ///
     /// # Errors
     /// If that cannot be written.
@@ -151,9 +163,7 @@ impl Sweep {
             for (number, until) in stage.trials {
                 let trial = &self.trials[number];
                 match self.train(trial, until, data.clone()) {
-                    Err(error @ (Error::Training(_) | Error::Recipe(_) | Error::Architecture(_) | Error::Class(_))) => {
-                        self.fail(trial, &error.to_string())?;
-                    }
+                    Err(error) if Cause::of(&error) == Cause::Settings => self.fail(trial, &error.to_string())?,
                     other => other?,
                 }
             }

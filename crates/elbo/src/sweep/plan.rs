@@ -6,9 +6,11 @@ use crate::comparison::as_text;
 use crate::dataset::{Binarize, DataOptions, Splits};
 use crate::engine::{DeviceName, Precision};
 use crate::error::Error;
-use crate::recipe::Recipe;
+use crate::network::architecture::{Architecture, ArchitectureError};
 use crate::recipe::settings::{EMBEDDED_DATA, Settings};
-use crate::storage::StorageError;
+use crate::recipe::{ObjectiveKind, Recipe, Schedule};
+use crate::storage::{StorageError, read_text};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -21,12 +23,6 @@ const OF_DATA: [&str; 10] =
 
 /// Settings beside the recipe and the data's own.
 const OF_RUN: [&str; 4] = ["data", "device", "precision", "threads"];
-
-/// What a linear schedule's warm-up is unless it is given, as for `elbo train`.
-const WARMUP: f64 = 0.1;
-
-/// Draws of each image's latent vector under the importance-weighted bound unless they are given, as for `elbo train`.
-const SAMPLES: i64 = 5;
 
 /// Longest name of a trial, in bytes: file systems take 255.
 const LONGEST: usize = 120;
@@ -49,8 +45,7 @@ impl Plan {
     /// # Errors
     /// If the file cannot be read, is no TOML, names a setting that there is not, or varies one that all trials must share.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(StorageError::new("read", path))?;
-        Ok(Self::parse(path, &text)?)
+        Ok(Self::parse(path, &read_text(path)?)?)
     }
 
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SweepError> {
@@ -184,8 +179,10 @@ impl Plan {
             recipe,
         };
         let is_own = |name: &str| !OF_DATA.contains(&name) && !["data", "recipe", "validation"].contains(&name);
-        let changes = self.base.iter().filter(|(name, _)| is_own(name));
-        let settings = changed(&settings, changes).map_err(|reason| self.malformed(&format!("[base]: {reason}")))?;
+        let changes = || self.base.iter().filter(|(name, _)| is_own(name));
+        let before = settings;
+        let settings = changed(&before, changes()).map_err(|reason| self.malformed(&format!("[base]: {reason}")))?;
+        self.check_range("base", &before, changes())?;
         if settings.recipe.validation == 0.0 && data.validation.is_none() {
             return Err(SweepError::NoValidation { data: data.name.clone() }.into());
         }
@@ -197,19 +194,51 @@ impl Plan {
         Ok(settings)
     }
 
-    /// All trials, by what they share.
+    /// All trials, by what they share. A random draw of settings that an earlier one has is none.
     ///
     /// # Errors
-    /// If a value is not of the kind of its setting.
+    /// If a value is not of the kind of its setting or out of its range, or two trials of a grid have the same settings. One
+    /// that does not go together with others is the trial's to refuse.
     pub fn trials(&self, base: &Settings) -> Result<Vec<Trial>, Error> {
-        let mut trials = Vec::new();
+        let table = self.space.table();
+        let (mut trials, mut known) = (Vec::<Trial>::new(), HashMap::new());
         for (number, own) in self.space.points().into_iter().enumerate() {
             let settings = changed(base, own.iter().map(|(name, value)| (name, value)));
-            let settings = settings.map_err(|reason| self.malformed(&format!("[{}]: {reason}", self.space.table())))?;
+            let settings = settings.map_err(|reason| self.malformed(&format!("[{table}]: {reason}")))?;
+            self.check_range(table, base, own.iter().map(|(name, value)| (name, value)))?;
             let own: Vec<_> = own.iter().map(|(name, value)| (name.clone(), as_text(value))).collect();
-            trials.push(Trial { name: name(number + 1, &own), settings, own });
+            let trial = Trial { name: name(number + 1, &own), settings, own };
+            // 1 and 1.0 are one number there.
+            match known.insert(trial.settings.to_toml(), trial.name.clone()) {
+                None => trials.push(trial),
+                Some(first) if self.space.draws() == 0 => {
+                    let reason = format!("[{table}]: trials {first} and {} have the same settings", trial.name);
+                    return Err(self.malformed(&reason).into());
+                }
+                Some(_) => {}
+            }
         }
         Ok(trials)
+    }
+
+    /// That each of some values is in its range, whatever stands beside it.
+    fn check_range<'a>(
+        &self,
+        table: &str,
+        base: &Settings,
+        values: impl Iterator<Item = (&'a String, &'a Value)>,
+    ) -> Result<(), SweepError> {
+        for (name, value) in values {
+            if let Some(reason) = out_of_range(base, name, value) {
+                return Err(self.malformed(&format!("[{table}] {name} = {}: {reason}", as_text(value))));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many random draws there are to be.
+    pub(super) fn draws(&self) -> usize {
+        self.space.draws()
     }
 
     /// Shares of a trial's epochs after which the worse half of the trials ends.
@@ -253,13 +282,13 @@ fn changed<'a>(
             }
             ("objective", Value::String(kind)) if kind == "iwae" => {
                 if recipe.get("samples").and_then(Value::as_integer) == Some(1) {
-                    recipe.insert("samples".to_owned(), Value::Integer(SAMPLES));
+                    recipe.insert("samples".to_owned(), Value::Integer(ObjectiveKind::SAMPLES.into()));
                 }
                 recipe.insert(name.clone(), value.clone());
             }
             ("schedule", Value::String(kind)) if kind == "linear" => {
                 let warmup = recipe.get("schedule").and_then(|schedule| schedule.get("linear")?.get("warmup").cloned());
-                recipe.insert(name.clone(), linear(warmup.unwrap_or(Value::Float(WARMUP))));
+                recipe.insert(name.clone(), linear(warmup.unwrap_or(Value::Float(Schedule::WARMUP))));
             }
             ("warmup", warmup) => {
                 recipe.insert("schedule".to_owned(), linear(warmup.clone()));
@@ -274,6 +303,25 @@ fn changed<'a>(
     }
     run.insert("recipe".to_owned(), Value::Table(recipe));
     run.try_into().map_err(|error: toml::de::Error| error.to_string().trim_end().replace('\n', " "))
+}
+
+/// Why a value can be no setting, whatever the others are; none if it can, or what it goes together with decides.
+fn out_of_range(base: &Settings, name: &String, value: &Value) -> Option<String> {
+    let refused = |objective, samples| {
+        // What other settings have a say in is set to what goes with all values of one objective.
+        let recipe = Recipe { objective, samples, free_bits: 0.0, prior_components: 0, ..base.recipe.clone() };
+        let settings = changed(&Settings { recipe, ..base.clone() }, std::iter::once((name, value))).ok()?;
+        let recipe = settings.recipe;
+        let network = Architecture::new(Architecture::reference().image(), &recipe.widths, recipe.latent_dim);
+        match (recipe.validate(), network) {
+            (Err(error), _) => Some(error.to_string()),
+            // How large the network is depends on the images.
+            (_, Err(error @ ArchitectureError::OutOfRange { .. })) => Some(error.to_string()),
+            _ => None,
+        }
+    };
+    let reason = refused(ObjectiveKind::Elbo, 1)?;
+    refused(ObjectiveKind::Iwae, ObjectiveKind::SAMPLES).and(Some(reason))
 }
 
 /// The name of a trial, which any file system takes.

@@ -4,7 +4,7 @@ use super::stage::{State, plan_stage};
 use super::{Sweep, SweepError};
 use crate::comparison::RunRecord;
 use crate::error::Error;
-use crate::files::metrics::{EpochMetrics, best_epoch};
+use crate::files::metrics::{EpochMetrics, best_epoch, best_loss, seconds};
 use crate::storage::write_atomically;
 use std::fmt;
 
@@ -56,13 +56,13 @@ impl TrialResult {
     /// The lowest validation loss, in nats per image.
     #[must_use]
     pub fn best_loss(&self) -> Option<f64> {
-        self.best_epoch().and_then(|row| row.held_out).map(|(_, loss)| loss.total())
+        best_loss(&self.history)
     }
 
     /// The time that its steps took, in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.history.iter().map(|row| row.seconds).sum()
+        seconds(&self.history)
     }
 }
 

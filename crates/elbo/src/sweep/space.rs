@@ -89,6 +89,14 @@ impl Space {
         grid.chain(random.into_iter().flatten().map(|(name, _)| name.as_str()))
     }
 
+    /// How many random draws there are; none of a grid.
+    pub(super) fn draws(&self) -> usize {
+        match self {
+            Self::Grid(_) => 0,
+            Self::Random { count, .. } => *count,
+        }
+    }
+
     /// The settings of each trial.
     pub(super) fn points(&self) -> Vec<Vec<(String, Value)>> {
         match self {

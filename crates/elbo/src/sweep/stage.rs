@@ -2,8 +2,9 @@
 
 use super::{FAILED, Sweep};
 use crate::error::Error;
-use crate::files::metrics::{EpochMetrics, best_epoch, read_metrics};
+use crate::files::metrics::{EpochMetrics, best_epoch, best_loss, read_metrics};
 use crate::files::run_directory::RunDirectory;
+use crate::storage::read_text;
 use std::path::Path;
 
 /// Trials that can be trained side by side, before anything else is known.
@@ -24,7 +25,7 @@ impl State {
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let metrics = RunDirectory::at(directory).metrics();
         let history = if metrics.exists() { read_metrics(&metrics)? } else { Vec::new() };
-        Ok(Self { history, failure: std::fs::read_to_string(directory.join(FAILED)).ok() })
+        Ok(Self { history, failure: read_text(&directory.join(FAILED)).ok() })
     }
 
     /// Whether it has had so many epochs, or waited out its patience.
@@ -37,7 +38,7 @@ impl State {
     /// The lowest held-out loss of the first so many epochs.
     fn best_of(&self, epochs: u32) -> f64 {
         let first = &self.history[..self.history.len().min(epochs as usize)];
-        best_epoch(first).and_then(|row| row.held_out).map_or(f64::INFINITY, |(_, loss)| loss.total())
+        best_loss(first).unwrap_or(f64::INFINITY)
     }
 }
 

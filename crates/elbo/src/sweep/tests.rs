@@ -143,6 +143,22 @@ fn what_is_wrong_with_a_plan_is_said() {
     let wrong = plan("[grid]\nbeta = [1, \"much\"]\n").unwrap();
     let message = wrong.trials(&wrong.settings(&data(40)).unwrap()).unwrap_err().to_string();
     assert!(message.contains("[grid]: invalid type: string \"much\""), "{message}");
+    for (text, said) in [
+        ("[grid]\nbeta = [1, nan]\n", "[grid] beta = NaN: beta must be a finite number, 0 or more, not NaN"),
+        ("[grid]\nlearning-rate = [-1.0, 1e-3]\n", "[grid] learning_rate = -1.0: the learning rate must be"),
+        ("[grid]\nlatent_dim = [0, 2]\n", "[grid] latent_dim = 0: the latent dimension must be"),
+        ("[grid]\nwidths = [[4], []]\n", "[grid] widths = []: the number of encoder stages must be"),
+        ("[grid]\nsamples = [1, 5000]\n", "[grid] samples = 5000: the number of samples must be from 1 to 4096"),
+        ("[random]\ncount = 9\nkl_warmup = { uniform = [1.5, 2.0] }\n", "[random] kl_warmup = 1."),
+        ("[grid]\nbeta = [1, 2, 1.0]\n", "trials 001-beta=1 and 003-beta=1.0 have the same settings"),
+        ("[grid]\nprior_components = [0, \"none\"]\n", "have the same settings"),
+    ] {
+        let plan = plan(text).unwrap();
+        let message = plan.trials(&plan.settings(&data(40)).unwrap()).unwrap_err().to_string();
+        assert!(message.starts_with("here/sweep.toml: [") && message.contains(said), "{text}: {message}");
+    }
+    let message = plan("[base]\nbeta = -1\n[grid]\nseed = [1]\n").unwrap().settings(&data(40)).unwrap_err().to_string();
+    assert!(message.contains("[base] beta = -1: beta must be a finite number"), "{message}");
     let huge = format!(
         "[grid]\n{}",
         ["beta", "seed", "epochs", "free_bits", "kl_warmup"]
@@ -150,6 +166,25 @@ fn what_is_wrong_with_a_plan_is_said() {
             .concat()
     );
     assert!(plan(&huge).unwrap_err().to_string().contains("16807 trials"));
+}
+
+#[test]
+fn what_only_goes_with_other_values_is_no_fault_of_the_plan() {
+    let text = format!(
+        "{BASE}[grid]\nobjective = [\"elbo\", \"iwae\", \"beta-tc\"]\nsamples = [1, 5]\nfree_bits = [0, 0.1]\n\
+         prior_components = [0, 2]\n"
+    );
+    assert_eq!(trials(&text).len(), 24);
+}
+
+#[test]
+fn a_draw_that_was_there_before_is_none() {
+    let text = format!("{BASE}[random]\ncount = 20\nbeta = [1, 1.0, 2]\n");
+    let found = trials(&text);
+    assert_eq!(found.len(), 2);
+    assert_ne!(found[0].settings, found[1].settings);
+    let here = tempfile::tempdir().unwrap();
+    assert_eq!(Sweep::open(&plan(&text).unwrap(), &data(40), here.path()).unwrap().repeats(), 18);
 }
 
 fn state(losses: &[f64]) -> stage::State {

@@ -3,13 +3,13 @@
 //! Plain or gzip is told from the first bytes: gzip begins with 0x1f, IDX with 0. Whatever the header claims, memory
 //! is taken only for bytes that are there.
 
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use super::IdxError;
 use super::error::kind_of;
 use crate::dataset::{DatasetError, ImageShape};
+use crate::storage::open_file;
 
 /// The magic number of images: unsigned bytes (0x08) in 3 dimensions.
 pub(in crate::dataset) const IMAGES: u32 = 0x0803;
@@ -79,7 +79,7 @@ impl<'a> IdxFile<'a> {
     /// The file at a path.
     pub(super) fn open(path: &'a Path) -> Result<Self, DatasetError> {
         let failed = |source| DatasetError::io(path, source);
-        let file = File::open(path).map_err(failed)?;
+        let file = open_file(path).map_err(|error| failed(error.source))?;
         let length = file.metadata().map_err(failed)?.len();
         let file = Self::from_reader(path, file)?;
         Ok(Self { length: Some(length).filter(|_| !file.is_packed), ..file })

@@ -63,6 +63,7 @@ impl Graph {
             name: format!("{name}/{operator}"),
             op_type: operator.to_owned(),
             attribute: settings.iter().map(attribute).collect(),
+            domain: String::new(),
         });
     }
 
@@ -87,6 +88,7 @@ impl Graph {
             dims: shape.iter().map(|&side| side as i64).collect(),
             data_type: Some(data_type),
             float_data: Vec::new(),
+            int64_data: Vec::new(),
             name: name.to_owned(),
             raw_data: Some(bytes),
             data_location: None,

@@ -1,15 +1,19 @@
 //! ONNX: a graph that encodes and one that decodes.
 
 mod graph;
+mod likeness;
 mod network;
 mod proto;
+#[cfg(test)]
+mod tests;
 
 use super::bundle::Files;
 use super::description::Description;
 use super::layout::{Foreign, tensors};
-use super::scale::Scale;
+use super::scale::{Numbers, Scale};
 use super::{ExchangeError, Format, arrays};
 use crate::files::Model;
+use crate::storage;
 use network::Network;
 use prost::Message;
 use proto::{FLOAT, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto};
@@ -59,6 +63,7 @@ pub(super) fn files(
             graph: Some(graph),
             opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
             metadata_props: vec![entry],
+            functions: Vec::new(),
         }
         .encode_to_vec()
     };
@@ -68,17 +73,18 @@ pub(super) fn files(
 /// What the two files in a directory say of their model, and its parameters.
 pub(super) fn read(directory: &Path) -> Result<(Description, Vec<f32>), ExchangeError> {
     let [first, second] = FILES.map(|name| directory.join(name));
-    let (description, mut initializers) = read_file(&first)?;
-    let (other, of_decoder) = read_file(&second)?;
+    let (description, encoder) = read_file(&first)?;
+    let (other, decoder) = read_file(&second)?;
     if description != other {
         return Err(ExchangeError::Apart { first, second });
     }
-    initializers.extend(of_decoder);
     let tensors = tensors(Format::Onnx, &description.card.architecture);
-    let path_of = |tensor: &Foreign| if tensor.name.starts_with("encoder.") { &first } else { &second };
+    let half_of = |tensor: &Foreign| {
+        if tensor.name.starts_with("encoder.") { (&first, &encoder) } else { (&second, &decoder) }
+    };
     let mut numbers = Vec::new();
     for tensor in &tensors {
-        let path = path_of(tensor);
+        let (path, half) = half_of(tensor);
         if tensor.is_loose {
             let found = description.loose.get(&tensor.name).cloned().unwrap_or_default();
             if found.len() != tensor.range.len() {
@@ -87,26 +93,58 @@ pub(super) fn read(directory: &Path) -> Result<(Description, Vec<f32>), Exchange
             numbers.push(found);
             continue;
         }
-        let found =
-            initializers.get(&tensor.name).ok_or_else(|| arrays::wrong(path, tensor, "is not there".to_owned()))?;
+        let found = half
+            .initializers
+            .get(&*tensor.name)
+            .ok_or_else(|| arrays::wrong(path, tensor, "is not there".to_owned()))?;
         numbers.push(floats(path, tensor, found)?);
     }
     let parameters = arrays::gathered(&first, &tensors, &numbers)?;
-    Ok((description, parameters))
+    let model = Model { card: description.card.clone(), parameters };
+    // The numbers of images stand in the graphs alone.
+    let is_raw = !encoder.initializers.contains_key("encoder.black");
+    let scale = Scale::new(if is_raw { Numbers::Unit } else { Numbers::Files }, &model.card)?;
+    let network = Network { model: &model, scale, tensors: &tensors };
+    likeness::check(&first, &encoder, &network.encoder())?;
+    likeness::check(&second, &decoder, &network.decoder())?;
+    Ok((description, model.parameters))
 }
 
-/// What a file says of its model, and all its tensors by name.
-fn read_file(path: &Path) -> Result<(Description, BTreeMap<String, TensorProto>), ExchangeError> {
-    let bytes = arrays::read_file(path)?;
+/// One of the two graphs, its numbers by name.
+struct Half {
+    graph: GraphProto,
+    initializers: BTreeMap<String, TensorProto>,
+}
+
+/// What a file says of its model, and its graph.
+fn read_file(path: &Path) -> Result<(Description, Half), ExchangeError> {
+    let bytes = storage::read_file(path)?;
     let file = ModelProto::decode(&*bytes)
         .map_err(|error| arrays::malformed(path, format!("not a file of ONNX, or cut short: {error}")))?;
-    let Some(entry) = file.metadata_props.iter().find(|entry| entry.key == METADATA_KEY) else {
-        let reason = format!("its metadata has no entry '{METADATA_KEY}'");
-        return Err(ExchangeError::Foreign { path: path.to_owned(), reason });
+    let foreign = |reason: String| Err(ExchangeError::Foreign { path: path.to_owned(), reason });
+    let mut entries = file.metadata_props.iter().filter(|entry| entry.key == METADATA_KEY);
+    let entry = match (entries.next(), entries.next()) {
+        (Some(entry), None) => entry,
+        (None, _) => return foreign(format!("its metadata has no entry '{METADATA_KEY}'")),
+        (Some(_), Some(_)) => return foreign(format!("its metadata has two entries '{METADATA_KEY}'")),
     };
     let description = Description::read(entry.value.as_bytes(), path)?;
-    let tensors = file.graph.unwrap_or_default().initializer;
-    Ok((description, tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect()))
+    let is_standard = |set: &&OperatorSetIdProto| matches!(set.domain.as_deref(), None | Some("" | "ai.onnx"));
+    let sets: Vec<Option<i64>> = file.opset_import.iter().filter(is_standard).map(|set| set.version).collect();
+    if sets != [Some(OPSET)] {
+        return foreign(format!("its graph is not of operator set {OPSET}"));
+    }
+    if !file.functions.is_empty() {
+        return foreign("it has operators of its own".to_owned());
+    }
+    let mut graph = file.graph.unwrap_or_default();
+    let mut initializers = BTreeMap::new();
+    for tensor in std::mem::take(&mut graph.initializer) {
+        if let Some(twice) = initializers.insert(tensor.name.clone(), tensor) {
+            return foreign(format!("it has two tensors {}", twice.name.escape_debug()));
+        }
+    }
+    Ok((description, Half { graph, initializers }))
 }
 
 /// The numbers of a tensor, which must be 32-bit floats of its shape.
@@ -122,6 +160,7 @@ fn floats(path: &Path, tensor: &Foreign, found: &TensorProto) -> Result<Vec<f32>
         return wrong("its numbers lie in another file".to_owned());
     }
     let numbers = match &found.raw_data {
+        Some(_) if !found.float_data.is_empty() => return wrong("has its numbers twice".to_owned()),
         Some(bytes) if bytes.len().is_multiple_of(4) => arrays::from_little_endian(bytes),
         Some(bytes) => return wrong(format!("has {} bytes", bytes.len())),
         None => found.float_data.clone(),

@@ -35,7 +35,8 @@ impl Network<'_> {
         let architecture = self.architecture();
         let mut graph = Graph::new("encoder");
         let image = architecture.image();
-        let meaning = format!("images, from {} (black) to {} (white)", self.scale.low, self.scale.high);
+        let drawn = if self.model.card.recipe.binarize.is_some() { ", each number drawn one of the two" } else { "" };
+        let meaning = format!("images, from {} (black) to {} (white){drawn}", self.scale.low, self.scale.high);
         let mut x = graph.input("image", FLOAT, &[image.height, image.width, image.channels], &meaning);
         let class = self.class(&mut graph);
         x = self.to_unit(&mut graph, x);

@@ -27,6 +27,9 @@ pub(super) struct ModelProto {
     pub(super) opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, repeated, tag = "14")]
     pub(super) metadata_props: Vec<StringStringEntryProto>,
+    /// Operators of the file's own, which export writes none of.
+    #[prost(bytes = "vec", repeated, tag = "25")]
+    pub(super) functions: Vec<Vec<u8>>,
 }
 
 /// Which operators a graph is made of; the domain of the standard ones has no name.
@@ -60,6 +63,9 @@ pub(super) struct GraphProto {
     pub(super) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     pub(super) output: Vec<ValueInfoProto>,
+    /// Numbers of another kind, which export writes none of.
+    #[prost(bytes = "vec", repeated, tag = "15")]
+    pub(super) sparse_initializer: Vec<Vec<u8>>,
 }
 
 /// One operator.
@@ -75,6 +81,9 @@ pub(super) struct NodeProto {
     pub(super) op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) attribute: Vec<AttributeProto>,
+    /// Whose operator it is; that of the standard ones has no name.
+    #[prost(string, tag = "7")]
+    pub(super) domain: String,
 }
 
 /// A setting of an operator: one whole number, or several.
@@ -97,7 +106,7 @@ pub(super) const INT: i32 = 2;
 /// An attribute that is several.
 pub(super) const INTS: i32 = 7;
 
-/// An array whose numbers stand in the file: in `raw_data`, little-endian, or else in `float_data`.
+/// An array whose numbers stand in the file: in `raw_data`, little-endian, or else in `float_data` or `int64_data`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
@@ -106,6 +115,8 @@ pub(super) struct TensorProto {
     pub(super) data_type: Option<i32>,
     #[prost(float, repeated, tag = "4")]
     pub(super) float_data: Vec<f32>,
+    #[prost(int64, repeated, tag = "7")]
+    pub(super) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub(super) name: String,
     #[prost(bytes = "vec", optional, tag = "9")]

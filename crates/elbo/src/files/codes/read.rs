@@ -2,7 +2,7 @@
 
 use super::columns::{Column, Layout, part_name, part_named};
 use super::{Codes, CodesError, MODEL_DIGITS};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, open_file};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -25,7 +25,7 @@ impl Codes {
     /// # Errors
     /// If it cannot be read, is damaged, holds no codes, or a number is NaN or infinite.
     pub fn read(path: &Path) -> Result<ReadCodes, CodesError> {
-        let mut file = File::open(path).map_err(StorageError::new("read", path))?;
+        let mut file = open_file(path)?;
         let mut start = Vec::new();
         let begun = Read::by_ref(&mut file).take(8).read_to_end(&mut start).and_then(|_| file.seek(SeekFrom::Start(0)));
         begun.map_err(StorageError::new("read", path))?;
