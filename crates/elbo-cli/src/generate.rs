@@ -142,7 +142,9 @@ pub(crate) fn names_png(path: &Path) -> anyhow::Result<bool> {
     match path.extension() {
         None => Ok(false),
         Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(true),
-        Some(_) => anyhow::bail!("{}: only PNG files are written: choose a name that ends in .png", path.display()),
+        Some(_) => {
+            anyhow::bail!("{}: a sheet is written as a PNG file: choose a name that ends in .png", path.display())
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::destination::{check_directory, check_file};
 use crate::device;
 use crate::output::{counted, note, print, thousands};
 use crate::progress::work_bar;
-use crate::source::{check_unused, told, with_others};
+use crate::source::{WithOthers, check_unused, told, with_others};
 use anyhow::Context;
 use elbo::anomaly::{AnomalyThreshold, Score, ThresholdError, scores, threshold};
 use elbo::dataset::{Dataset, Part};
@@ -128,14 +128,19 @@ struct Chosen {
 
 fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<Chosen> {
     let data = arguments.data.as_deref();
-    let (path, splits, trained_on) = with_others(&arguments.run, vae, data)?;
+    let WithOthers { name: path, splits, trained_on, others } = with_others(&arguments.run, vae, data)?;
     let part = match arguments.part {
         None => {
             let (tested, title) = told(vae.card().tested(splits)?, &path, data.is_none())?;
             if tested.part == Some(Part::Training) && arguments.fit_threshold.is_some() {
                 note(TRAINED_ON);
             }
-            return Ok(Chosen { images: vec![(tested.part, tested.images)], title, trained_on });
+            let title = match &others {
+                Some(others) => format!("{title}, and {} of other classes", counted(others.len(), "image")),
+                None => title,
+            };
+            let images = [(tested.part, tested.images)].into_iter().chain(others.map(|others| (None, others)));
+            return Ok(Chosen { images: images.collect(), title, trained_on });
         }
         Some(PartName::Train) => Some(Part::Training),
         Some(PartName::Validation) => Some(Part::Validation),

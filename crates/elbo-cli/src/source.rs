@@ -139,13 +139,30 @@ fn for_model(run: &Path, vae: &Vae, data: Option<&Path>, quiet: bool) -> anyhow:
     Ok((name, splits))
 }
 
-/// The same with the images of classes that the model was not trained on in the test set; and the classes that it was trained
-/// on, if not on all.
-pub(crate) fn with_others(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<(String, Splits, Vec<String>)> {
-    let (name, mut splits, kept) = of_all_classes(run, vae, data, false)?;
+/// The data of a model with what it was not trained on because it is of other classes.
+pub(crate) struct WithOthers {
+    /// What the data are called.
+    pub(crate) name: String,
+    /// Those of the model; the test set, if there is one, is of all classes.
+    pub(crate) splits: Splits,
+    /// The classes that it was trained on, if not on all.
+    pub(crate) trained_on: Vec<String>,
+    /// Without a test set, the images of other classes beside those trained on.
+    pub(crate) others: Option<Dataset>,
+}
+
+pub(crate) fn with_others(run: &Path, vae: &Vae, data: Option<&Path>) -> anyhow::Result<WithOthers> {
+    let (name, mut splits, trained_on) = of_all_classes(run, vae, data, false)?;
     let test = splits.test.clone();
-    splits.keep_classes(&kept).map_err(elbo::Error::from)?;
-    Ok((name, Splits { test, ..splits }, kept))
+    let rest: Vec<String> =
+        splits.train.classes().iter().filter(|class| !trained_on.contains(class)).cloned().collect();
+    let mut others = (test.is_none() && !trained_on.is_empty()).then(|| splits.clone());
+    others = others.filter(|_| !rest.is_empty());
+    if let Some(others) = &mut others {
+        others.keep_classes(&rest).map_err(elbo::Error::from)?;
+    }
+    splits.keep_classes(&trained_on).map_err(elbo::Error::from)?;
+    Ok(WithOthers { name, splits: Splits { test, ..splits }, trained_on, others: others.map(|others| others.train) })
 }
 
 /// The data of [`for_model`] before classes are left out, and which stay; all, if there are none.
@@ -172,8 +189,18 @@ fn of_all_classes(
     if !is_own && !quiet && coloured > 0 {
         note(&format!("given to the model in grey, though in colour: {}", counted(coloured, "picture")));
     }
+    let is_of_it = is_own || is_own_by_digest(vae, &loaded.splits, &only_classes)?;
     // Other data are taken as they are given.
-    Ok((data, loaded.splits, if is_own { only_classes } else { Vec::new() }))
+    Ok((data, loaded.splits, if is_of_it { only_classes } else { Vec::new() }))
+}
+
+/// Whether the images of these classes are what a model was trained on.
+fn is_own_by_digest(vae: &Vae, data: &Splits, only_classes: &[String]) -> anyhow::Result<bool> {
+    let mut kept = data.clone();
+    if only_classes.is_empty() || kept.keep_classes(only_classes).is_err() {
+        return Ok(false);
+    }
+    Ok(kept.train.digest().map_err(elbo::Error::from)? == vae.card().data.train_digest)
 }
 
 /// The error for data of a run that cannot be loaded: where they are no more, the path is wanted, not another kind of data.

@@ -138,6 +138,20 @@ fn a_model_of_some_classes_knows_what_is_normal() {
     succeeds(elbo(&here).args(args("train --resume run --epochs 31 --quiet")));
     succeeds(elbo(&here).args(args("train --config run/config.toml --epochs 31 --quiet --out again")));
     assert_eq!(names(here.path().join("run")), names(here.path().join("again")));
+    // The data by their path are the same data.
+    assert_eq!(json(&here, "run bars"), json(&here, "run"));
+    assert_eq!(json(&here, "run bars --part validation")["images"], 20);
+    // Without a test set the others come from where they were left out.
+    IdxFiles { test: 0, ..BARS }.write(here.path().join("untested"));
+    succeeds(&mut train(&here, "untested --only-classes 0,2 --epochs 30 --learning-rate 0.01 --quiet --out alone"));
+    for line in ["alone", "alone untested"] {
+        let found = json(&here, line);
+        assert_eq!((found["normal"].as_u64(), found["anomalies"].as_u64()), (Some(10), Some(100)), "{line}: {found}");
+        assert_eq!(found["data"], "untested (validation set), and 100 images of other classes");
+        assert!(found["scores"][0]["auroc"].as_f64().unwrap() > 0.95, "{found}");
+    }
+    let printed = succeeds(elbo(&here).args(args("score alone --fit-threshold 0.2")));
+    assert!(printed.stdout.contains("by 10 normal images"), "{printed:#?}");
     let message = fails(elbo(&here).args(args("train --resume run --only-classes 1")));
     assert!(message.contains("cannot change when a run goes on"), "{message}");
     let message = fails(&mut train(&here, "bars --only-classes cat --out other"));

@@ -67,6 +67,14 @@ fn a_loop_of_ones_own_leaves_a_model() {
     assert!(vae.evaluate(&small().train, 1).unwrap().sampled.is_finite());
 }
 
+/// The guide shows a program as it is, wherever it is read: in the terminal too, where nothing is included.
+#[test]
+fn the_guide_shows_the_program_that_runs() {
+    let guide = include_str!("../../../docs/src/rust.md");
+    assert!(guide.contains(include_str!("../examples/walk.rs").trim_end()));
+    assert!(!guide.contains("{{#include"));
+}
+
 /// Bars at one place are learned; those at others are told from them.
 #[cfg(feature = "mnist")]
 #[test]

@@ -145,7 +145,14 @@ impl Plan {
     /// If one of the values is none.
     pub fn data_options(&self) -> Result<DataOptions, Error> {
         let options = self.base.iter().filter(|(name, _)| OF_DATA.contains(&&***name));
-        let options: Table = options.map(|(name, value)| (name.clone(), value.clone())).collect();
+        // A square of 32 pixels is 32 for `elbo train` too.
+        let text = |value: &Value| match value {
+            Value::Integer(number) => Value::String(number.to_string()),
+            other => other.clone(),
+        };
+        let options: Table = options
+            .map(|(name, value)| (name.clone(), if name == "size" { text(value) } else { value.clone() }))
+            .collect();
         options.try_into().map_err(|error: toml::de::Error| self.malformed(&error.to_string()).into())
     }
 
