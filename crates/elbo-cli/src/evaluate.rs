@@ -185,7 +185,7 @@ impl Found {
             writeln!(
                 text,
                 "\nnegative log-likelihood{constant}, by {} of each image: at most {}\n\
-                 {:.1} of the draws count; {}, {} draws/s",
+                 they weigh as much as {:.1} equal ones (effective sample size); {}, {} draws/s",
                 counted(bound.samples, "draw"),
                 with_error(bound.bound, 4),
                 bound.effective_samples,

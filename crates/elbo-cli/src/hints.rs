@@ -238,8 +238,8 @@ fn of_codes(error: &CodesError) -> Option<String> {
         CodesError::Storage(error) => of_storage(error),
         CodesError::NoPlace { .. } => Some("choose a name that ends in .npz, .csv or .parquet as --out".to_owned()),
         CodesError::OtherModel { .. } => Some(
-            "decode them with the model that made them, or encode the images again with this one; the last model of a run and \
-             its best are two"
+            "decode them with the model that made them, or encode the images again with this one; model.safetensors and \
+             best.safetensors of a run are two models"
                 .to_owned(),
         ),
         CodesError::Newer { .. } => Some("update elbo to read it".to_owned()),

@@ -142,7 +142,7 @@ fn title(FittedPrior { mixture, images, draws, .. }: &FittedPrior) -> String {
 
 fn sentence(part: Part, gain: &PriorEvaluation) -> String {
     format!(
-        "{part} KL {:.2} nats for {:.2}, a gain of {:.2} (standard error {:.2})",
+        "{part} KL {:.2} nats instead of {:.2}, a gain of {:.2} (standard error {:.2})",
         gain.kl_mixture,
         gain.kl_standard,
         gain.gain(),

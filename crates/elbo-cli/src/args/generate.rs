@@ -32,7 +32,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) prior: PriorName,
 
     /// What the standard deviation of a draw is multiplied by: below 1, images are more usual and more alike
-    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
     pub(crate) temperature: f64,
 
     /// PNG file for one sheet of all images, .npy file for an array, or a directory for one PNG file per image
