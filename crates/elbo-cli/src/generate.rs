@@ -143,7 +143,7 @@ pub(crate) fn names_png(path: &Path) -> anyhow::Result<bool> {
         None => Ok(false),
         Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(true),
         Some(_) => {
-            anyhow::bail!("{}: a sheet is written as a PNG file: choose a name that ends in .png", path.display())
+            anyhow::bail!("{}: pictures are written as PNG files: choose a name that ends in .png", path.display())
         }
     }
 }

@@ -79,7 +79,7 @@ fn what_is_no_run_is_said_and_nothing_is_written() {
         ("compare one nowhere --out curves.png", "nowhere: there is no such run"),
         ("compare one bars", "no run here"),
         ("compare one one/model.safetensors", "this is a file, and a run directory is wanted"),
-        ("compare one one --out curves.svg", "only PNG files"),
+        ("compare one one --out curves.svg", "pictures are written as PNG files"),
     ] {
         let message = fails(elbo(&here).args(args(line)));
         assert!(message.contains(said), "{line}: {message}");
