@@ -13,7 +13,7 @@ use elbo::dataset::Part;
 use elbo::diagnosis::{ACTIVE, Evidence, Finding, LatentUse, Measured, evenly, findings, measure, sigma};
 use elbo::figures::inspection_figure;
 use elbo::files::{ModelCard, best_epoch, read_metrics};
-use elbo::storage::write_atomically;
+use elbo::storage::{directory_of, write_atomically};
 use elbo::{EpochMetrics, Loss, RunDirectory, Vae};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -73,8 +73,7 @@ pub(crate) fn run(arguments: &InspectArgs) -> anyhow::Result<Outcome> {
 
 /// The epochs of a model, if the run that it is of is where it lies; else none.
 fn history(run: &Path, card: &ModelCard) -> anyhow::Result<Vec<EpochMetrics>> {
-    let directory = if run.is_dir() { run } else { run.parent().unwrap_or(run) };
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = if run.is_dir() { run } else { directory_of(run) };
     let Ok(directory) = RunDirectory::open(directory) else { return Ok(Vec::new()) };
     if !directory.metrics().exists() {
         return Ok(Vec::new());

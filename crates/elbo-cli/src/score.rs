@@ -151,9 +151,9 @@ fn chosen(arguments: &ScoreArgs, vae: &Vae) -> anyhow::Result<Chosen> {
     let name =
         data.and_then(Path::file_stem).map_or(vae.card().data.name.clone(), |name| name.to_string_lossy().into_owned());
     let title = part.map_or(format!("{name} (all parts)"), |part| format!("{name} ({part} set)"));
+    let is_divided = parts.len() > 1 || parts.iter().any(|images| images.is_own);
     parts.retain(|images| part.is_none_or(|part| part == images.part));
     anyhow::ensure!(!parts.is_empty(), "{name} has no {} set", part.unwrap_or(Part::Training));
-    let is_divided = parts.len() > 1 || parts.iter().any(|images| images.is_own);
     let was_trained_on = parts.iter().any(|images| images.is_own && images.part == Part::Training);
     let images = parts.into_iter().map(|images| (is_divided.then_some(images.part), images.images)).collect();
     if was_trained_on && arguments.fit_threshold.is_some() {

@@ -6,11 +6,8 @@ use crate::progress::reading_bar;
 use elbo::dataset::{self, DataOptions, Dataset, DatasetError, Loaded, Note, Part, Splits};
 use elbo::files::{PartImages, Tested};
 use elbo::recipe::EMBEDDED_DATA;
-use elbo::{RunDirectory, Settings, Vae};
+use elbo::{RunDirectory, Vae};
 use std::path::{Path, PathBuf};
-
-/// Where a run keeps its settings.
-const CONFIG: &str = "config.toml";
 
 /// The data of this name: the MNIST built in, or a path. Unless `quiet`, stderr shows how far reading is, and what was
 /// chosen and left out.
@@ -229,7 +226,7 @@ fn trained_on(run: &Path, vae: &Vae) -> anyhow::Result<String> {
     }
     let name = &vae.card().data.name;
     if run.is_dir() {
-        let wrong = match Settings::read(&run.join(CONFIG)) {
+        let wrong = match RunDirectory::read_settings(run) {
             Ok(settings) => return Ok(settings.data),
             Err(error) => error,
         };

@@ -72,10 +72,7 @@ pub(crate) fn write_with(
         let stream = std::fs::File::options().write(true).open(path).and_then(|mut stream| fill(&mut stream));
         return stream.map_err(StorageError::new("write", path));
     }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     let write = move || -> io::Result<()> {
         let mut temporary = Temporary::beside(directory)?;
         fill(&mut temporary.file)?;
@@ -199,6 +196,15 @@ pub(crate) fn read_text(path: &Path) -> Result<String, StorageError> {
     let mut text = String::new();
     open_file(path)?.read_to_string(&mut text).map_err(StorageError::new("read", path))?;
     Ok(text)
+}
+
+/// The directory that a file lies in: of a name alone the current one.
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Directories that were made for what is about to be written, and go again, as far as they are empty, unless that is kept.

@@ -4,7 +4,7 @@ use super::description::Description;
 use super::layout::tensors;
 use super::{ExchangeError, Format, arrays, onnx};
 use crate::files::Model;
-use crate::storage::read_file;
+use crate::storage::{directory_of, read_file};
 use std::path::{Path, PathBuf};
 
 /// A model that was read back.
@@ -70,10 +70,7 @@ fn find(path: &Path) -> Result<Found, ExchangeError> {
         }
         return Ok(Found::Described { description, weights: None });
     }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     if !path.exists() {
         // The system's own words for it.
         read_file(path)?;

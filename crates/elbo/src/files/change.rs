@@ -4,6 +4,7 @@ use super::lock::RunLock;
 use super::model::{Model, ModelCard};
 use super::run_directory::{RunDirectory, RunDirectoryError};
 use crate::error::Error;
+use crate::storage::directory_of;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,8 +20,7 @@ impl Model {
     /// is trained at this moment, and if the file cannot be read or written. It is then as it was.
     pub fn change(path: &Path, parameters: &[f32], change: impl FnOnce(&mut ModelCard)) -> Result<PathBuf, Error> {
         let path = RunDirectory::model_of(path)?;
-        let directory = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-        let run = directory.and_then(|directory| RunDirectory::open(directory).ok());
+        let run = RunDirectory::open(directory_of(&path)).ok();
         let _lock = run.map(|run| RunLock::wait(&run, PATIENCE)).transpose()?;
         let mut model = Self::read(&path)?;
         if model.parameters != parameters {

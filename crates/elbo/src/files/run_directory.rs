@@ -3,10 +3,10 @@
 #[cfg(feature = "runs")]
 use super::lock::RunLock;
 #[cfg(feature = "runs")]
-use crate::recipe::settings::Settings;
+use crate::recipe::settings::{Settings, SettingsError};
 use crate::storage::{
     RUN_BEST as BEST, RUN_CHECKPOINT as CHECKPOINT, RUN_CONFIG as CONFIG, RUN_FIGURES as FIGURES,
-    RUN_METRICS as METRICS, RUN_MODEL as MODEL, StorageError, create_directory, holds_run, is_of_run,
+    RUN_METRICS as METRICS, RUN_MODEL as MODEL, StorageError, create_directory, directory_of, holds_run, is_of_run,
 };
 use std::io;
 use std::path::{Path, PathBuf};
@@ -112,6 +112,15 @@ impl RunDirectory {
         Settings::read(&Self::open(directory).ok()?.config()).ok()
     }
 
+    /// The settings in the directory `path`, whatever else there is of a run.
+    ///
+    /// # Errors
+    /// If there is no file of settings, or it cannot be read.
+    #[cfg(feature = "runs")]
+    pub fn read_settings(path: &Path) -> Result<Settings, SettingsError> {
+        Settings::read(&path.join(CONFIG))
+    }
+
     /// Makes `parent/name`, or `parent/name-2` and so on if earlier runs have those.
     ///
     /// # Errors
@@ -148,12 +157,8 @@ impl RunDirectory {
     /// # Errors
     /// If there is no checkpoint.
     pub fn open(path: &Path) -> Result<Self, RunDirectoryError> {
-        let path = match path.parent() {
-            Some(parent) if path.file_name().is_some_and(|name| name == CHECKPOINT) && path.is_file() => {
-                if parent.as_os_str().is_empty() { Path::new(".") } else { parent }
-            }
-            _ => path,
-        };
+        let is_checkpoint = path.file_name().is_some_and(|name| name == CHECKPOINT) && path.is_file();
+        let path = if is_checkpoint { directory_of(path) } else { path };
         let run = Self { path: path.to_owned() };
         if run.checkpoint().exists() {
             Ok(run)
@@ -167,8 +172,7 @@ impl RunDirectory {
     /// Whether `path` is one of the files that a run keeps, in the directory of a run.
     #[must_use]
     pub fn keeps(path: &Path) -> bool {
-        let directory = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-        path.file_name().is_some_and(is_of_run) && directory.is_some_and(holds_run)
+        path.file_name().is_some_and(is_of_run) && holds_run(directory_of(path))
     }
 
     /// Checks that nobody trains in it at this moment, before work is done that would be for nothing. Training itself takes

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::IdxError;
 use super::file::{self, IdxFile};
 use crate::dataset::{Dataset, DatasetError, Splits};
+use crate::storage::directory_of;
 
 /// The names of a part of a data set, in the order in which they are tried.
 type Aliases = &'static [&'static str];
@@ -34,7 +35,7 @@ pub(in crate::dataset) fn read(path: &Path) -> Result<Splits, DatasetError> {
             }
         }
         Ok(_) => match path.file_name().and_then(|name| prefix_of(name.to_str()?, &[TRAIN, TEST], &[IMAGES, LABELS])) {
-            Some(prefix) => Folder::list(parent_of(path))?.read(prefix),
+            Some(prefix) => Folder::list(directory_of(path))?.read(prefix),
             None => Err(DatasetError::UnknownFile { path: path.to_owned() }),
         },
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -60,7 +61,7 @@ fn is_part(name: &str) -> bool {
 
 /// Reads the data set `DIR/PREFIX`.
 fn read_prefix(path: &Path) -> Result<Splits, DatasetError> {
-    let parent = parent_of(path);
+    let parent = directory_of(path);
     if !parent.is_dir() {
         return Err(DatasetError::MissingDirectory { path: path.to_owned(), parent: None, prefixes: Vec::new() });
     }
@@ -72,13 +73,6 @@ fn read_prefix(path: &Path) -> Result<Splits, DatasetError> {
         None => {
             Err(DatasetError::MissingDirectory { path: path.to_owned(), parent: Some(parent.to_owned()), prefixes })
         }
-    }
-}
-
-fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 
